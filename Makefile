@@ -1,0 +1,52 @@
+# survmodel: every target works from a fresh clone with Python 3.11 or 3.12 and make.
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= results/aml_northwest_england
+BIN := $(VENV)/bin
+LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+
+.DELETE_ON_ERROR:
+.PHONY: help install demo test check reference lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.runtime ## install survmodel from the lock into $(VENV) and compile its kernels
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "survmodel needs Python 3.11 or newer, found %d.%d: make PYTHON=python3.12 ..." % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/survmodel warm-up
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.runtime ## analyse the leukemia cohort of northwest England and write a report
+	$(BIN)/survmodel run notebooks/studies/aml_northwest_england/study.toml --out $(OUT)
+
+test: $(VENV)/.dev ## run all tests
+	$(BIN)/survmodel warm-up
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## format, lint, types and import rule
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config pyproject.toml
+
+reference: ## compute the R answers anew (needs R with survival and jsonlite)
+	Rscript tests/reference/make_cases.R
+
+lock: ## resolve the dependencies anew (needs uv)
+	$(LOCK) --group build --output-file requirements.lock
+	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove the environment, results and caches
+	rm -rf $(VENV) results build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
