@@ -1,0 +1,520 @@
+r"""Cox's partial likelihood with Efron's or Breslow's ties, maximised by Newton's method.
+
+Row *i* counts :math:`c_i` times (frequency) with case weight :math:`w_i`; let :math:`v_i = c_i w_i`, :math:`\eta_i =
+x_i'\beta + o_i`. At an event time *u* with deaths :math:`D_u` let :math:`m_u = \sum_{D_u} c_i`, :math:`\bar w_u =
+\sum_{D_u} v_i / m_u`, and
+
+.. math::
+    S_0 = \sum_{R(u)} v_i e^{\eta_i}, \quad S_1 = \sum_{R(u)} v_i e^{\eta_i} x_i, \quad
+    T_0 = \sum_{D_u} v_i e^{\eta_i}, \quad T_1 = \sum_{D_u} v_i e^{\eta_i} x_i .
+
+Efron lets the tied deaths leave in :math:`m_u` steps; in step *l* a share :math:`f_l = l / m_u` of each has left
+(Breslow: :math:`f_l = 0`). With :math:`s_l = S_0 - f_l T_0`, the log-likelihood, its score and its information are
+
+.. math::
+    \ell &= \sum_{\text{deaths}} v_i \eta_i - \sum_u \sum_l \bar w_u \log s_l \\ U &= \sum_{\text{deaths}} v_i x_i -
+    \sum_u (a_1 S_1 - b_1 T_1) = \sum_i x_i v_i (\delta_i - e^{\eta_i} H_i) \\ I &= \sum_i v_i e^{\eta_i} H_i\, x_i
+    x_i' - \sum_u \bigl(a_2 S_1 S_1' - b_2 (S_1 T_1' + T_1 S_1') + c_2 T_1 T_1'\bigr)
+
+with the five *step sums* of each event time
+
+.. math::
+    a_1 = \sum_l \frac{\bar w}{s_l}, \quad b_1 = \sum_l \frac{\bar w f_l}{s_l}, \quad
+    a_2 = \sum_l \frac{\bar w}{s_l^2}, \quad b_2 = \sum_l \frac{\bar w f_l}{s_l^2}, \quad
+    c_2 = \sum_l \frac{\bar w f_l^2}{s_l^2}
+
+and the hazard that a row has lived through, :math:`H_i = \sum_{u \in (e_i, t_i]} a_1(u) - b_1(t_i) 1[i \in D]`. A count
+stands for tied deaths, so that counts equal replicated rows exactly; a case weight is averaged over the tie, as in R.
+
+The second sum of the information is a Gram product :math:`M M'` with two columns for each event time,
+:math:`\sqrt{a_2} S_1 - (b_2/\sqrt{a_2}) T_1` and :math:`\sqrt{c_2 - b_2^2/a_2}\; T_1`; features are stored as rows of a
+(p, n) array, so that all long loops run through memory in order.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from survmodel.kernels import kernel
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+BLOCK = 256
+MAX_HALVINGS = 20
+
+
+@kernel(reorder_sums=True)
+def linear_predictor(features: Floats, beta: Floats, offset: Floats, eta: Floats) -> None:
+    """Write ``eta = features' beta + offset`` for features of shape (p, n)."""
+    for i in range(eta.shape[0]):
+        eta[i] = offset[i]
+    for j in range(features.shape[0]):
+        row = features[j]
+        b = beta[j]
+        for i in range(row.shape[0]):
+            eta[i] += b * row[i]
+
+
+@kernel()
+def relative_risk(eta: Floats, multiplicity: Floats, row_bounds: Ints, risk: Floats, shift: Floats) -> None:
+    """Write ``v_i exp(eta_i - shift)``, the shift being the largest eta of the stratum so that nothing overflows."""
+    for stratum in range(row_bounds.shape[0] - 1):
+        begin, end = row_bounds[stratum], row_bounds[stratum + 1]
+        largest = -np.inf
+        for i in range(begin, end):
+            largest = max(largest, eta[i])
+        shift[stratum] = largest
+        for i in range(begin, end):
+            risk[i] = multiplicity[i] * math.exp(eta[i] - largest)
+
+
+@kernel()
+def step_sums(
+    eta: Floats,
+    risk: Floats,
+    shift: Floats,
+    multiplicity: Floats,
+    count: Floats,
+    first_death: Ints,
+    after_deaths: Ints,
+    row_bounds: Ints,
+    time_bounds: Ints,
+    entry_order: Ints,
+    first_late: Ints,
+    efron: bool,
+    sums: Floats,
+) -> float:
+    """Fill the step sums a1, b1, a2, b2, c2 of every event time, shape (5, n_times); return the log-likelihood.
+
+    Sums are those of ``risk`` as it stands: with a shift, hazards come out multiplied by ``exp(shift)``.
+    """
+    loglik = 0.0
+    for stratum in range(row_bounds.shape[0] - 1):
+        reached = late = row_bounds[stratum + 1]
+        total = 0.0
+        for u in range(time_bounds[stratum + 1] - 1, time_bounds[stratum] - 1, -1):
+            for i in range(after_deaths[u], reached):
+                total += risk[i]
+            if entry_order.shape[0] > 0:
+                for place in range(first_late[u], late):
+                    total -= risk[entry_order[place]]
+                late = first_late[u]
+            dying, deaths, weight = 0.0, 0.0, 0.0
+            for i in range(first_death[u], after_deaths[u]):
+                dying += risk[i]
+                deaths += count[i]
+                weight += multiplicity[i]
+                if multiplicity[i] > 0.0:
+                    loglik += multiplicity[i] * (eta[i] - shift[stratum])
+            total += dying
+            reached = first_death[u]
+            a1, b1, a2, b2, c2 = 0.0, 0.0, 0.0, 0.0, 0.0
+            steps = int(deaths + 0.5)
+            if steps > 0 and weight > 0.0:
+                mean_weight = weight / deaths
+                for step in range(steps):
+                    f = step / deaths if efron else 0.0
+                    left = 1.0 / (total - f * dying)
+                    q = mean_weight * left
+                    a1 += q
+                    b1 += f * q
+                    a2 += q * left
+                    b2 += f * q * left
+                    c2 += f * f * q * left
+                    loglik += mean_weight * math.log(left)
+            sums[0, u] = a1
+            sums[1, u] = b1
+            sums[2, u] = a2
+            sums[3, u] = b2
+            sums[4, u] = c2
+    return loglik
+
+
+@kernel()
+def lived_hazard(
+    sums: Floats,
+    time_weight: Floats,
+    first_death: Ints,
+    after_deaths: Ints,
+    row_bounds: Ints,
+    time_bounds: Ints,
+    entry_order: Ints,
+    first_late: Ints,
+    hazard: Floats,
+    died: Floats,
+) -> None:
+    """Write each row's H_i and its death mark delta_i, every event time u counted with `time_weight` (u)."""
+    for stratum in range(row_bounds.shape[0] - 1):
+        begin, end = row_bounds[stratum], row_bounds[stratum + 1]
+        cumulative = 0.0
+        row = late = begin
+        for u in range(time_bounds[stratum], time_bounds[stratum + 1]):
+            while row < first_death[u]:
+                hazard[row] = cumulative
+                died[row] = 0.0
+                row += 1
+            cumulative += time_weight[u] * sums[0, u]
+            while row < after_deaths[u]:
+                hazard[row] = cumulative - time_weight[u] * sums[1, u]
+                died[row] = time_weight[u]
+                row += 1
+        while row < end:
+            hazard[row] = cumulative
+            died[row] = 0.0
+            row += 1
+        if entry_order.shape[0] > 0:
+            # A second reading in order of entry: what had passed when the row came in was not lived through.
+            cumulative = 0.0
+            for u in range(time_bounds[stratum], time_bounds[stratum + 1]):
+                while late < first_late[u]:
+                    hazard[entry_order[late]] -= cumulative
+                    late += 1
+                cumulative += time_weight[u] * sums[0, u]
+            while late < end:
+                hazard[entry_order[late]] -= cumulative
+                late += 1
+
+
+@kernel(reorder_sums=True)
+def add_gram(left: Floats, right: Floats, start: int, length: int, sign: float, out: Floats) -> None:
+    """Add ``sign * left[:, :length] @ right[:, start:start + length]'`` to the lower triangle of `out`."""
+    p = left.shape[0]
+    for j in range(0, p - 1, 2):
+        a0, a1 = left[j][:length], left[j + 1][:length]
+        for k in range(0, j + 1, 2):
+            b0, b1 = right[k][start : start + length], right[k + 1][start : start + length]
+            s00, s01, s10, s11 = 0.0, 0.0, 0.0, 0.0
+            for i in range(length):
+                s00 += a0[i] * b0[i]
+                s01 += a0[i] * b1[i]
+                s10 += a1[i] * b0[i]
+                s11 += a1[i] * b1[i]
+            out[j, k] += sign * s00
+            out[j, k + 1] += sign * s01
+            out[j + 1, k] += sign * s10
+            out[j + 1, k + 1] += sign * s11
+    if p % 2 == 1:
+        last = left[p - 1][:length]
+        for k in range(p):
+            other = right[k][start : start + length]
+            total = 0.0
+            for i in range(length):
+                total += last[i] * other[i]
+            out[p - 1, k] += sign * total
+
+
+@kernel(reorder_sums=True)
+def score_and_information(
+    features: Floats,
+    risk: Floats,
+    multiplicity: Floats,
+    sums: Floats,
+    time_weight: Floats,
+    hazard: Floats,
+    died: Floats,
+    first_death: Ints,
+    after_deaths: Ints,
+    row_bounds: Ints,
+    time_bounds: Ints,
+    entry_order: Ints,
+    first_late: Ints,
+    score: Floats,
+    information: Floats,
+) -> None:
+    """Write the score (p,) and the information (p, p), event times weighted (not negative)."""
+    p, n = features.shape
+    for j in range(p):
+        score[j] = 0.0
+        for k in range(p):
+            information[j, k] = 0.0
+    scaled = np.empty((p, BLOCK))
+    spent = np.empty(BLOCK)
+    for begin in range(0, n, BLOCK):
+        length = min(BLOCK, n - begin)
+        for i in range(length):
+            spent[i] = risk[begin + i] * hazard[begin + i]
+        for j in range(p):
+            x = features[j][begin : begin + length]
+            marks = multiplicity[begin : begin + length]
+            deaths = died[begin : begin + length]
+            total = 0.0
+            for i in range(length):
+                total += x[i] * (marks[i] * deaths[i] - spent[i])
+                scaled[j, i] = spent[i] * x[i]
+            score[j] += total
+        add_gram(scaled, features, begin, length, 1.0, information)
+    means = np.empty((p, 2 * BLOCK))
+    running = np.empty(p)
+    for stratum in range(row_bounds.shape[0] - 1):
+        for j in range(p):
+            running[j] = 0.0
+        reached = late = row_bounds[stratum + 1]
+        last = time_bounds[stratum + 1]
+        while last > time_bounds[stratum]:
+            first = max(time_bounds[stratum], last - BLOCK)
+            _risk_set_columns(
+                features, risk, sums, time_weight, first_death, after_deaths, entry_order, first_late,
+                first, last, reached, late, running, means,
+            )  # fmt: skip
+            add_gram(means, means, 0, 2 * (last - first), -1.0, information)
+            reached = first_death[first]
+            if entry_order.shape[0] > 0:
+                late = first_late[first]
+            last = first
+    for j in range(p):
+        for k in range(j):
+            information[k, j] = information[j, k]
+
+
+@kernel(reorder_sums=True)
+def _risk_set_columns(
+    features: Floats,
+    risk: Floats,
+    sums: Floats,
+    time_weight: Floats,
+    first_death: Ints,
+    after_deaths: Ints,
+    entry_order: Ints,
+    first_late: Ints,
+    first: int,
+    last: int,
+    reached: int,
+    late: int,
+    running: Floats,
+    means: Floats,
+) -> None:
+    """Write the two columns of M for event times `last` - 1 down to `first`, carrying S_1 in `running`."""
+    for j in range(features.shape[0]):
+        x = features[j]
+        total = running[j]
+        row_end, place_end = reached, late
+        column = 0
+        for u in range(last - 1, first - 1, -1):
+            for i in range(after_deaths[u], row_end):
+                total += risk[i] * x[i]
+            if entry_order.shape[0] > 0:
+                for place in range(first_late[u], place_end):
+                    i = entry_order[place]
+                    total -= risk[i] * x[i]
+                place_end = first_late[u]
+            dying = 0.0
+            for i in range(first_death[u], after_deaths[u]):
+                dying += risk[i] * x[i]
+            total += dying
+            row_end = first_death[u]
+            a2 = time_weight[u] * sums[2, u]
+            b2 = time_weight[u] * sums[3, u]
+            c2 = time_weight[u] * sums[4, u]
+            root = math.sqrt(a2)
+            slope = b2 / root if root > 0.0 else 0.0
+            means[j, column] = root * total - slope * dying
+            means[j, column + 1] = math.sqrt(max(c2 - slope * slope, 0.0)) * dying
+            column += 2
+        running[j] = total
+
+
+@kernel()
+def cholesky(matrix: Floats, factor: Floats, tolerance: float) -> int:
+    """Factor a symmetric matrix; a column that the earlier ones explain gets a zero pivot.
+
+    Returns the rank. The tolerance is relative to the column's own diagonal element.
+    """
+    p = matrix.shape[0]
+    rank = 0
+    for j in range(p):
+        for i in range(p):
+            factor[i, j] = 0.0
+        pivot = matrix[j, j]
+        for k in range(j):
+            pivot -= factor[j, k] * factor[j, k]
+        if not pivot > tolerance * matrix[j, j]:
+            continue
+        rank += 1
+        root = math.sqrt(pivot)
+        factor[j, j] = root
+        for i in range(j + 1, p):
+            rest = matrix[i, j]
+            for k in range(j):
+                rest -= factor[i, k] * factor[j, k]
+            factor[i, j] = rest / root
+    return rank
+
+
+@kernel()
+def solve_factored(factor: Floats, right: Floats, solution: Floats) -> None:
+    """Solve ``L L' x = right``; columns with a zero pivot get 0."""
+    p = factor.shape[0]
+    for i in range(p):
+        rest = right[i]
+        for k in range(i):
+            rest -= factor[i, k] * solution[k]
+        solution[i] = rest / factor[i, i] if factor[i, i] > 0.0 else 0.0
+    for i in range(p - 1, -1, -1):
+        rest = solution[i]
+        for k in range(i + 1, p):
+            rest -= factor[k, i] * solution[k]
+        solution[i] = rest / factor[i, i] if factor[i, i] > 0.0 else 0.0
+
+
+@kernel()
+def maximise(
+    features: Floats,
+    offset: Floats,
+    multiplicity: Floats,
+    count: Floats,
+    penalty: Floats,
+    first_death: Ints,
+    after_deaths: Ints,
+    row_bounds: Ints,
+    time_bounds: Ints,
+    entry_order: Ints,
+    first_late: Ints,
+    efron: bool,
+    start: Floats,
+    max_iterations: int,
+    score_tolerance: float,
+    loglik_tolerance: float,
+) -> tuple[Floats, Floats, Floats, Floats, float, float, int, bool]:
+    r"""Maximise ``loglik - sum(penalty * beta^2) / 2`` by Newton's method with step halving.
+
+    Parameters
+    ----------
+    features : ndarray, shape (p, n)
+        Covariates in sorted order, one feature a row.
+    offset, multiplicity, count : ndarray, shape (n,)
+        Offset, v = count x case weight, and count, in sorted order.
+    penalty : ndarray, shape (p,)
+        Ridge penalties, 0 for none.
+    first_death, after_deaths, row_bounds, time_bounds, entry_order, first_late : ndarray of int64
+        The layout of :class:`~survmodel.kernels.risk_sets.RiskSets`.
+    efron : bool
+        Efron's ties, else Breslow's.
+    start : ndarray, shape (p,)
+        Where to start.
+    max_iterations : int
+        Newton steps at most.
+    score_tolerance : float
+        Largest ``|score_j| / sqrt(information_jj)`` at the maximum.
+    loglik_tolerance : float
+        Largest relative change of the log-likelihood in the last step.
+
+    Returns
+    -------
+    beta, score : ndarray, shape (p,)
+        The maximum and the penalised score there.
+    information : ndarray, shape (p, p)
+        Information of the partial likelihood at the maximum, penalty left out.
+    at_start : ndarray, shape (p + 1, p)
+        Score (first row) and information at `start`, penalty left out.
+    start_loglik, loglik : float
+        Log partial likelihood at `start` and at the maximum, penalty left out.
+    iterations : int
+        Newton steps taken.
+    converged : bool
+        Whether both tolerances were met.
+    """
+    p, n = features.shape
+    eta, risk, hazard, died = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    shift = np.empty(row_bounds.shape[0] - 1)
+    sums = np.empty((5, first_death.shape[0]))
+    ones = np.ones(first_death.shape[0])
+    score, information = np.zeros(p), np.zeros((p, p))
+    penalised, factor, step = np.empty((p, p)), np.empty((p, p)), np.empty(p)
+    at_start = np.zeros((p + 1, p))
+    beta, candidate = start.copy(), start.copy()
+    loglik, objective, start_loglik = 0.0, -np.inf, 0.0
+    iterations, halvings = 0, 0
+    converged = False
+    while True:
+        linear_predictor(features, candidate, offset, eta)
+        relative_risk(eta, multiplicity, row_bounds, risk, shift)
+        new_loglik = step_sums(
+            eta, risk, shift, multiplicity, count, first_death, after_deaths, row_bounds, time_bounds, entry_order,
+            first_late, efron, sums,
+        )  # fmt: skip
+        new_objective = new_loglik
+        for j in range(p):
+            new_objective -= 0.5 * penalty[j] * candidate[j] * candidate[j]
+        change = (new_objective - objective) / (abs(new_objective) + 1e-300)
+        if iterations > 0 and not change > -loglik_tolerance:
+            halvings += 1
+            if halvings > MAX_HALVINGS:
+                break
+            for j in range(p):
+                candidate[j] = 0.5 * (candidate[j] + beta[j])
+            continue
+        for j in range(p):
+            beta[j] = candidate[j]
+        loglik, objective, halvings = new_loglik, new_objective, 0
+        lived_hazard(
+            sums, ones, first_death, after_deaths, row_bounds, time_bounds, entry_order, first_late, hazard, died
+        )
+        score_and_information(
+            features, risk, multiplicity, sums, ones, hazard, died, first_death, after_deaths, row_bounds,
+            time_bounds, entry_order, first_late, score, information,
+        )  # fmt: skip
+        if iterations == 0:
+            for j in range(p):
+                at_start[0, j] = score[j]
+                for k in range(p):
+                    at_start[k + 1, j] = information[k, j]
+            start_loglik = loglik
+        worst = 0.0
+        for j in range(p):
+            score[j] -= penalty[j] * beta[j]
+            spread = information[j, j] + penalty[j]
+            worst = max(worst, abs(score[j]) / math.sqrt(spread) if spread > 0.0 else np.inf)
+        if worst < score_tolerance and (iterations == 0 or abs(change) < loglik_tolerance):
+            converged = True
+            break
+        if iterations == max_iterations:
+            break
+        for j in range(p):
+            for k in range(p):
+                penalised[j, k] = information[j, k] + (penalty[j] if j == k else 0.0)
+        cholesky(penalised, factor, 1e-12)
+        solve_factored(factor, score, step)
+        for j in range(p):
+            candidate[j] = beta[j] + step[j]
+        iterations += 1
+    return beta, score, information, at_start, start_loglik, loglik, iterations, converged
+
+
+@kernel()
+def risk_set_sums(
+    features: Floats,
+    risk: Floats,
+    first_death: Ints,
+    after_deaths: Ints,
+    row_bounds: Ints,
+    time_bounds: Ints,
+    entry_order: Ints,
+    first_late: Ints,
+) -> tuple[Floats, Floats]:
+    """Sum x over the risk set (S_1) and over the deaths (T_1) of every event time, both of shape (n_times, p)."""
+    p = features.shape[0]
+    at_risk = np.zeros((first_death.shape[0], p))
+    dying = np.zeros((first_death.shape[0], p))
+    for j in range(p):
+        x = features[j]
+        for stratum in range(row_bounds.shape[0] - 1):
+            total = 0.0
+            reached = late = row_bounds[stratum + 1]
+            for u in range(time_bounds[stratum + 1] - 1, time_bounds[stratum] - 1, -1):
+                for i in range(after_deaths[u], reached):
+                    total += risk[i] * x[i]
+                if entry_order.shape[0] > 0:
+                    for place in range(first_late[u], late):
+                        i = entry_order[place]
+                        total -= risk[i] * x[i]
+                    late = first_late[u]
+                for i in range(first_death[u], after_deaths[u]):
+                    dying[u, j] += risk[i] * x[i]
+                total += dying[u, j]
+                at_risk[u, j] = total
+                reached = first_death[u]
+    return at_risk, dying

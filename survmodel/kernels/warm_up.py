@@ -1,0 +1,36 @@
+"""Compile every kernel once, by using each on a tiny cohort, so that no analysis waits for the compiler."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from survmodel.kernels import concordance, cox, kaplan_meier, logrank, remove_old_caches
+from survmodel.kernels.risk_sets import build_risk_sets
+
+
+def warm_up() -> None:
+    """Compile all kernels into the cache and remove what earlier sources left there."""
+    remove_old_caches()
+    time = np.array([1.0, 2.0, 2.0, 3.0, 4.0])
+    event = np.array([True, True, False, True, False])
+    entry = np.zeros(5)
+    ones = np.ones(5)
+    risk_sets = build_risk_sets(time, event, entry, np.zeros(5, dtype=np.int64))
+    layout = risk_sets[2:]
+    curve = kaplan_meier.product_limit(time, event, ones, entry, ones)
+    kaplan_meier.jackknife_variance(curve, time, event, ones, entry)
+    logrank.logrank_sums(np.array([0, 1, 0, 1, 0]), 2, *layout, logrank.FLEMING_HARRINGTON, 0.0, 0.0)
+    concordance.concordance_pairs(np.arange(5), ones, event.astype(float), *layout)
+    features = np.array([[0.1, 0.5, -0.2, 0.3, -0.7]])
+    cox.maximise(features, 0 * ones, ones, ones, np.zeros(1), *layout, True, np.zeros(1), 5, 1e-9, 1e-12)
+    sums = np.zeros((5, risk_sets.time.size))
+    shift = np.zeros(1)
+    cox.linear_predictor(features, np.zeros(1), 0 * ones, ones)
+    cox.relative_risk(0 * ones, ones, risk_sets.row_bounds, ones.copy(), shift)
+    cox.step_sums(0 * ones, ones, shift, ones, ones, *layout, True, sums)
+    hazard, died = np.zeros(5), np.zeros(5)
+    cox.lived_hazard(sums, np.ones(risk_sets.time.size), *layout, hazard, died)
+    cox.score_and_information(
+        features, ones, ones, sums, np.ones(risk_sets.time.size), hazard, died, *layout, np.zeros(1), np.zeros((1, 1))
+    )
+    cox.risk_set_sums(features, ones, *layout)
