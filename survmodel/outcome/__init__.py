@@ -1,0 +1,1 @@
+"""Dates and status become time and event."""
