@@ -1,0 +1,91 @@
+"""survmodel: prognostic survival modelling for CXCR4 PET.
+
+Does CXCR4 uptake tell who will do badly, beyond what the clinical index and FDG already tell?
+
+Names load on first use, so that ``import survmodel`` is quick and changes nothing in the session.
+
+A tour::
+
+    import survmodel as sm
+
+    outcome = sm.Outcome.from_table(table, time="months", event="status", event_value="dead", unit="months")
+    km = sm.KaplanMeier().fit(outcome, by=table["disease_group"])
+    sm.draw_km(km)
+    sm.logrank_test(outcome, by=table["disease_group"])
+    fit = sm.CoxPH("age + log2(cxcr4_suvmax)", strata="entity").fit(table, outcome)
+    fit.hazard_ratios(contrasts={"cxcr4_suvmax": (5, 10)})
+    sm.proportional_hazards_test(fit)
+    sm.concordance(outcome, fit.prognostic_index(table), strata=table["entity"])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+#: Where each public name lives.
+_HOME = {
+    "ConfigError": "errors",
+    "CoxPH": "models.cox",
+    "DataError": "errors",
+    "EndpointError": "errors",
+    "FitError": "errors",
+    "KaplanMeier": "models.kaplan_meier",
+    "Outcome": "outcome.response",
+    "Ridge": "models.cox",
+    "SurvmodelError": "errors",
+    "Table": "table",
+    "concordance": "performance.discrimination",
+    "concordance_difference": "performance.discrimination",
+    "draw_km": "figures.kaplan_meier",
+    "follow_up": "models.follow_up",
+    "hazard_ratio_table": "report.tables",
+    "journal_style": "figures.style",
+    "likelihood_ratio_test": "models.cox_tests",
+    "logrank_test": "models.logrank",
+    "pairwise_logrank": "models.logrank",
+    "proportional_hazards_test": "models.cox_tests",
+    "run_study": "study.run",
+    "save_figure": "figures.files",
+}
+
+__all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - the names are text
+
+if TYPE_CHECKING:
+    from survmodel.errors import ConfigError as ConfigError
+    from survmodel.errors import DataError as DataError
+    from survmodel.errors import EndpointError as EndpointError
+    from survmodel.errors import FitError as FitError
+    from survmodel.errors import SurvmodelError as SurvmodelError
+    from survmodel.figures.files import save_figure as save_figure
+    from survmodel.figures.kaplan_meier import draw_km as draw_km
+    from survmodel.figures.style import journal_style as journal_style
+    from survmodel.models.cox import CoxPH as CoxPH
+    from survmodel.models.cox import Ridge as Ridge
+    from survmodel.models.cox_tests import likelihood_ratio_test as likelihood_ratio_test
+    from survmodel.models.cox_tests import proportional_hazards_test as proportional_hazards_test
+    from survmodel.models.follow_up import follow_up as follow_up
+    from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
+    from survmodel.models.logrank import logrank_test as logrank_test
+    from survmodel.models.logrank import pairwise_logrank as pairwise_logrank
+    from survmodel.outcome.response import Outcome as Outcome
+    from survmodel.performance.discrimination import concordance as concordance
+    from survmodel.performance.discrimination import concordance_difference as concordance_difference
+    from survmodel.report.tables import hazard_ratio_table as hazard_ratio_table
+    from survmodel.study.run import run_study as run_study
+    from survmodel.table import Table as Table
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'survmodel' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"survmodel.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

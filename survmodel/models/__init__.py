@@ -1,0 +1,1 @@
+"""Specs and fits: curves, tests and regressions. Nothing here knows PET, files or pictures."""

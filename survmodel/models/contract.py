@@ -1,0 +1,40 @@
+"""What a model and a fit are: the contract that validation, figures and reports rely on.
+
+A *spec* (``CoxPH("age + sex")``) is frozen and knows no data. Its ``fit`` returns a new frozen *fit*. Two
+predictions, two names, one direction: ``prognostic_index`` (higher = worse) and ``predict_risk`` (probability of the
+event by a time).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from survmodel.outcome.response import Outcome
+
+Floats = npt.NDArray[np.float64]
+
+
+@runtime_checkable
+class Fit(Protocol):
+    """A fitted model: predictions on any table that has the columns it was fitted with."""
+
+    def prognostic_index(self, table: pd.DataFrame) -> Floats:
+        """Predict the prognostic index, shape (n,); higher = worse."""
+        ...
+
+    def predict_risk(self, table: pd.DataFrame, times: npt.ArrayLike) -> Floats:
+        """Predict the probability of the event by each time, shape (n, n_times)."""
+        ...
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A frozen description of a model, fitted to a table and an outcome with the same rows."""
+
+    def fit(self, table: pd.DataFrame, outcome: Outcome) -> Fit:
+        """Fit the model; neither argument is changed."""
+        ...

@@ -1,0 +1,239 @@
+"""Cox's proportional-hazards model.
+
+Conventions: Efron's ties unless Breslow's are asked for; converged when the score is 1e-9 of its standard deviation
+and the log-likelihood moves by less than 1e-12 of itself; `weights` average over a tie as in R, `freq` counts as so
+many rows; robust and cluster errors from dfbetas of the ties method of the fit; the baseline pairs with that method;
+BIC uses the number of events; a prognostic index is not centred, higher = worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from survmodel.errors import ConfigError, DataError, FitError, closest, list_values
+from survmodel.models.cox_fit import CoxFit
+from survmodel.models.cox_likelihood import CoxData, maximise, sort_data
+from survmodel.models.cox_residuals import compute_residuals, robust_covariance
+from survmodel.models.formula import Formula, parse_formula
+from survmodel.models.strata import read_strata
+from survmodel.outcome.checks import check_columns
+from survmodel.outcome.response import Outcome
+from survmodel.outcome.weights import read_counts, read_weights
+from survmodel.result import frozen, join_warnings
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+#: With fewer events for each coefficient than this the estimates are likely to be too large.
+EVENTS_PER_PARAMETER = 10
+#: With so few events only one coefficient is estimated without a penalty.
+FEW_EVENTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """Ridge penalty: maximise ``loglik - theta / 2 * sum(beta^2)`` on the scale of the columns as they stand.
+
+    Parameters
+    ----------
+    theta : float
+        Weight of the penalty, above 0. Columns are not standardised: choose units in which one unit matters.
+    """
+
+    theta: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.theta < np.inf:
+            raise ConfigError(f"theta is {self.theta}", remedy="give a number above 0, or leave the penalty out")
+
+
+@dataclass(frozen=True, slots=True)
+class CoxPH:
+    """Cox proportional-hazards regression.
+
+    Parameters
+    ----------
+    formula : str or sequence of str
+        Right-hand side in the formula language: column names, ``+ : *``, log2, log, sqrt, factor, offset.
+    strata : str or sequence of str, optional
+        Columns whose combinations have baseline hazards of their own.
+    cluster : str, optional
+        Column of clusters: standard errors allow for correlation within them.
+    ties : {"efron", "breslow"}
+        Treatment of tied event times.
+    penalty : Ridge, optional
+        Penalty of the log-likelihood.
+    reference : mapping of str to object, optional
+        Reference level of factors, ``{"stage": "I"}``.
+    conf_level : float
+        Coverage of limits.
+
+    References
+    ----------
+    Cox DR (1972). J R Stat Soc B 34:187-220. Efron B (1977). J Am Stat Assoc 72:557-565.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from survmodel import CoxPH, Outcome
+    >>> table = pd.DataFrame({"x": [1, 1, 1, 0, 0, 0]})
+    >>> fit = CoxPH("x").fit(table, Outcome([1, 1, 6, 6, 8, 9], [1, 0, 1, 1, 0, 1]))
+    >>> round(float(fit.coefficients["x"]), 6)
+    1.676857
+    """
+
+    formula: str | Sequence[str]
+    strata: str | Sequence[str] | None = None
+    cluster: str | None = None
+    ties: Literal["efron", "breslow"] = "efron"
+    penalty: Ridge | None = None
+    reference: Mapping[str, object] | None = None
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        parse_formula(self.formula)
+        if self.ties not in ("efron", "breslow"):
+            raise ConfigError(f"ties {self.ties!r} is not known", closest(str(self.ties), ["efron", "breslow"]))
+        if self.penalty is not None and not isinstance(self.penalty, Ridge):
+            raise ConfigError(f"penalty {self.penalty!r} is not known", remedy="use Ridge(theta) or None")
+        if not 0 < self.conf_level < 1:
+            raise ConfigError(
+                f"conf_level is {self.conf_level}", remedy="give the coverage as a share, for example 0.95"
+            )
+
+    @property
+    def strata_columns(self) -> tuple[str, ...]:
+        """Columns that form the strata."""
+        if self.strata is None:
+            return ()
+        return (self.strata,) if isinstance(self.strata, str) else tuple(self.strata)
+
+    def fit(self, table: pd.DataFrame, outcome: Outcome, weights: object = None, freq: object = None) -> CoxFit:
+        """Fit the model to complete rows.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Columns of the formula, strata and cluster; rows are those of the outcome.
+        outcome : Outcome
+            Times and events of one kind.
+        weights : Series or array_like, shape (n,), optional
+            Case weights (average weight in Efron's ties, as in R). Standard errors are robust when any is not whole.
+        freq : Series or array_like of whole numbers, shape (n,), optional
+            How many identical rows each row stands for; the fit equals that of the replicated rows.
+
+        Returns
+        -------
+        CoxFit
+            Coefficients, tests and predictions. Rows with a missing value are left out and counted in it.
+
+        Raises
+        ------
+        ConfigError
+            For columns that the table lacks.
+        DataError
+            When rows differ from the outcome's, or values cannot be coded.
+        FitError
+            Without events, with constant, collinear or uninformative columns, with too many columns for the events, or
+            when the likelihood has no maximum.
+        """
+        died = outcome.died
+        outcome.check_rows(table)
+        formula = parse_formula(self.formula)
+        kept, missing = self._complete_rows(formula, table)
+        weight, count = read_weights(outcome, weights), read_counts(outcome, freq)
+        rows = np.flatnonzero(kept & (weight > 0) & (count > 0))
+        if rows.size == 0:
+            raise DataError("no complete row is left", _list_missing(missing), "fill in, impute, or leave columns out")
+        used = table.iloc[rows]
+        design = formula.learn(used, self.reference)
+        layers = read_strata(used, self.strata_columns)
+        data = CoxData(
+            x=design.matrix(used),
+            offset=design.offset(used),
+            weight=weight[rows],
+            count=count[rows],
+            time=outcome.time[rows],
+            entry=None if outcome.entry is None else outcome.entry[rows],
+            event=died[rows],
+            stratum=layers.codes,
+            efron=self.ties == "efron",
+        )
+        warnings = self._check_events(data, design.names)
+        ordered = sort_data(data)
+        theta = 0.0 if self.penalty is None else self.penalty.theta
+        maximum = maximise(data, ordered, design.names, theta)
+        cluster = None if self.cluster is None else pd.factorize(used[self.cluster])[0].astype(np.int64)
+        robust = cluster is not None or bool((data.weight != np.round(data.weight)).any())
+        covariance = maximum.covariance
+        if robust:
+            residuals = compute_residuals(data, ordered, maximum.beta)
+            covariance = frozen(robust_covariance(residuals, data, maximum.covariance, cluster))
+        analysed = outcome.take(rows)
+        return CoxFit(
+            spec=self,
+            design=design,
+            beta=maximum.beta,
+            beta_covariance=covariance,
+            maximum=maximum,
+            robust=robust,
+            n_cluster=0 if cluster is None else int(cluster.max()) + 1,
+            data=data,
+            ordered=ordered,
+            strata_labels=layers.labels,
+            outcome=analysed,
+            rows=frozen(rows, np.int64),
+            columns=used[list(formula.variables)],
+            n_missing=int((~kept).sum()),
+            missing=missing,
+            warnings=join_warnings(outcome.warnings, warnings),
+            notes=join_warnings(design.notes, outcome.notes),
+        )
+
+    def _complete_rows(
+        self, formula: Formula, table: pd.DataFrame
+    ) -> tuple[npt.NDArray[np.bool_], tuple[tuple[str, int], ...]]:
+        """Mark the rows without a missing value, and count the missing values of each column."""
+        formula.check_columns(map(str, table.columns))
+        others = [*self.strata_columns, *([self.cluster] if self.cluster else [])]
+        check_columns(table, [*formula.variables, *others])
+        absent = formula.missing(table)
+        for name in others:
+            absent[name] = table[name].isna()
+        counts = tuple((str(name), int(absent[name].sum())) for name in absent.columns if absent[name].any())
+        kept: npt.NDArray[np.bool_] = np.logical_not(absent.to_numpy(dtype=bool).any(axis=1))
+        return kept, counts
+
+    def _check_events(self, data: CoxData, names: tuple[str, ...]) -> list[str]:
+        events = float(data.count[data.event].sum())
+        p = len(names)
+        if events == 0:
+            raise FitError(
+                "there are no events",
+                f"0 among {data.time.size} analysed rows",
+                "a Cox model needs events to learn from",
+            )
+        if p == 0 or self.penalty is not None:
+            return []
+        if p > events or (p > 1 and events <= FEW_EVENTS):
+            raise FitError(
+                f"{p} coefficients cannot be estimated from {events:g} events",
+                f"columns {list_values(names)}",
+                "use fewer columns, or a penalty, for example penalty=Ridge(1.0)",
+            )
+        if events / p < EVENTS_PER_PARAMETER:
+            return [
+                f"{events:g} events for {p} coefficient{'s' if p > 1 else ''}: estimates tend to be too large; "
+                "consider fewer columns or a penalty"
+            ]
+        return []
+
+
+def _list_missing(missing: tuple[tuple[str, int], ...]) -> str:
+    return "missing values in " + list_values([f"{name} ({count} rows)" for name, count in missing]) if missing else ""

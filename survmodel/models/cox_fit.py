@@ -1,0 +1,465 @@
+"""A fitted Cox model: its numbers as tables, and its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import chdtrc, ndtr
+
+from survmodel.errors import ConfigError, closest, list_values
+from survmodel.formatting import count_noun, format_interval, format_number, format_p, format_p_equation
+from survmodel.models.contrasts import contrast_rows
+from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData
+from survmodel.models.cox_prediction import Baseline, compute_baselines, cumulative_hazard
+from survmodel.models.cox_residuals import compute_residuals, deviance_residuals
+from survmodel.models.formula import Design
+from survmodel.models.kaplan_meier_fit import check_times
+from survmodel.models.limits import check_limits, normal_quantile, survival_limits
+from survmodel.models.strata import stratum_codes
+from survmodel.outcome.response import Outcome
+from survmodel.result import Display, Result
+from survmodel.table import Table
+
+if TYPE_CHECKING:
+    from survmodel.models.cox import CoxPH
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+ResidualKind = Literal["martingale", "deviance", "score", "schoenfeld", "scaled_schoenfeld", "dfbeta", "dfbetas"]
+RESIDUALS = ("martingale", "deviance", "score", "schoenfeld", "scaled_schoenfeld", "dfbeta", "dfbetas")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CoxFit(Result):
+    """A fitted Cox model.
+
+    Attributes
+    ----------
+    spec : CoxPH
+        What was asked for.
+    design : Design
+        Columns, levels and references learnt from the analysed rows.
+    beta : ndarray, shape (p,)
+        Coefficients: log hazard ratios, higher = worse.
+    beta_covariance : ndarray, shape (p, p)
+        Their covariance, robust when `robust`.
+    maximum : Maximum
+        Log-likelihoods, information, model-based covariance.
+    robust, n_cluster : bool, int
+        Whether standard errors are robust; how many clusters, 0 without them.
+    data, ordered : CoxData, SortedData
+        Analysed rows.
+    strata_labels : tuple of str
+        Labels of the strata, ("",) without them.
+    outcome : Outcome
+        Outcome of the analysed rows.
+    rows : ndarray of int64
+        Their positions in the table.
+    columns : pandas.DataFrame
+        Columns of the formula in the analysed rows.
+    n_missing : int
+        Rows left out for missing values.
+    missing : tuple of (str, int)
+        Missing values of each column that has some.
+    warnings, notes : tuple of str
+        What the reader must and may know.
+    """
+
+    spec: CoxPH
+    design: Design
+    beta: Floats
+    beta_covariance: Floats
+    maximum: Maximum
+    robust: bool
+    n_cluster: int
+    data: CoxData
+    ordered: SortedData
+    strata_labels: tuple[str, ...]
+    outcome: Outcome
+    rows: Ints
+    columns: pd.DataFrame
+    n_missing: int = 0
+    missing: tuple[tuple[str, int], ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Analysed rows, counts counted."""
+        return int(self.data.count.sum())
+
+    @property
+    def n_event(self) -> int:
+        """Events among them."""
+        return int(self.data.count[self.data.event].sum())
+
+    @property
+    def coefficients(self) -> pd.Series:
+        """Log hazard ratios by term."""
+        return pd.Series(self.beta, index=list(self.design.names), name="estimate")
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance of the coefficients, robust when the fit is."""
+        names = list(self.design.names)
+        return pd.DataFrame(self.beta_covariance, index=names, columns=names)
+
+    def tidy(self) -> pd.DataFrame:
+        """Give the coefficients on the log scale, one row for each column of the design.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns term, variable, level, reference, estimate, std_error, statistic (z), p_value, conf_low, conf_high.
+        """
+        std_error = np.sqrt(np.diag(self.beta_covariance))
+        labels = pd.DataFrame({
+            "term": self.design.names,
+            "variable": [column.variable for column in self.design.columns],
+            "level": [column.level for column in self.design.columns],
+            "reference": [column.reference for column in self.design.columns],
+        }, dtype=object)  # fmt: skip
+        return pd.concat([labels, wald_columns(self.beta, std_error, self.spec.conf_level)], axis=1)
+
+    def hazard_ratios(
+        self,
+        contrasts: Mapping[str, Sequence[object]] | None = None,
+        at: Mapping[str, object] | None = None,
+    ) -> pd.DataFrame:
+        """Give hazard ratios with limits.
+
+        Parameters
+        ----------
+        contrasts : mapping of str to (from, to), optional
+            For each column, two values to compare, ``{"cxcr4_suvmax": (5, 10)}``: the hazard at the second relative to
+            the first. Without it, one row for each column of the design.
+        at : mapping of str to object, optional
+            Values of other columns, needed where the compared column interacts with them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :meth:`tidy`, estimate and limits exponentiated; std_error stays on the log scale.
+
+        Raises
+        ------
+        ConfigError
+            For a column that is not in the formula, or an interaction without `at`.
+        """
+        if contrasts is None:
+            table = self.tidy()
+        else:
+            rows = contrast_rows(self.design, self.columns, contrasts, at or {})
+            std_error = np.sqrt(np.einsum("kp,pq,kq->k", rows.steps, self.beta_covariance, rows.steps))
+            wald = wald_columns(rows.steps @ self.beta, std_error, self.spec.conf_level)
+            table = pd.concat([rows.labels, wald], axis=1)
+        scaled = ["estimate", "conf_low", "conf_high"]
+        table[scaled] = np.exp(table[scaled])
+        return table
+
+    def glance(self) -> pd.DataFrame:
+        """Give what describes the fit as a whole, in one row.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Counts, log-likelihoods, the three tests of all coefficients 0, information criteria, conventions.
+        """
+        m = self.maximum
+        p = self.beta.size
+        df = m.df
+        lr = 2 * (m.loglik - m.loglik_null)
+        wald = float(self.beta @ np.linalg.solve(self.beta_covariance, self.beta)) if p else 0.0
+        row = {
+            "n": self.n,
+            "n_event": self.n_event,
+            "n_missing": self.n_missing,
+            "loglik": m.loglik,
+            "loglik_null": m.loglik_null,
+            "lr_statistic": lr,
+            "lr_df": df,
+            "lr_p_value": _tail(df, lr),
+            "wald_statistic": wald,
+            "wald_p_value": _tail(p, wald),
+            "score_statistic": m.score_statistic,
+            "score_p_value": _tail(p, m.score_statistic),
+            "aic": -2 * m.loglik + 2 * df,
+            "bic": -2 * m.loglik + np.log(self.n_event) * df,
+            "ties": self.spec.ties,
+            "std_error_type": "robust" if self.robust else "model-based",
+            "n_strata": len(self.strata_labels),
+            "n_cluster": self.n_cluster,
+            "iterations": m.iterations,
+            "score_size": m.score_size,
+            "conf_level": self.spec.conf_level,
+            "conventions": self._conventions(),
+        }
+        return pd.DataFrame([row])
+
+    def _conventions(self) -> str:
+        text = f"{self.spec.ties.capitalize()} ties and baseline; BIC by number of events; index not centred"
+        if self.spec.penalty is not None:
+            text += f"; ridge theta {self.spec.penalty.theta:g}, effective degrees of freedom"
+        return text
+
+    def prognostic_index(self, table: pd.DataFrame) -> Floats:
+        """Predict the prognostic index: covariates times coefficients plus offset, not centred; higher = worse.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Columns of the formula, in any order.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Log relative hazard against covariates that are all 0.
+
+        Raises
+        ------
+        DataError
+            For absent columns, missing values, unseen levels.
+        """
+        index: Floats = self.design.matrix(table) @ self.beta + self.design.offset(table)
+        return index
+
+    def baseline(self, *, centered: bool = False) -> pd.DataFrame:
+        """Give the cumulative baseline hazard of every stratum at its exit times.
+
+        Parameters
+        ----------
+        centered : bool
+            At the means of the covariates and of the offset, instead of at 0.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns group (stratum), time, n_risk, n_event, estimate (cumulative hazard), std_error.
+        """
+        at = self.ordered.centre if centered else np.zeros(self.beta.size)
+        offset = float(self.data.offset.mean()) if centered else 0.0
+        tables = []
+        for label, one in zip(self.strata_labels, self._baselines(), strict=True):
+            hazard, error = self._hazard(one, one.exits, at[np.newaxis], np.array([offset]))
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "group": label,
+                        "time": one.exits,
+                        "n_risk": one.n_risk,
+                        "n_event": one.n_event,
+                        "estimate": hazard[0],
+                        "std_error": error[0],
+                    }
+                )
+            )
+        return pd.concat(tables, ignore_index=True)
+
+    def predict_survival(self, table: pd.DataFrame, times: npt.ArrayLike) -> Floats:
+        """Predict the probability of being free of the event.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Columns of the formula and strata.
+        times : array_like, shape (n_times,)
+            Times, at least 0.
+
+        Returns
+        -------
+        ndarray, shape (n, n_times)
+            ``exp(-H)``; NaN beyond the longest follow-up of the row's stratum.
+
+        Raises
+        ------
+        DataError
+            For absent columns, missing values, unseen levels or strata.
+        EndpointError
+            For negative or missing times.
+        """
+        hazard, _ = self._predict_hazard(table, check_times(times))  # type: ignore[arg-type]
+        survival: Floats = np.exp(-hazard)
+        return survival
+
+    def predict_risk(self, table: pd.DataFrame, times: npt.ArrayLike) -> Floats:
+        """Predict the probability of the event by each time: one minus :meth:`predict_survival`.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Columns of the formula and strata.
+        times : array_like, shape (n_times,)
+            Times, at least 0.
+
+        Returns
+        -------
+        ndarray, shape (n, n_times)
+            Probabilities; NaN beyond the longest follow-up of the row's stratum.
+        """
+        hazard, _ = self._predict_hazard(table, check_times(times))  # type: ignore[arg-type]
+        risk: Floats = -np.expm1(-hazard)
+        return risk
+
+    def survival_limits(self, table: pd.DataFrame, times: npt.ArrayLike, *, conf_type: str = "log-log") -> pd.DataFrame:
+        """Predict survival with limits.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Columns of the formula and strata.
+        times : array_like, shape (n_times,)
+            Times, at least 0.
+        conf_type : {"log-log", "log", "plain", "logit", "arcsin"}
+            Transformation of the limits.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns row (1 = first row of the table), time, estimate, std_error, conf_low, conf_high.
+        """
+        check_limits(conf_type, self.spec.conf_level)
+        asked = check_times(times)  # type: ignore[arg-type]
+        hazard, error = self._predict_hazard(table, asked)
+        survival = np.exp(-hazard).ravel()
+        std_error = survival * error.ravel()
+        nobody = np.zeros(survival.size)
+        low, high = survival_limits(survival, std_error, nobody, conf_type, self.spec.conf_level)
+        return pd.DataFrame(
+            {
+                "row": np.repeat(np.arange(len(table)) + 1, asked.size),
+                "time": np.tile(asked, len(table)),
+                "estimate": survival,
+                "std_error": std_error,
+                "conf_low": low,
+                "conf_high": high,
+            }
+        )
+
+    def residuals(self, kind: ResidualKind = "martingale") -> pd.DataFrame:
+        """Compute residuals.
+
+        Parameters
+        ----------
+        kind : str
+            ``"martingale"`` or ``"deviance"``: a column estimate for each analysed row. ``"score"``, ``"dfbeta"``
+            (change of each coefficient when the row is left out, times its case weight) or ``"dfbetas"`` (in standard
+            errors): a column for each term. ``"schoenfeld"`` or ``"scaled_schoenfeld"``: a row for each death, with
+            columns group (stratum) and time first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Column row gives the position in the table, 1 for the first.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown kind.
+        """
+        if kind not in RESIDUALS:
+            raise ConfigError(f"residuals of kind {kind!r} are not known", closest(str(kind), RESIDUALS))
+        all_kinds = compute_residuals(self.data, self.ordered, self.beta)
+        names = list(self.design.names)
+        if kind in ("martingale", "deviance"):
+            values = all_kinds.martingale
+            if kind == "deviance":
+                values = deviance_residuals(values, self.data.event)
+            return pd.DataFrame({"row": self.rows + 1, "estimate": values})
+        if kind in ("score", "dfbeta", "dfbetas"):
+            matrix = all_kinds.score
+            if kind != "score":
+                matrix = matrix @ self.maximum.covariance * self.data.weight[:, np.newaxis]
+            if kind == "dfbetas":
+                matrix = matrix / np.sqrt(np.diag(self.maximum.covariance))
+            table = pd.DataFrame(matrix, columns=names)
+            table.insert(0, "row", self.rows + 1)
+            return table
+        matrix = all_kinds.schoenfeld
+        if kind == "scaled_schoenfeld":
+            matrix = matrix @ self.maximum.covariance * self.n_event + self.beta
+        deaths = all_kinds.death_rows
+        table = pd.DataFrame(matrix, columns=names)
+        table.insert(0, "time", self.data.time[deaths])
+        table.insert(0, "group", [self.strata_labels[code] for code in self.data.stratum[deaths]])
+        table.insert(0, "row", self.rows[deaths] + 1)
+        return table
+
+    def _baselines(self) -> tuple[Baseline, ...]:
+        return compute_baselines(self.data, self.ordered, self.beta, float(self.data.offset.mean()))
+
+    def _hazard(self, baseline: Baseline, times: Floats, x: Floats, offset: Floats) -> tuple[Floats, Floats]:
+        centred = x - self.ordered.centre
+        relative = np.exp(centred @ self.beta + offset - self.data.offset.mean())
+        return cumulative_hazard(baseline, times, centred, relative, self.beta_covariance)
+
+    def _predict_hazard(self, table: pd.DataFrame, times: Floats) -> tuple[Floats, Floats]:
+        x, offset = self.design.matrix(table), self.design.offset(table)
+        codes = stratum_codes(table, self.spec.strata_columns, self.strata_labels)
+        hazard, error = np.empty((2, len(table), times.size))
+        for code, baseline in enumerate(self._baselines()):
+            rows = codes == code
+            if rows.any():
+                hazard[rows], error[rows] = self._hazard(baseline, times, x[rows], offset[rows])
+        return hazard, error
+
+    def _display(self) -> Display:
+        ratios = self.hazard_ratios()
+        rows = []
+        for row, estimate in zip(ratios.to_dict("records"), self.beta, strict=True):
+            limits = format_interval(row["conf_low"], row["conf_high"])
+            cells = [format_number(float(estimate), 4), format_number(row["std_error"], 4)]
+            rows.append([row["term"], *cells, format_number(row["estimate"]), limits, format_p(row["p_value"])])
+        percent = f"{100 * self.spec.conf_level:g}% limits"
+        error = "robust se" if self.robust else "se"
+        table = Table(["term", "coef", error, "hazard ratio", percent, "p"], rows)
+        glance = self.glance().iloc[0]
+        left_out = f", {count_noun(self.n_missing, 'row')} left out for missing values" if self.n_missing else ""
+        title = f"Cox model: {count_noun(self.n, 'row')}, {count_noun(self.n_event, 'event')}{left_out}"
+        df = format_number(glance.lr_df, 0 if self.spec.penalty is None else 2)
+        tests = f"Likelihood ratio test {format_number(glance.lr_statistic, 2)} on {df} df, "
+        tests += format_p_equation(glance.lr_p_value)
+        notes = [tests, f"{self.spec.ties.capitalize()} ties"]
+        if self.spec.strata_columns:
+            notes.append(f"stratified by {list_values(self.spec.strata_columns)}, {len(self.strata_labels)} strata")
+        if self.missing:
+            notes.append("missing values: " + list_values([f"{name} {count}" for name, count in self.missing]))
+        return Display(title, (table,), (*notes, *self.notes))
+
+
+def wald_columns(estimate: Floats, std_error: Floats, conf_level: float) -> pd.DataFrame:
+    """Give estimates with Wald statistics and limits.
+
+    Parameters
+    ----------
+    estimate, std_error : ndarray, shape (k,)
+        Estimates on a scale on which they are near normal.
+    conf_level : float
+        Coverage.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns estimate, std_error, statistic, p_value, conf_low, conf_high.
+    """
+    z = normal_quantile(conf_level)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        statistic = estimate / std_error
+    return pd.DataFrame(
+        {
+            "estimate": estimate,
+            "std_error": std_error,
+            "statistic": statistic,
+            "p_value": 2 * ndtr(-np.abs(statistic)),
+            "conf_low": estimate - z * std_error,
+            "conf_high": estimate + z * std_error,
+        }
+    )
+
+
+def _tail(df: float, statistic: float) -> float:
+    return float(chdtrc(df, max(statistic, 0.0))) if df > 0 else float("nan")

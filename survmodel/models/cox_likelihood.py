@@ -1,0 +1,363 @@
+"""From a design matrix to the maximum of the partial likelihood: arrays, the fit on them, and why it may not exist.
+
+Covariates are centred and scaled before the fit and the result is scaled back, so that ``1e6 * x + 1e8`` gives the same
+model as ``x``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from survmodel.errors import FitError, list_values
+from survmodel.kernels import cox as kernel
+from survmodel.kernels.risk_sets import RiskSets, build_risk_sets
+from survmodel.result import frozen
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+MAX_ITERATIONS = 50
+SCORE_TOLERANCE = 1e-9
+LOGLIK_TOLERANCE = 1e-12
+#: A column whose information is this small beside what it has alone is explained by the others.
+ALIAS_TOLERANCE = 1e-10
+#: A standardised coefficient beyond this is on its way to infinity.
+RUNAWAY = 10.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoxData:
+    """What the partial likelihood is computed from; n rows, p columns.
+
+    Attributes
+    ----------
+    x : ndarray, shape (n, p)
+        Design matrix as the formula gives it.
+    offset, weight, count : ndarray, shape (n,)
+        Offset, case weight and frequency of each row.
+    time, entry : ndarray, shape (n,)
+        Exit times, and entry times or None.
+    event : ndarray of bool, shape (n,)
+        Events.
+    stratum : ndarray of int64, shape (n,)
+        Stratum codes.
+    efron : bool
+        Efron's ties, else Breslow's.
+    """
+
+    x: Floats
+    offset: Floats
+    weight: Floats
+    count: Floats
+    time: Floats
+    entry: Floats | None
+    event: npt.NDArray[np.bool_]
+    stratum: Ints
+    efron: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SortedData:
+    """The same in risk-set order, covariates centred and scaled, one covariate a row.
+
+    Attributes
+    ----------
+    risk_sets : RiskSets
+        Order and event times.
+    features : ndarray, shape (p, n)
+        ``(x - centre) / scale``.
+    offset, multiplicity, count : ndarray, shape (n,)
+        Offset, count times weight, and count.
+    centre, scale : ndarray, shape (p,)
+        What was subtracted and divided by.
+    """
+
+    risk_sets: RiskSets
+    features: Floats
+    offset: Floats
+    multiplicity: Floats
+    count: Floats
+    centre: Floats
+    scale: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maximum:
+    """The maximum of the partial likelihood on the scale of the design matrix.
+
+    Attributes
+    ----------
+    beta : ndarray, shape (p,)
+        Coefficients.
+    covariance, information : ndarray, shape (p, p)
+        Inverse of the (penalised) information, and the unpenalised information.
+    loglik, loglik_null : float
+        Log partial likelihood at the maximum and with all coefficients 0.
+    score_statistic : float
+        Score test of all coefficients 0.
+    df : float
+        Parameters; effective parameters under a penalty.
+    iterations : int
+        Newton steps.
+    score_size : float
+        Largest ``|score_j| / sqrt(information_jj)`` at the maximum.
+    """
+
+    beta: Floats
+    covariance: Floats
+    information: Floats
+    loglik: float
+    loglik_null: float
+    score_statistic: float
+    df: float
+    iterations: int
+    score_size: float
+
+
+def sort_data(data: CoxData) -> SortedData:
+    """Bring the rows into risk-set order and centre and scale the covariates.
+
+    Parameters
+    ----------
+    data : CoxData
+        Rows in table order.
+
+    Returns
+    -------
+    SortedData
+        Ready for the kernels. A constant covariate has scale 1.
+    """
+    risk_sets = build_risk_sets(data.time, data.event, data.entry, data.stratum)
+    centre = data.x.mean(axis=0)
+    centred = data.x - centre
+    scale = np.asarray(np.sqrt(np.mean(centred**2, axis=0)), dtype=np.float64)
+    scale[scale <= 1e-13 * np.abs(centre)] = 0.0
+    scale = np.where(scale > 0, scale, 1.0)
+    order = risk_sets.order
+    return SortedData(
+        risk_sets=risk_sets,
+        features=np.ascontiguousarray((centred / scale)[order].T),
+        offset=np.ascontiguousarray(data.offset[order]),
+        multiplicity=np.ascontiguousarray((data.count * data.weight)[order]),
+        count=np.ascontiguousarray(data.count[order]),
+        centre=centre,
+        scale=scale,
+    )
+
+
+def maximise(data: CoxData, ordered: SortedData, names: tuple[str, ...], theta: float = 0.0) -> Maximum:
+    r"""Maximise ``loglik - theta / 2 * sum(beta^2)``, beta on the scale of the design matrix.
+
+    Parameters
+    ----------
+    data : CoxData
+        Rows in table order.
+    ordered : SortedData
+        The same rows from :func:`sort_data`.
+    names : tuple of str
+        Columns of the design matrix, for messages.
+    theta : float
+        Ridge penalty.
+
+    Returns
+    -------
+    Maximum
+        On the scale of the design matrix.
+
+    Raises
+    ------
+    FitError
+        For constant, collinear or uninformative columns, and when the likelihood has no maximum.
+    """
+    p = len(names)
+    penalty = np.full(p, theta) / ordered.scale**2
+    if theta == 0:
+        refuse_constant(data.x, names)
+    beta, score, information, at_start, loglik_null, loglik, iterations, converged = kernel.maximise(
+        ordered.features,
+        ordered.offset,
+        ordered.multiplicity,
+        ordered.count,
+        penalty,
+        *ordered.risk_sets[2:],
+        data.efron,
+        np.zeros(p),
+        MAX_ITERATIONS,
+        SCORE_TOLERANCE,
+        LOGLIK_TOLERANCE,
+    )
+    start_information = at_start[1:]
+    if theta == 0:
+        refuse_aliased(start_information, names)
+    if not converged:
+        _refuse_runaway(beta, names)
+    penalised = information + np.diag(penalty)
+    covariance = _invert(penalised)
+    df = float(np.trace(covariance @ information)) if theta else float(p)
+    start_covariance = _invert(start_information + np.diag(penalty))
+    unscale = 1 / ordered.scale
+    spread = np.sqrt(np.maximum(np.diag(penalised), np.finfo(float).tiny))
+    return Maximum(
+        beta=frozen(beta * unscale),
+        covariance=frozen(covariance * np.outer(unscale, unscale)),
+        information=frozen(information * np.outer(ordered.scale, ordered.scale)),
+        loglik=float(loglik),
+        loglik_null=float(loglik_null),
+        score_statistic=float(at_start[0] @ start_covariance @ at_start[0]),
+        df=df,
+        iterations=int(iterations),
+        score_size=float(np.max(np.abs(score) / spread, initial=0.0)),
+    )
+
+
+def _invert(matrix: Floats) -> Floats:
+    if matrix.size == 0:
+        return matrix.copy()
+    try:
+        inverse: Floats = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        raise FitError(
+            "the information matrix is singular at the maximum", remedy="leave out or merge covariates"
+        ) from None
+    symmetric: Floats = (inverse + inverse.T) / 2
+    return symmetric
+
+
+def refuse_constant(x: Floats, names: tuple[str, ...]) -> None:
+    """Refuse columns that have one value in all rows.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, p)
+        Design matrix.
+    names : tuple of str
+        Column names.
+
+    Raises
+    ------
+    FitError
+        Naming the columns.
+    """
+    constant = [name for name, column in zip(names, x.T, strict=True) if column.min() == column.max()]
+    if constant:
+        raise FitError(
+            f"{list_values(constant)} {'is' if len(constant) == 1 else 'are'} constant",
+            f"in all {x.shape[0]} analysed rows",
+            "leave it out of the formula" if len(constant) == 1 else "leave them out of the formula",
+        )
+
+
+def refuse_aliased(information: Floats, names: tuple[str, ...]) -> None:
+    """Refuse columns that the others determine, or that vary in no risk set.
+
+    Parameters
+    ----------
+    information : ndarray, shape (p, p)
+        Information at beta = 0.
+    names : tuple of str
+        Column names.
+
+    Raises
+    ------
+    FitError
+        Naming the set of columns.
+    """
+    p = len(names)
+    diagonal = np.diag(information)
+    silent = [names[j] for j in range(p) if not diagonal[j] > 1e-12 * max(diagonal.max(initial=0.0), 1e-300)]
+    if silent:
+        raise FitError(
+            f"{list_values(silent)} says nothing about the outcome",
+            "it does not vary among the rows at risk at any event time, within strata",
+            "leave it out of the formula, or out of strata",
+        )
+    free: list[int] = []
+    for j in range(p):
+        if free:
+            block = information[np.ix_(free, free)]
+            shares = np.linalg.lstsq(block, information[free, j], rcond=None)[0]
+            rest = information[j, j] - information[free, j] @ shares
+        else:
+            shares, rest = np.empty(0), information[j, j]
+        if rest <= ALIAS_TOLERANCE * information[j, j]:
+            size = np.abs(shares) * np.sqrt(diagonal[free] / diagonal[j])
+            others = [names[k] for k, share in zip(free, size, strict=True) if share > 1e-6]
+            raise FitError(
+                f"{names[j]} is determined by {list_values(others)}",
+                "the columns are collinear among the rows at risk",
+                "leave one of them out of the formula",
+            )
+        free.append(j)
+
+
+def _refuse_runaway(beta: Floats, names: tuple[str, ...]) -> None:
+    """Say which coefficients have no finite estimate; beta is that of standardised columns."""
+    lost = np.abs(beta) > RUNAWAY
+    if not lost.any():
+        lost = np.abs(beta) == np.abs(beta).max()
+    columns = [f"{name} ({'lower' if b < 0 else 'higher'} hazard)" for name, b in zip(names, beta, strict=True)]
+    raise FitError(
+        "the partial likelihood has no maximum: a coefficient grows without bound",
+        "separation by " + list_values([columns[j] for j in np.flatnonzero(lost)]),
+        "a group has no events, or a covariate orders the events perfectly: merge levels, leave the covariate out, or "
+        "use a penalty, for example penalty=Ridge(1.0)",
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AtEventTimes:
+    """Sums over risk sets at given coefficients, on the scale of the sorted features; U event times.
+
+    Attributes
+    ----------
+    risk : ndarray, shape (n,)
+        ``v_i exp(eta_i - shift)`` of each sorted row, shift being that of its stratum.
+    shift : ndarray, shape (n_strata,)
+        Largest eta of each stratum.
+    steps : ndarray, shape (5, U)
+        Step sums a1, b1, a2, b2, c2 (see :mod:`survmodel.kernels.cox`).
+    at_risk, dying : ndarray, shape (U, p)
+        Weighted sums of features over the risk set and over the deaths.
+    stratum : ndarray of int64, shape (U,)
+        Stratum of each event time.
+    """
+
+    risk: Floats
+    shift: Floats
+    steps: Floats
+    at_risk: Floats
+    dying: Floats
+    stratum: Ints
+
+
+def at_event_times(data: CoxData, ordered: SortedData, beta: Floats) -> AtEventTimes:
+    """Compute the sums over risk sets that residuals, baseline and tests are made of.
+
+    Parameters
+    ----------
+    data : CoxData
+        Rows in table order.
+    ordered : SortedData
+        The same rows sorted.
+    beta : ndarray, shape (p,)
+        Coefficients on the scale of the design matrix.
+
+    Returns
+    -------
+    AtEventTimes
+        The sums.
+    """
+    sets = ordered.risk_sets
+    n = ordered.offset.shape[0]
+    eta, risk = np.empty(n), np.empty(n)
+    shift = np.empty(sets.row_bounds.size - 1)
+    steps = np.empty((5, sets.time.size))
+    kernel.linear_predictor(ordered.features, np.asarray(beta) * ordered.scale, ordered.offset, eta)
+    kernel.relative_risk(eta, ordered.multiplicity, sets.row_bounds, risk, shift)
+    kernel.step_sums(eta, risk, shift, ordered.multiplicity, ordered.count, *sets[2:], data.efron, steps)
+    at_risk, dying = kernel.risk_set_sums(ordered.features, risk, *sets[2:])
+    stratum = np.repeat(np.arange(shift.size), np.diff(sets.time_bounds))
+    return AtEventTimes(risk, shift, steps, at_risk, dying, stratum)

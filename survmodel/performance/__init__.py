@@ -1,0 +1,1 @@
+"""Outcome and predicted risk become numbers."""
