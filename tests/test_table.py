@@ -6,7 +6,16 @@ import pytest
 
 from survmodel.table import Table, display_width
 
-HOSTILE = ["<img src=x onerror=alert(1)>", "a & b", "$x_{1}$", "\u202eright to left", "tab\tand\nline", "x" * 300, "组别", "'\""]
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "a & b",
+    "$x_{1}$",
+    "\u202eright to left",
+    "tab\tand\nline",
+    "x" * 300,
+    "组别",
+    "'\"",
+]
 
 
 class Cells(HTMLParser):
@@ -26,7 +35,13 @@ class Cells(HTMLParser):
 
 def test_text_is_aligned():
     table = Table(["group", "n"], [["low", "12"], ["intermediate", "9"]], "Caption", ["A note."])
-    assert table.to_text().split("\n") == ["Caption", "group          n", "low           12", "intermediate   9", "A note."]
+    assert table.to_text().split("\n") == [
+        "Caption",
+        "group          n",
+        "low           12",
+        "intermediate   9",
+        "A note.",
+    ]
 
 
 def test_wide_characters_take_two_columns():
@@ -39,7 +54,18 @@ def test_user_text_is_shown_as_text(text):
     table = Table([text, "n"], [[text, "1"]], text, [text])
     reader = Cells()
     reader.feed(table.to_html())
-    assert {tag for tag, _ in reader.tags} <= {"figure", "table", "caption", "thead", "tbody", "tr", "th", "td", "figcaption", "br"}
+    assert {tag for tag, _ in reader.tags} <= {
+        "figure",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "figcaption",
+        "br",
+    }
     assert not any(name.startswith("on") for _, attributes in reader.tags for name in attributes)
     assert "\u202e" not in table.to_html()
     assert "\u202e" not in table.to_text()

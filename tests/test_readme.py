@@ -1,0 +1,60 @@
+"""The README tells the truth: its example runs, its commands exist, its picture of the folders is the tree."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def run_example(monkeypatch) -> dict:
+    monkeypatch.chdir(ROOT)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict = {}
+    exec(compile(code, "README.md", "exec"), names)  # noqa: S102 - our own README
+    return names
+
+
+def test_the_example_has_about_ten_lines_and_gives_the_numbers_of_r(monkeypatch):
+    names = run_example(monkeypatch)
+    case = json.loads((ROOT / "tests/reference/cases/aml_northwest_england/expected.json").read_text())["values"]
+    assert names["fit"].tidy()["estimate"].to_numpy() == pytest.approx(case["coef"]["value"], rel=1e-8)
+    assert names["fit"].tidy()["std_error"].to_numpy() == pytest.approx(case["se"]["value"], rel=1e-8)
+
+
+def test_results_read_well(monkeypatch):
+    names = run_example(monkeypatch)
+    for name in ("km", "test", "fit", "proportional", "c"):
+        assert "nan" not in repr(names[name])
+        assert names[name]._repr_html_().startswith("<div")
+    assert names["figure"]._repr_png_().startswith(b"\x89PNG")
+
+
+def test_every_make_target_named_in_the_readme_exists():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`?make ([a-z]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_picture_of_the_folders_is_the_tree():
+    picture = README.split("survmodel/\n", 1)[1].split("```", 1)[0]
+    for line in picture.splitlines():
+        for name in re.findall(r"[a-z_]+(?:/|\.py)", line.split("   ")[0]):
+            inside = ROOT / "survmodel" / name
+            assert inside.exists() or (ROOT / name).exists(), name
+    shown = set(re.findall(r"([a-z_]+)(?:/|\.py)", picture))
+    real = {
+        path.stem for path in (ROOT / "survmodel").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert {name for name in real if not name.startswith("__")} <= shown
+
+
+def test_nothing_names_a_host_or_a_path_of_one_machine():
+    for name in ("requirements.lock", "requirements-dev.lock", "Makefile", "pyproject.toml"):
+        assert "://" not in (ROOT / name).read_text(encoding="utf-8"), name
+    for lock in ("requirements.lock", "requirements-dev.lock"):
+        text = (ROOT / lock).read_text()
+        assert text.count("--hash=sha256:") > text.count("==")
