@@ -34,7 +34,7 @@ _HOME = {
     "FitError": "errors",
     "KaplanMeier": "models.kaplan_meier",
     "Outcome": "outcome.response",
-    "Ridge": "models.cox",
+    "Ridge": "models.cox_settings",
     "SurvmodelError": "errors",
     "Table": "table",
     "concordance": "performance.discrimination",
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from survmodel.figures.kaplan_meier import draw_km as draw_km
     from survmodel.figures.style import journal_style as journal_style
     from survmodel.models.cox import CoxPH as CoxPH
-    from survmodel.models.cox import Ridge as Ridge
+    from survmodel.models.cox_settings import Ridge as Ridge
     from survmodel.models.cox_tests import likelihood_ratio_test as likelihood_ratio_test
     from survmodel.models.cox_tests import proportional_hazards_test as proportional_hazards_test
     from survmodel.models.follow_up import follow_up as follow_up

@@ -8,18 +8,17 @@ BIC uses the number of events; a prognostic index is not centred, higher = worse
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import ConfigError, DataError, FitError, closest, list_values
+from survmodel.errors import DataError, FitError, list_values
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_likelihood import CoxData, maximise, sort_data
 from survmodel.models.cox_residuals import compute_residuals, robust_covariance
+from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.formula import Formula, parse_formula
 from survmodel.models.strata import read_strata
 from survmodel.outcome.checks import check_columns
@@ -37,24 +36,7 @@ FEW_EVENTS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Ridge:
-    """Ridge penalty: maximise ``loglik - theta / 2 * sum(beta^2)`` on the scale of the columns as they stand.
-
-    Parameters
-    ----------
-    theta : float
-        Weight of the penalty, above 0. Columns are not standardised: choose units in which one unit matters.
-    """
-
-    theta: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.theta < np.inf:
-            raise ConfigError(f"theta is {self.theta}", remedy="give a number above 0, or leave the penalty out")
-
-
-@dataclass(frozen=True, slots=True)
-class CoxPH:
+class CoxPH(CoxSettings):
     """Cox proportional-hazards regression.
 
     Parameters
@@ -87,32 +69,6 @@ class CoxPH:
     >>> round(float(fit.coefficients["x"]), 6)
     1.676857
     """
-
-    formula: str | Sequence[str]
-    strata: str | Sequence[str] | None = None
-    cluster: str | None = None
-    ties: Literal["efron", "breslow"] = "efron"
-    penalty: Ridge | None = None
-    reference: Mapping[str, object] | None = None
-    conf_level: float = 0.95
-
-    def __post_init__(self) -> None:
-        parse_formula(self.formula)
-        if self.ties not in ("efron", "breslow"):
-            raise ConfigError(f"ties {self.ties!r} is not known", closest(str(self.ties), ["efron", "breslow"]))
-        if self.penalty is not None and not isinstance(self.penalty, Ridge):
-            raise ConfigError(f"penalty {self.penalty!r} is not known", remedy="use Ridge(theta) or None")
-        if not 0 < self.conf_level < 1:
-            raise ConfigError(
-                f"conf_level is {self.conf_level}", remedy="give the coverage as a share, for example 0.95"
-            )
-
-    @property
-    def strata_columns(self) -> tuple[str, ...]:
-        """Columns that form the strata."""
-        if self.strata is None:
-            return ()
-        return (self.strata,) if isinstance(self.strata, str) else tuple(self.strata)
 
     def fit(self, table: pd.DataFrame, outcome: Outcome, weights: object = None, freq: object = None) -> CoxFit:
         """Fit the model to complete rows.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from survmodel.models.contrasts import contrast_rows
 from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData
 from survmodel.models.cox_prediction import Baseline, compute_baselines, cumulative_hazard
 from survmodel.models.cox_residuals import compute_residuals, deviance_residuals
+from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.formula import Design
 from survmodel.models.kaplan_meier_fit import check_times
 from survmodel.models.limits import check_limits, normal_quantile, survival_limits
@@ -24,9 +25,6 @@ from survmodel.models.strata import stratum_codes
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result
 from survmodel.table import Table
-
-if TYPE_CHECKING:
-    from survmodel.models.cox import CoxPH
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -40,7 +38,7 @@ class CoxFit(Result):
 
     Attributes
     ----------
-    spec : CoxPH
+    spec : CoxSettings
         What was asked for.
     design : Design
         Columns, levels and references learnt from the analysed rows.
@@ -70,7 +68,7 @@ class CoxFit(Result):
         What the reader must and may know.
     """
 
-    spec: CoxPH
+    spec: CoxSettings
     design: Design
     beta: Floats
     beta_covariance: Floats

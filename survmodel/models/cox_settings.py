@@ -1,0 +1,60 @@
+"""What is asked of a Cox model, checked before any data are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from survmodel.errors import ConfigError, closest
+from survmodel.models.formula import parse_formula
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """Ridge penalty: maximise ``loglik - theta / 2 * sum(beta^2)`` on the scale of the columns as they stand.
+
+    Parameters
+    ----------
+    theta : float
+        Weight of the penalty, above 0. Columns are not standardised: choose units in which one unit matters.
+    """
+
+    theta: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.theta < np.inf:
+            raise ConfigError(f"theta is {self.theta}", remedy="give a number above 0, or leave the penalty out")
+
+
+@dataclass(frozen=True, slots=True)
+class CoxSettings:
+    """The fields of :class:`~survmodel.models.cox.CoxPH`, which describes them."""
+
+    formula: str | Sequence[str]
+    strata: str | Sequence[str] | None = None
+    cluster: str | None = None
+    ties: Literal["efron", "breslow"] = "efron"
+    penalty: Ridge | None = None
+    reference: Mapping[str, object] | None = None
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        parse_formula(self.formula)
+        if self.ties not in ("efron", "breslow"):
+            raise ConfigError(f"ties {self.ties!r} is not known", closest(str(self.ties), ["efron", "breslow"]))
+        if self.penalty is not None and not isinstance(self.penalty, Ridge):
+            raise ConfigError(f"penalty {self.penalty!r} is not known", remedy="use Ridge(theta) or None")
+        if not 0 < self.conf_level < 1:
+            raise ConfigError(
+                f"conf_level is {self.conf_level}", remedy="give the coverage as a share, for example 0.95"
+            )
+
+    @property
+    def strata_columns(self) -> tuple[str, ...]:
+        """Columns that form the strata."""
+        if self.strata is None:
+            return ()
+        return (self.strata,) if isinstance(self.strata, str) else tuple(self.strata)
