@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check reference lock clean
+.PHONY: help install demo test check bench reference lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ check: $(VENV)/.dev ## format, lint, types and import rule
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config pyproject.toml
+
+bench: $(VENV)/.dev ## measure the speed budgets (CPU seconds and ratios)
+	$(BIN)/python tests/benchmarks/bench.py
 
 reference: ## compute the R answers anew (needs R with survival and jsonlite)
 	Rscript tests/reference/make_cases.R

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import chdtrc, ndtr
 
+from survmodel.distributions import chi_squared_p, normal_quantile, two_sided_p
 from survmodel.errors import ConfigError, closest, list_values
 from survmodel.formatting import count_noun, format_interval, format_number, format_p, format_p_equation
 from survmodel.models.contrasts import contrast_rows
@@ -20,7 +20,7 @@ from survmodel.models.cox_residuals import compute_residuals, deviance_residuals
 from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.formula import Design
 from survmodel.models.kaplan_meier_fit import check_times
-from survmodel.models.limits import check_limits, normal_quantile, survival_limits
+from survmodel.models.limits import check_limits, survival_limits
 from survmodel.models.strata import stratum_codes
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result
@@ -181,11 +181,11 @@ class CoxFit(Result):
             "loglik_null": m.loglik_null,
             "lr_statistic": lr,
             "lr_df": df,
-            "lr_p_value": _tail(df, lr),
+            "lr_p_value": chi_squared_p(lr, df),
             "wald_statistic": wald,
-            "wald_p_value": _tail(p, wald),
+            "wald_p_value": chi_squared_p(wald, p),
             "score_statistic": m.score_statistic,
-            "score_p_value": _tail(p, m.score_statistic),
+            "score_p_value": chi_squared_p(m.score_statistic, p),
             "aic": -2 * m.loglik + 2 * df,
             "bic": -2 * m.loglik + np.log(self.n_event) * df,
             "ties": self.spec.ties,
@@ -452,12 +452,8 @@ def wald_columns(estimate: Floats, std_error: Floats, conf_level: float) -> pd.D
             "estimate": estimate,
             "std_error": std_error,
             "statistic": statistic,
-            "p_value": 2 * ndtr(-np.abs(statistic)),
+            "p_value": two_sided_p(statistic),
             "conf_low": estimate - z * std_error,
             "conf_high": estimate + z * std_error,
         }
     )
-
-
-def _tail(df: float, statistic: float) -> float:
-    return float(chdtrc(df, max(statistic, 0.0))) if df > 0 else float("nan")

@@ -131,15 +131,21 @@ def sort_data(data: CoxData) -> SortedData:
         Ready for the kernels. A constant covariate has scale 1.
     """
     risk_sets = build_risk_sets(data.time, data.event, data.entry, data.stratum)
-    centre = data.x.mean(axis=0)
-    centred = data.x - centre
-    scale = np.asarray(np.sqrt(np.mean(centred**2, axis=0)), dtype=np.float64)
-    scale[scale <= 1e-13 * np.abs(centre)] = 0.0
-    scale = np.where(scale > 0, scale, 1.0)
     order = risk_sets.order
+    n, p = data.x.shape
+    centre, scale, features = np.empty(p), np.ones(p), np.empty((p, n))
+    for j in range(p):
+        column = data.x[:, j]
+        centre[j] = column.mean()
+        centred = column - centre[j]
+        spread = float(np.sqrt(np.mean(centred**2)))
+        # What is left of a constant column after centring is rounding.
+        if spread > 1e-13 * abs(centre[j]):
+            scale[j] = spread
+        np.take(centred / scale[j], order, out=features[j])
     return SortedData(
         risk_sets=risk_sets,
-        features=np.ascontiguousarray((centred / scale)[order].T),
+        features=features,
         offset=np.ascontiguousarray(data.offset[order]),
         multiplicity=np.ascontiguousarray((data.count * data.weight)[order]),
         count=np.ascontiguousarray(data.count[order]),

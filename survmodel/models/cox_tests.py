@@ -21,8 +21,8 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import chdtrc
 
+from survmodel.distributions import chi_squared_p
 from survmodel.errors import ConfigError, DataError, FitError, closest
 from survmodel.formatting import format_number, format_p, format_p_equation
 from survmodel.kernels import cox as kernel
@@ -166,7 +166,7 @@ def proportional_hazards_test(fit: CoxFit, transform: Transform = "km") -> Propo
         terms=(*(label for label, _ in fit.design.terms), "GLOBAL"),
         statistic=frozen(statistic),
         df=frozen(df, np.int64),
-        p_value=frozen(chdtrc(df, statistic)),
+        p_value=frozen([chi_squared_p(one, size) for one, size in zip(statistic, df, strict=True)]),
         transform=transform,
         n_event=fit.n_event,
         warnings=fit.warnings,
@@ -315,7 +315,7 @@ def likelihood_ratio_test(small: CoxFit, large: CoxFit) -> LikelihoodRatioTest:
     return LikelihoodRatioTest(
         statistic=statistic,
         df=df,
-        p_value=float(chdtrc(df, max(statistic, 0.0))),
+        p_value=chi_squared_p(statistic, df),
         loglik_small=small.maximum.loglik,
         loglik_large=large.maximum.loglik,
         n=large.n,

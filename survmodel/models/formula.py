@@ -253,7 +253,7 @@ class Design:
         """
         check_used_columns(table, [column.name for atom in self.formula.atoms for column in atom.columns])
         blocks = {atom: coding.apply(table) for atom, coding in zip(self.formula.atoms, self.codings, strict=True)}
-        matrix = np.empty((len(table), len(self.columns)))
+        matrix = np.empty((len(table), len(self.columns)), order="F")
         for term, (_, positions) in zip(self.formula.terms, self.terms, strict=True):
             matrix[:, list(positions)] = _products([blocks[factor] for factor in term.factors])
         return matrix

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from survmodel.distributions import normal_quantile
 from survmodel.errors import EndpointError, list_values
 from survmodel.formatting import NOT_REACHED, count_noun, format_count, format_significant
 from survmodel.kernels.kaplan_meier import ProductLimit
-from survmodel.models.limits import normal_quantile, survival_limits
+from survmodel.models.limits import survival_limits
 from survmodel.result import Display, Result, frozen
 from survmodel.table import Table
 

@@ -19,8 +19,8 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, ndtri
 
+from survmodel.distributions import normal_quantile
 from survmodel.errors import ConfigError, closest
 
 Floats = npt.NDArray[np.float64]
@@ -49,22 +49,6 @@ def check_limits(conf_type: str, conf_level: float) -> None:
         raise ConfigError(f"conf_type {conf_type!r} is not known", closest(str(conf_type), get_args(ConfType)))
     if not 0 < conf_level < 1:
         raise ConfigError(f"conf_level is {conf_level}", remedy="give the coverage as a share, for example 0.95")
-
-
-def normal_quantile(conf_level: float) -> float:
-    """Give the normal quantile of two-sided limits.
-
-    Parameters
-    ----------
-    conf_level : float
-        Coverage, for example 0.95.
-
-    Returns
-    -------
-    float
-        For example 1.96.
-    """
-    return float(-ndtri((1 - conf_level) / 2))
 
 
 def survival_limits(
@@ -99,7 +83,7 @@ def survival_limits(
         low[inside], high[inside] = s ** np.exp(-width), s ** np.exp(width)
     elif conf_type == "logit":
         centre, width = np.log(s / (1 - s)), z * error / (1 - s)
-        low[inside], high[inside] = expit(centre - width), expit(centre + width)
+        low[inside], high[inside] = 1 / (1 + np.exp(width - centre)), 1 / (1 + np.exp(-width - centre))
     else:
         centre, width = np.arcsin(np.sqrt(s)), 0.5 * z * error * np.sqrt(s / (1 - s))
         low[inside] = np.sin(np.maximum(centre - width, 0)) ** 2

@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import chdtrc
 
+from survmodel.distributions import chi_squared_p
 from survmodel.errors import ConfigError, DataError, FitError, closest
 from survmodel.formatting import format_count, format_number, format_p, format_p_equation
 from survmodel.kernels import logrank as kernel
@@ -197,7 +197,7 @@ def logrank_test(
         covariance=frozen(covariance),
         statistic=statistic,
         df=df,
-        p_value=float(chdtrc(df, statistic)),
+        p_value=chi_squared_p(statistic, df),
         name=name,
         weights=weights,
         n_strata=layers.n,

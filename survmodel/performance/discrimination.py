@@ -14,14 +14,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtr
 
+from survmodel.distributions import normal_quantile, two_sided_p
 from survmodel.errors import ConfigError, DataError, EndpointError, FitError, closest, list_values, name_rows
 from survmodel.formatting import format_count, format_estimate, format_number, format_p_equation
 from survmodel.kernels.concordance import CONCORDANT, DISCORDANT, TIED_INDEX, concordance_pairs
 from survmodel.kernels.kaplan_meier import censoring_curve
 from survmodel.kernels.risk_sets import RiskSets, build_risk_sets
-from survmodel.models.limits import normal_quantile
 from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.response import Outcome
 from survmodel.outcome.weights import read_weights
@@ -489,6 +488,6 @@ def concordance_difference(
         conf_low=estimate - z * std_error,
         conf_high=estimate + z * std_error,
         statistic=statistic,
-        p_value=float(2 * ndtr(-abs(statistic))),
+        p_value=float(two_sided_p(statistic)),
         warnings=join_warnings(first.warnings, second.warnings),
     )
