@@ -1,0 +1,1 @@
+"""Results become matplotlib figures. The only place that imports matplotlib."""
