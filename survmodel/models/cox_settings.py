@@ -20,6 +20,12 @@ class Ridge:
     ----------
     theta : float
         Weight of the penalty, above 0. Columns are not standardised: choose units in which one unit matters.
+
+    Examples
+    --------
+    >>> from survmodel import CoxPH, Ridge
+    >>> CoxPH("age", penalty=Ridge(2.0)).penalty
+    Ridge(theta=2.0)
     """
 
     theta: float
