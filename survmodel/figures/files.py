@@ -1,35 +1,29 @@
 """Writing figures: the same bytes whenever and wherever the same figure is saved, with the numbers beside it.
 
-No file holds a date, a host or a path. A file appears whole or not at all: it is written beside its place and then
-moved there.
+No file holds a date, a host or a path, and each appears whole or not at all.
 """
 
 from __future__ import annotations
 
-import csv
 import html
 import os
 import re
 from collections.abc import Callable, Sequence
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from survmodel.errors import ConfigError, list_values
 from survmodel.figures.lettering import FONT_FAMILIES
 from survmodel.figures.style import PRESETS, StudyFigure, style_settings
+from survmodel.writing import to_csv, write_whole
 
 #: Formats by the ending of a file's name.
 ENDINGS = {"pdf": "pdf", "svg": "svg", "png": "png", "eps": "eps", "tiff": "tiff", "tif": "tiff"}
 DEFAULT_FORMATS = ("pdf", "svg", "png")
-
-#: A text cell that begins like this is run as a formula by spreadsheet programs.
-FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
-NUMBER = re.compile(r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})([eE][+-]?\d{1,4})?")
 
 
 def save_figure(
@@ -165,69 +159,3 @@ _RENDERERS: dict[str, Callable[[Figure, int], bytes]] = {
     "eps": _eps,
     "tiff": _tiff,
 }
-
-
-def to_csv(table: pd.DataFrame) -> str:
-    """Write a table as CSV with every digit; text that a spreadsheet would run as a formula gets an apostrophe.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Numbers and text.
-
-    Returns
-    -------
-    str
-        Lines that end in a line feed; missing cells are empty.
-
-    Examples
-    --------
-    >>> print(to_csv(pd.DataFrame({"group": ["=1+1"], "estimate": [-0.1]})), end="")
-    group,estimate
-    '=1+1,-0.1
-    """
-    lines = StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow([_cell(name) for name in table.columns])
-    writer.writerows(zip(*([_cell(value) for value in table[name]] for name in table.columns), strict=True))
-    return lines.getvalue()
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return repr(value)
-    text = str(value)
-    if FORMULA.match(text) and not isinstance(value, int) and not NUMBER.fullmatch(text):
-        return "'" + text
-    return text
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, never half.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where to.
-    content : bytes
-        What.
-
-    Raises
-    ------
-    OSError
-        When the file cannot be written; nothing is left behind.
-    """
-    beside = path.with_name(f".{path.name[:100]}.tmp-{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

@@ -17,12 +17,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from survmodel.errors import ConfigError
-from survmodel.figures.files import save_figure, to_csv, write_whole
+from survmodel.figures.files import save_figure
 from survmodel.figures.kaplan_meier import draw_km
 from survmodel.figures.kaplan_meier_data import km_plot_data
 from survmodel.figures.style import StudyFigure
 from survmodel.models.kaplan_meier import KaplanMeier, KaplanMeierFit
 from survmodel.outcome.response import Outcome
+from survmodel.writing import to_csv, write_whole
 
 SVG = "{http://www.w3.org/2000/svg}"
 FORMATS = ["pdf", "svg", "png", "eps", "tiff"]

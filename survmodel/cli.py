@@ -1,0 +1,133 @@
+"""The command line: ``survmodel run``, ``survmodel warm-up``. Nothing heavy loads before it is needed."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from survmodel import __version__
+
+USAGE_ERROR = 2
+IO_ERROR = 5
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose messages begin as every other message does."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"survmodel: {message}", file=sys.stderr)
+        print(f"Try {self.prog} --help.", file=sys.stderr)
+        sys.exit(USAGE_ERROR)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words of the command line.
+
+    Returns
+    -------
+    int
+        Exit status: 0 complete, 2 wrong usage or study file, 3 wrong data, 4 a statistic could not be estimated,
+        5 a file could not be read or written, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    status = 0
+    try:
+        try:
+            status = _dispatch(words)
+        except SystemExit as stop:
+            status = stop.code if isinstance(stop.code, int) else 0
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("survmodel: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of the output went away. Python would complain once more while it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _dispatch(words: list[str]) -> int:
+    parser = _build_parser()
+    _suggest_command(parser, words)
+    options = parser.parse_args(words)
+    if options.command == "warm-up":
+        return _guarded(_warm_up)
+    if options.command == "run":
+        return _guarded(lambda: _run(options.study, options.out))
+    parser.print_help()
+    return USAGE_ERROR
+
+
+COMMANDS = ("run", "warm-up")
+
+
+def _build_parser() -> _Parser:
+    parser = _Parser(prog="survmodel", description="Prognostic survival modelling for PET studies.")
+    parser.add_argument("--version", action="version", version=f"survmodel {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    run = commands.add_parser("run", help="analyse a study file and write a folder of results")
+    run.add_argument("study", metavar="STUDY", help="the study file, by custom study.toml")
+    run.add_argument("--out", metavar="DIR", help="folder of the results (default: results/<study>)")
+    commands.add_parser("warm-up", help="compile the numerical kernels once, so that no analysis waits for it")
+    return parser
+
+
+def _suggest_command(parser: _Parser, words: list[str]) -> None:
+    first = words[0] if words else ""
+    if not first or first.startswith("-") or first in COMMANDS:
+        return
+    near = difflib.get_close_matches(first, COMMANDS, n=1, cutoff=0.5)
+    advice = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(COMMANDS)}"
+    parser.error(f"unknown command {first!r}; {advice}")
+
+
+def _guarded(command: Callable[[], int]) -> int:
+    """Turn the errors that survmodel raises on purpose, and those of files, into a message and an exit status."""
+    from survmodel.errors import SurvmodelError
+
+    try:
+        return command()
+    except BrokenPipeError:
+        raise
+    except SurvmodelError as error:
+        _complain(str(error))
+        return error.exit_status
+    except OSError as error:
+        reason = error.strerror or str(error)
+        _complain(reason + (f": {error.filename}" if error.filename else ""))
+        return IO_ERROR
+
+
+def _complain(message: str) -> None:
+    """Print a message without the control characters that a file may have brought into it."""
+    from survmodel.table import one_line
+
+    print("survmodel: " + "\n".join(one_line(line) for line in message.split("\n")), file=sys.stderr)
+
+
+def _run(study: str, out: str | None) -> int:
+    from survmodel.study.run import run_study
+
+    run = run_study(study, out)
+    for problem in run.problems:
+        _complain(str(problem))
+    print(f"{run.status.lower()}: {run.report}")
+    return run.exit_status
+
+
+def _warm_up() -> int:
+    print("Compiling kernels once, about 20 s ...", flush=True)
+    from survmodel.kernels.warm_up import warm_up
+
+    warm_up()
+    return 0

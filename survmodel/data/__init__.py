@@ -1,0 +1,1 @@
+"""Files to checked tables: the only place that opens a data file."""

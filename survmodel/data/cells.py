@@ -1,0 +1,219 @@
+"""Typed columns from text cells: a cell is text until its declared type reads it, and nothing is guessed.
+
+Numbers are written with digits and the declared decimal mark; thousands separators are refused. Every cell that cannot
+be read is found before anything is reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from survmodel.data.columns import Column
+from survmodel.data.findings import ROWS_KEPT, Finding
+from survmodel.errors import closest, list_values
+from survmodel.formatting import format_significant
+
+Bools = npt.NDArray[np.bool_]
+
+_NUMBER = {
+    ".": re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,4})?"),
+    ",": re.compile(r"[+-]?(?:[0-9]{1,300}(?:,[0-9]{0,300})?|,[0-9]{1,300})(?:[eE][+-]?[0-9]{1,4})?"),
+}
+_WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[.,'\s][0-9]{3}){1,20}(?:[.,][0-9]{1,20})?")
+#: What may be shown of a cell that is no number: digits and signs, or a usual word for missing.
+_SHOWABLE = re.compile(
+    r"[<>≤≥]?\s?[+-]?[0-9]{0,12}[.,]?[0-9]{1,12}%?|[+-]?[0-9]{1,3}(?:[.,'\s][0-9]{3}){1,4}(?:[.,][0-9]{1,6})?"
+)
+_SENTINELS = {
+    "na", "n/a", "nan", "null", "none", "nd", "missing", "unknown", "-", "--", ".", "?", "#n/a", "#div/0!", "#value!",
+}  # fmt: skip
+_LONGEST_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a column stands: its file, the line of each row.
+
+    Parameters
+    ----------
+    file : str
+        Name of the file.
+    lines : tuple of int
+        Line of each row.
+    """
+
+    file: str
+    lines: tuple[int, ...]
+
+    def find(self, code: str, column: str, problem: str, where: Iterable[int], **more: str) -> Finding:
+        """Make a finding for the rows at these positions."""
+        rows = [self.lines[position] for position in where]
+        return Finding(code, problem, self.file, tuple(rows[:ROWS_KEPT]), len(rows), len(self.lines), column, **more)  # type: ignore[arg-type]
+
+
+def read_column(column: Column, cells: Sequence[str], place: Place, decimal: str) -> tuple[pd.Series, list[Finding]]:
+    """Read the cells of one column by its declared type.
+
+    Parameters
+    ----------
+    column : Column
+        The declaration.
+    cells : sequence of str, shape (n,)
+        Text of every row.
+    place : Place
+        For messages.
+    decimal : {".", ","}
+        Decimal mark of the file.
+
+    Returns
+    -------
+    series : pandas.Series
+        Floats, integers (floats when a value is missing), a categorical, or text; missing where a cell cannot be read.
+    findings : list of Finding
+        Every problem of the column.
+    """
+    codes = {"", *column.missing}
+    missing = np.array([cell.strip() in codes for cell in cells], dtype=bool)
+    if column.is_identifier:
+        return _read_identifier(column, cells, missing, place)
+    if column.type == "category":
+        return _read_category(column, cells, missing, place)
+    if column.type == "text":
+        values = np.array([None if gone else cell for cell, gone in zip(cells, missing, strict=True)], dtype=object)
+        return pd.Series(values, name=column.name, dtype=object), []
+    return _read_numbers(column, cells, missing, place, decimal)
+
+
+def _read_identifier(
+    column: Column, cells: Sequence[str], missing: Bools, place: Place
+) -> tuple[pd.Series, list[Finding]]:
+    findings = []
+    series = pd.Series(np.array(list(cells), dtype=object), name=column.name, dtype=object)
+    if missing.any():
+        findings.append(
+            place.find("D030", column.name, "the identifier is missing", np.flatnonzero(missing),
+                       remedy="give every patient an identifier")
+        )  # fmt: skip
+    repeated = series.duplicated(keep=False).to_numpy() & ~missing
+    if repeated.any():
+        findings.append(
+            place.find("D031", column.name, "the identifier occurs more than once", np.flatnonzero(repeated),
+                       expected="one row for each patient", remedy="remove the copies, or correct the identifiers")
+        )  # fmt: skip
+    return series, findings
+
+
+def _read_category(
+    column: Column, cells: Sequence[str], missing: Bools, place: Place
+) -> tuple[pd.Series, list[Finding]]:
+    labels = dict(column.levels)
+    values = [None if gone else labels.get(cell) for cell, gone in zip(cells, missing, strict=True)]
+    categories = list(dict.fromkeys(labels.values()))
+    series = pd.Series(pd.Categorical(values, categories=categories), name=column.name)
+    strange = [i for i, value in enumerate(values) if value is None and not missing[i]]
+    if not strange:
+        return series, []
+    found = list(dict.fromkeys(cells[i] for i in strange))
+    shown = list_values([_shorten(value) for value in found], most=5)
+    near = closest(found[0], labels) if len(found) == 1 else ""
+    remedy = f"add the level, or add the code to missing of [column.{column.name}]; {near if 'mean' in near else ''}"
+    finding = place.find(
+        "D023", column.name, f"{'level' if len(found) == 1 else 'levels'} not declared: {shown}", strange,
+        expected=f"declared: {list_values([repr(code) for code in labels])}", remedy=remedy.rstrip("; "),
+    )  # fmt: skip
+    return series, [finding]
+
+
+def _read_numbers(
+    column: Column, cells: Sequence[str], missing: Bools, place: Place, decimal: str
+) -> tuple[pd.Series, list[Finding]]:
+    pattern = _WHOLE if column.type == "integer" else _NUMBER[decimal]
+    numbers = np.full(len(cells), np.nan)
+    wrong = []
+    for i, cell in enumerate(cells):
+        if missing[i]:
+            continue
+        text = cell.strip()
+        # An integer column may come as 1.0 from a spreadsheet.
+        if pattern.fullmatch(text) or (pattern is _WHOLE and _is_whole(text, decimal)):
+            numbers[i] = float(text.replace(decimal, "."))
+        else:
+            wrong.append(i)
+    infinite = np.flatnonzero(np.isinf(numbers))
+    numbers[infinite] = np.nan
+    findings = _unreadable(column, cells, sorted([*wrong, *infinite]), place, decimal)
+    findings += _outside(column, numbers, place)
+    whole = column.type == "integer" and not np.isnan(numbers).any()
+    return pd.Series(numbers.astype(np.int64) if whole else numbers, name=column.name), findings
+
+
+def _is_whole(text: str, decimal: str) -> bool:
+    return bool(_NUMBER[decimal].fullmatch(text)) and float(text.replace(decimal, ".")).is_integer()
+
+
+def _unreadable(
+    column: Column, cells: Sequence[str], wrong: Sequence[int], place: Place, decimal: str
+) -> list[Finding]:
+    """Sort the cells that are no numbers by what to do about them."""
+    kinds: dict[tuple[str, str, str], list[int]] = {}
+    for i in wrong:
+        kinds.setdefault(_kind(column, cells[i].strip(), decimal), []).append(i)
+    findings = []
+    for (code, problem, remedy), where in kinds.items():
+        found = list(dict.fromkeys(cells[i].strip() for i in where))
+        shown = [repr(text) for text in found if _SHOWABLE.fullmatch(text) or text.lower() in _SENTINELS]
+        tail = f", found {list_values(shown, most=5)}" if len(shown) == len(found) else ", found text"
+        expected = "whole numbers" if column.type == "integer" else f"numbers with the decimal mark {decimal!r}"
+        findings.append(place.find(code, column.name, problem + tail, where, expected=expected, remedy=remedy))
+    return findings
+
+
+def _kind(column: Column, text: str, decimal: str) -> tuple[str, str, str]:
+    other = "," if decimal == "." else "."
+    declared = f"[column.{column.name}]"
+    if text.lower() in _SENTINELS:
+        return "D022", "a word for missing that is not declared", f"add it to missing of {declared}"
+    if text[:1] in "<>≤≥":
+        return "D025", "a value beyond a limit of detection", "decide on a rule and write the number that stands for it"
+    if column.type == "number" and _NUMBER[decimal].fullmatch(text):
+        return "D021", "a number beyond all measure", "correct the cells"
+    if _GROUPED.fullmatch(text) and not _NUMBER[other].fullmatch(text):
+        return "D026", "a number with a thousands separator", "write numbers without separators"
+    if _NUMBER[other].fullmatch(text):
+        mark = "comma" if other == "," else "point"
+        remedy = f'set decimal = "{other}" in [data], if the whole file is written so'
+        return "D020", f"looks like a decimal {mark}", remedy
+    if column.type == "integer" and _NUMBER[decimal].fullmatch(text):
+        return "D021", "not a whole number", f'correct the cells, or set type = "number" in {declared}'
+    return "D021", "not a number", "correct the cells, or declare what they mean in missing"
+
+
+def _outside(column: Column, numbers: npt.NDArray[np.float64], place: Place) -> list[Finding]:
+    if column.range is None:
+        return []
+    low, high = column.range
+    outside = (numbers < low) | (numbers > high)
+    if not outside.any():
+        return []
+    values = numbers[outside]
+    extremes = sorted({float(values.min()), float(values.max())})
+    found = " to ".join(format_significant(value, 6) for value in extremes)
+    return [
+        place.find("D024", column.name, f"out of range, found {found}", np.flatnonzero(outside),
+                   expected=f"{format_significant(low, 6)} to {format_significant(high, 6)}"
+                   + (f" {column.unit}" if column.unit else ""),
+                   remedy="correct the cells, or the declared range or unit")
+    ]  # fmt: skip
+
+
+def _shorten(text: Any) -> str:  # noqa: ANN401
+    shown = repr(str(text))
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "..."

@@ -1,0 +1,121 @@
+"""What a study declares about its columns: type, label, unit, role, levels, range, and factors cut from numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+ColumnType = Literal["number", "integer", "category", "text", "identifier"]
+Role = Literal["identifier", "baseline", "marker", "outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a file.
+
+    Parameters
+    ----------
+    name : str
+        Heading in the file.
+    type : {"number", "integer", "category", "text", "identifier"}
+        How its cells are read.
+    label, unit : str
+        How it is shown.
+    role : {"identifier", "baseline", "marker", "outcome"}
+        What it is for. Values of identifiers never appear in a message or a result.
+    missing : tuple of str
+        Texts that mean "missing", beside the empty cell.
+    levels : tuple of (str, str)
+        Code in the file and label of each level of a category, in level order.
+    range : tuple of float, optional
+        Smallest and largest value allowed.
+    reference : str, optional
+        Label of the reference level.
+    """
+
+    name: str
+    type: ColumnType
+    label: str = ""
+    unit: str = ""
+    role: Role = "baseline"
+    missing: tuple[str, ...] = ()
+    levels: tuple[tuple[str, str], ...] = ()
+    range: tuple[float, float] | None = None
+    reference: str | None = None
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether its values must never be shown."""
+        return self.type == "identifier" or self.role == "identifier"
+
+
+@dataclass(frozen=True, slots=True)
+class CutColumn:
+    """A factor cut from a number at declared edges, closed on the left: an edge belongs to the group above it.
+
+    Parameters
+    ----------
+    name : str
+        Column that is made.
+    source : str
+        Numeric column that is cut.
+    cuts : tuple of float
+        Edges, ascending; declared by the study, never found in its data.
+    labels : tuple of str
+        One more than edges.
+    label : str
+        How the factor is shown.
+    reference : str, optional
+        Label of the reference level.
+
+    Examples
+    --------
+    >>> cut = CutColumn("age_group", "age", (50.0, 65.0), ("under 50", "50 to 64", "65 and over"))
+    >>> list(cut.apply(pd.Series([49.9, 50.0, 65.0])))
+    ['under 50', '50 to 64', '65 and over']
+    """
+
+    name: str
+    source: str
+    cuts: tuple[float, ...]
+    labels: tuple[str, ...]
+    label: str = ""
+    reference: str | None = None
+
+    def apply(self, numbers: pd.Series) -> pd.Series:
+        """Cut a numeric column.
+
+        Parameters
+        ----------
+        numbers : pandas.Series
+            The column; NaN stays missing.
+
+        Returns
+        -------
+        pandas.Series
+            An ordered categorical with the row labels of the numbers.
+        """
+        edges = [-np.inf, *self.cuts, np.inf]
+        return pd.cut(numbers, edges, right=False, labels=list(self.labels)).rename(self.name)
+
+
+def add_cuts(table: pd.DataFrame, cuts: Sequence[CutColumn]) -> pd.DataFrame:
+    """Add the declared factors to a table.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Checked columns.
+    cuts : sequence of CutColumn
+        Factors to add.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table.
+    """
+    return table.assign(**{cut.name: cut.apply(table[cut.source]) for cut in cuts})

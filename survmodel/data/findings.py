@@ -1,0 +1,127 @@
+"""What is wrong with a data file: findings with a code, a place, and a way out, all reported together.
+
+A finding names rows by the line of the file (the header is line 1) and columns by name. It never holds the value of an
+identifier or a date. The codes are listed in ``data_schema/README.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from survmodel.errors import ROWS_SHOWN, DataError
+from survmodel.formatting import count_noun
+
+Severity = Literal["error", "warning", "note"]
+
+#: A finding keeps this many line numbers; its count tells the rest.
+ROWS_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem of one file.
+
+    Parameters
+    ----------
+    code : str
+        Which kind of problem, for example ``"D021"``; a code keeps its meaning for ever.
+    problem : str
+        What is wrong, in one sentence without a full stop.
+    file : str
+        Name of the file, without folders; "" when the problem is not one of a file.
+    rows : tuple of int
+        Lines of the file, the first hundred of them.
+    n_rows, of : int
+        How many rows have the problem, and out of how many.
+    column : str
+        Name of the column.
+    expected, remedy : str
+        What should stand there, and what to do.
+    severity : {"error", "warning", "note"}
+        An error stops the run.
+
+    Examples
+    --------
+    >>> print(Finding("D021", "not a number", "patients.csv", (4, 17), 2, 125, "age", remedy="correct the cells"))
+    D021 patients.csv:age rows 4, 17 (2 of 125): not a number. Correct the cells.
+    """
+
+    code: str
+    problem: str
+    file: str = ""
+    rows: tuple[int, ...] = ()
+    n_rows: int = 0
+    of: int = 0
+    column: str = ""
+    expected: str = ""
+    remedy: str = ""
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        """Write the finding as one line."""
+        place = ":".join(part for part in (self.file, self.column) if part)
+        head = " ".join(part for part in (self.code, place, self._where()) if part)
+        sentences = [part[:1].upper() + part[1:] for part in (self.expected, self.remedy) if part]
+        return f"{head}: " + " ".join(_stop(part) for part in (self.problem, *sentences))
+
+    def _where(self) -> str:
+        if not self.rows:
+            return ""
+        shown = ", ".join(str(row) for row in self.rows[:ROWS_SHOWN])
+        dots = ", ..." if self.n_rows > ROWS_SHOWN else ""
+        count = f" ({self.n_rows} of {self.of})" if self.of else ""
+        return f"{'row' if self.n_rows == 1 else 'rows'} {shown}{dots}{count}"
+
+    def to_record(self) -> dict[str, object]:
+        """Give the finding as what JSON can hold.
+
+        Returns
+        -------
+        dict
+            Every field, and the whole sentence as ``message``.
+        """
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "file": self.file,
+            "column": self.column,
+            "rows": list(self.rows),
+            "n_rows": self.n_rows,
+            "of": self.of,
+            "problem": self.problem,
+            "expected": self.expected,
+            "remedy": self.remedy,
+            "message": str(self),
+        }
+
+
+class FindingsError(DataError):
+    """The findings that stop a run, all of one pass together.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        At least one.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        Every one of them.
+    """
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        head = f"the data have {count_noun(len(self.findings), 'problem')}"
+        lines = "".join(f"\n  {finding}" for finding in self.findings)
+        super().__init__(head, lines)
+        self.args = (f"{head}:{lines}",)
+
+    def __reduce__(self) -> tuple[type[FindingsError], tuple[tuple[Finding, ...]]]:  # type: ignore[override]
+        """Rebuild from the findings."""
+        return type(self), (self.findings,)
+
+
+def _stop(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?")) else f"{sentence}."

@@ -1,0 +1,309 @@
+"""Sentences of a report: methods from the settings, results from the same tables as everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from survmodel.formatting import (
+    NOT_REACHED,
+    count_noun,
+    format_count,
+    format_number,
+    format_p_equation,
+    format_percent,
+    format_significant,
+)
+from survmodel.models.formula import parse_formula
+from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.models.logrank import LogrankTest
+from survmodel.report.contents import CurvePart, EndpointPart, ModelPart
+from survmodel.report.naming import begin
+
+NOT_ESTIMABLE = "not estimable"
+SMALL_P = 0.05
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Join words by commas and a last "and".
+
+    Parameters
+    ----------
+    words : sequence of str
+        At least one.
+
+    Returns
+    -------
+    str
+        The list as prose.
+
+    Examples
+    --------
+    >>> join_words(["age", "sex", "stage"])
+    'age, sex and stage'
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def model_warning(model: ModelPart) -> str:
+    """Say so when the tests speak against proportional hazards.
+
+    Parameters
+    ----------
+    model : ModelPart
+        A model with its test.
+
+    Returns
+    -------
+    str
+        One sentence; "" when the test of all terms together has p of 0.05 or more.
+    """
+    test = model.proportional_hazards.result
+    if test is None or not test.p_value[-1] < SMALL_P:
+        return ""
+    return (
+        f"{begin(model.label)}: the tests speak against proportional hazards (all terms together, "
+        f"{format_p_equation(float(test.p_value[-1]))}). The hazard ratios are averages over the follow-up of this "
+        "cohort and depend on its length."
+    )
+
+
+def describe_endpoint(part: EndpointPart) -> str:
+    """Say what an endpoint measures.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+
+    Returns
+    -------
+    str
+        For example "Overall survival: time to death, in days".
+    """
+    unit = f", in {part.outcome.unit}" if part.outcome.unit else ""
+    late = "; patients are at risk from their entry" if part.outcome.entry is not None else ""
+    return f"{begin(part.label)}: time to {part.event_label}{unit}{late}"
+
+
+def describe_events(part: EndpointPart) -> str:
+    """Count the events of an endpoint.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+
+    Returns
+    -------
+    str
+        For example "879 (84.3%)".
+    """
+    n_event = part.outcome.n_event
+    return f"{format_count(n_event)} ({format_percent(n_event / part.outcome.n)})"
+
+
+def methods(part: EndpointPart, labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Write the methods of one endpoint from its settings.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint, its curves and models.
+    labels : mapping of str to str
+        Label of each column.
+
+    Returns
+    -------
+    tuple of str
+        Paragraphs.
+    """
+    paragraphs = [" ".join(_describe_curves(part))]
+    if part.models:
+        paragraphs.append(" ".join(_describe_models(part.models, part, labels)))
+    paragraphs.append(
+        "Limits are 95% confidence limits and tests are two-sided. P-values are not adjusted for the number of tests. "
+        "Covariates, transformations and cut-points are those declared in the study file; no algorithm chose them."
+    )
+    return tuple(paragraphs)
+
+
+def _describe_curves(part: EndpointPart) -> list[str]:
+    unit = f" in {part.outcome.unit}" if part.outcome.unit else ""
+    event = part.event_label
+    sentences = [
+        f"{begin(part.label)} was measured{unit} until {event}; patients without the event were censored at their last "
+        "follow-up."
+    ]
+    if part.outcome.entry is not None:
+        sentences.append("Patients count as at risk from their entry, which may be later than time zero.")
+    sentences.append(
+        "Follow-up was summarised by the reverse Kaplan-Meier method, in which events leave before censorings at ties."
+    )
+    if not part.curves:
+        return sentences
+    kinds = list(dict.fromkeys(curve.fit.result.conf_type for curve in part.curves if curve.fit.result is not None))
+    limits = f" with {join_words(kinds)} limits" if kinds else ""
+    sentences.append(
+        f"Survival was estimated by the Kaplan-Meier method{limits} from Greenwood's variance; until the first event "
+        "the limits are exact, and a curve ends at the last follow-up of its group."
+    )
+    groups = [curve.label for curve in part.curves if curve.by]
+    if groups:
+        sentences.append(
+            f"Groups by {join_words(groups)} were compared by the log-rank test with hypergeometric variance."
+        )
+    return sentences
+
+
+def _describe_models(models: Sequence[ModelPart], part: EndpointPart, labels: Mapping[str, str]) -> list[str]:
+    """Name each model, then say once what holds for all of them."""
+    sentences = [_describe_model(model, part, labels) for model in models]
+    several = len(models) > 1
+    if not all(_is_transformed(model) for model in models):
+        sentences.append(
+            "Numbers enter linearly unless a transformation is named." if several else "Numbers enter linearly."
+        )
+    of_all = "In each model, patients" if several else "Patients"
+    sentences += [
+        f"{of_all} with a missing value in any of these were left out (complete cases).",
+        "Proportional hazards were examined by score tests of an interaction with time (transformed by the "
+        "Kaplan-Meier curve), for each term and for all together.",
+        "Discrimination is Harrell's C of the model's own patients, in which pairs tied in time with both events are "
+        "left out and tied predictions count one half.",
+    ]
+    return sentences
+
+
+def _describe_model(model: ModelPart, part: EndpointPart, labels: Mapping[str, str]) -> str:
+    names = [labels.get(name) or name for name in parse_formula(model.formula).variables]
+    strata = [labels.get(name) or name for name in model.strata]
+    layers = f", with a baseline hazard of its own for each level of {join_words(strata)}" if strata else ""
+    return (
+        f"{begin(model.label)}: Cox proportional-hazards regression of {part.label} on {join_words(names)}"
+        f"{layers}, with {begin(model.ties)}'s treatment of ties and Wald limits."
+    )
+
+
+def _is_transformed(model: ModelPart) -> bool:
+    return any(f"{name}(" in model.formula for name in ("log", "log2", "sqrt"))
+
+
+def logrank_sentence(test: LogrankTest, label: str) -> str:
+    """State a log-rank test.
+
+    Parameters
+    ----------
+    test : LogrankTest
+        The test.
+    label : str
+        Label of the grouping factor.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    statistic = f"chi-squared {format_number(test.statistic, 2)}, {format_count(test.df)} df"
+    return (
+        f"Log-rank test of equal survival by {label}: {format_p_equation(test.p_value)} ({statistic}). "
+        "The test tells whether curves differ, not by how much."
+    )
+
+
+def curve_caption(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit) -> str:
+    """Write the caption of a Kaplan-Meier figure.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+    curve : CurvePart
+        The curves.
+    fit : KaplanMeierFit
+        Their estimate.
+
+    Returns
+    -------
+    str
+        What is drawn, with the type of limits.
+    """
+    by = f" by {curve.label}" if curve.by else ""
+    left = ""
+    if curve.n_left_out:
+        verb = "is" if curve.n_left_out == 1 else "are"
+        left = f" {count_noun(curve.n_left_out, 'patient')} without a group {verb} left out."
+    percent = format_significant(100 * fit.conf_level)
+    return (
+        f"{begin(part.label)}{by}, Kaplan-Meier estimate of {count_noun(fit.n, 'patient')} with "
+        f"{count_noun(fit.n_event, 'event')}. Bands: pointwise {percent}% limits ({fit.conf_type}).{left}"
+    )
+
+
+def curve_alt_text(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit) -> str:
+    """Describe a Kaplan-Meier figure to a reader who cannot see it.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+    curve : CurvePart
+        The curves.
+    fit : KaplanMeierFit
+        Their estimate.
+
+    Returns
+    -------
+    str
+        Groups with their medians.
+    """
+    unit = f" {fit.unit}" if fit.unit else ""
+    medians = []
+    for record in fit.quantile(0.5).to_dict("records"):
+        time = NOT_REACHED if pd.isna(record["estimate"]) else format_significant(record["estimate"]) + unit
+        medians.append(f"{record['group'] or 'all patients'}: median {time}")
+    by = f" by {curve.label}" if curve.by else ""
+    return f"Kaplan-Meier curves of {part.label}{by}. {begin('; '.join(medians))}."
+
+
+def model_sentence(model: ModelPart) -> str:
+    """State the overall test of a Cox model.
+
+    Parameters
+    ----------
+    model : ModelPart
+        A model with a fit.
+
+    Returns
+    -------
+    str
+        One sentence; "" without a fit.
+    """
+    if model.fit.result is None:
+        return ""
+    whole = model.fit.result.glance().iloc[0]
+    test = f"{format_number(whole['lr_statistic'], 1)} on {format_count(whole['lr_df'])} df"
+    return (
+        f"{begin(model.label)}, likelihood-ratio test against no covariates: {format_p_equation(whole['lr_p_value'])} "
+        f"(chi-squared {test})."
+    )
+
+
+def not_estimable(what: str, reason: str) -> str:
+    """Say that a statistic does not exist, and why.
+
+    Parameters
+    ----------
+    what : str
+        Name of the statistic.
+    reason : str
+        Why.
+
+    Returns
+    -------
+    str
+        For example "Log-rank test: not estimable: there are no events."
+    """
+    stop = "" if reason.endswith((".", "?")) else "."
+    return f"{what}: {NOT_ESTIMABLE}: {reason}{stop}"

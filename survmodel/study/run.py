@@ -1,0 +1,192 @@
+"""From a study file to a folder of results: read, check, compute, draw, write."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from survmodel.data.columns import add_cuts
+from survmodel.data.findings import Finding, FindingsError
+from survmodel.data.readers.delimited import FileRead, read_delimited
+from survmodel.errors import FitError
+from survmodel.formatting import format_p_equation
+from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.report import sentences
+from survmodel.report.contents import CurvePart, EndpointPart, StudyContents
+from survmodel.report.document import FigureBlock, TableBlock
+from survmodel.report.naming import begin
+from survmodel.report.sections import build_document
+from survmodel.report.writers.html import write_html
+from survmodel.study.checks import build_outcomes
+from survmodel.study.config import Study, read_study
+from survmodel.study.folder import MANIFEST, PROBLEMS, REPORT, RESULTS, ResultsFolder, file_stem
+from survmodel.study.manifest import build_manifest, versions
+from survmodel.study.records import collect_records
+from survmodel.study.steps import Cohort, run_steps
+from survmodel.table import escape
+
+#: Between one and two columns of a journal: the letters of a figure are then as large as those of the report.
+FIGURE_MM = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRun:
+    """What a run of a study left behind.
+
+    Attributes
+    ----------
+    out : pathlib.Path
+        Folder of the results.
+    status : {"COMPLETE", "FAILED"}
+        Whether everything that the study asks for could be estimated.
+    problems : tuple of Finding
+        Steps that failed, and warnings.
+    """
+
+    out: Path
+    status: str
+    problems: tuple[Finding, ...] = ()
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.out / REPORT
+
+    @property
+    def exit_status(self) -> int:
+        """0 when complete, 4 when a statistic could not be estimated."""
+        return 0 if self.status == "COMPLETE" else FitError.exit_status
+
+    def __repr__(self) -> str:
+        lines = [f"{self.status}: {self.report}", *(str(problem) for problem in self.problems)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        problems = "".join(f"<li>{escape(str(problem))}</li>" for problem in self.problems)
+        return f"<p>{escape(self.status)}: <code>{escape(str(self.report))}</code></p><ul>{problems}</ul>"
+
+
+def run_study(path: str | Path, out: str | Path | None = None) -> StudyRun:
+    """Run a study file and write its folder of results.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The study file.
+    out : str or pathlib.Path, optional
+        Folder of the results; ``results/<study>`` under the working folder without it.
+
+    Returns
+    -------
+    StudyRun
+        Where the results are, and what is to be known about them.
+
+    Raises
+    ------
+    ConfigError
+        When the study file is not understood; nothing is written.
+    FindingsError
+        When the data cannot be what they claim to be; only ``problems.json`` and ``STATUS`` are written.
+    OSError
+        When a file cannot be read or written.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    study = read_study(path)
+    folder = ResultsFolder(Path("results") / study.name if out is None else Path(out))
+    try:
+        return _run(study, folder, started)
+    except FindingsError as error:
+        folder.write_json(PROBLEMS, [finding.to_record() for finding in error.findings])
+        folder.write_status("FAILED")
+        raise
+    except KeyboardInterrupt:
+        folder.write_status("INTERRUPTED")
+        raise
+    except BaseException:
+        folder.write_status("FAILED")
+        raise
+
+
+def _run(study: Study, folder: ResultsFolder, started: datetime.datetime) -> StudyRun:
+    data = study.settings.data
+    file = read_delimited(
+        study.data_path, study.columns, delimiter=data.delimiter, encoding=data.encoding, decimal=data.decimal
+    )
+    cohort = _build_cohort(study, file)
+    parts = tuple(_draw_figures(part, folder) for part in run_steps(cohort))
+    contents = _gather(study, file, parts)
+    document = build_document(contents)
+    for block in document.blocks():
+        if isinstance(block, TableBlock):
+            folder.write_table(file_stem(block.name), block.table)
+    folder.write_json(RESULTS, {"schema": 1, "records": collect_records(contents)})
+    folder.write(REPORT, write_html(document))
+    problems = _list_problems(contents)
+    folder.write_json(PROBLEMS, [problem.to_record() for problem in problems])
+    status = "FAILED" if contents.failed() else "COMPLETE"
+    steps = {answer.step: answer.reason or "done" for part in parts for answer in part.answers()}
+    finished = datetime.datetime.now(datetime.UTC)
+    manifest = build_manifest(study, file, folder.describe_files(), status, steps, (started, finished))
+    folder.write_json(MANIFEST, manifest)
+    folder.write_status(status)
+    return StudyRun(folder.path, status, problems)
+
+
+def _build_cohort(study: Study, file: FileRead) -> Cohort:
+    """Build the outcomes and leave the identifiers behind: no step sees them."""
+    outcomes = build_outcomes(study, file)
+    identifiers = [column.name for column in study.columns if column.is_identifier]
+    return Cohort(study, add_cuts(file.table.drop(columns=identifiers), study.cuts), outcomes)
+
+
+def _draw_figures(part: EndpointPart, folder: ResultsFolder) -> EndpointPart:
+    curves = tuple(
+        curve if curve.fit.result is None else replace(curve, figure=_draw(part, curve, curve.fit.result, folder))
+        for curve in part.curves
+    )
+    return replace(part, curves=curves)
+
+
+def _draw(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit, folder: ResultsFolder) -> FigureBlock:
+    from survmodel.figures.files import save_figure
+    from survmodel.figures.kaplan_meier import draw_km
+
+    test = None if curve.test is None else curve.test.result
+    annotation = "" if test is None else f"Log-rank {format_p_equation(test.p_value)}"
+    figure = draw_km(fit, labels={"survival": begin(part.label)}, annotation=annotation, width_mm=FIGURE_MM)
+    name = file_stem("km", part.name, curve.by)
+    (folder.path / "figures").mkdir(exist_ok=True)
+    folder.record(save_figure(figure, folder.path / "figures" / name, formats=("pdf", "svg", "png")))
+    # A browser would draw the SVG with the fonts it finds; the PNG looks the same everywhere.
+    image = (folder.path / "figures" / f"{name}.png").read_bytes()
+    caption = sentences.curve_caption(part, curve, fit)
+    return FigureBlock(image, "image/png", sentences.curve_alt_text(part, curve, fit), caption, name)
+
+
+def _gather(study: Study, file: FileRead, parts: tuple[EndpointPart, ...]) -> StudyContents:
+    settings = study.settings
+    hidden = {column.name for column in study.columns if column.is_identifier}
+    software = versions()
+    packages = ", ".join(f"{name} {number}" for name, number in software.items() if name not in {"survmodel", "python"})
+    return StudyContents(
+        title=settings.report.title or settings.title,
+        source=settings.source,
+        n=len(file.table),
+        missing=tuple((name, count) for name, count in file.missing if name not in hidden),
+        endpoints=parts,
+        labels=study.labels,
+        units={name: entry.unit for name, entry in settings.column.items()},
+        notes=file.notes,
+        footer=(
+            f"Made by survmodel {software['survmodel']} with Python {software['python']}, {packages}.",
+            f"Seed {settings.seed}. Study file {study.file}, SHA-256 {study.sha256}.",
+            f"Data file {file.name}, SHA-256 {file.sha256}.",
+        ),
+    )
+
+
+def _list_problems(contents: StudyContents) -> tuple[Finding, ...]:
+    failed = [Finding("S001", f"{answer.step}: not estimable: {answer.reason}") for answer in contents.failed()]
+    warned = [Finding("S002", f"{step}: {text}", severity="warning") for step, text in contents.warnings()]
+    return (*failed, *warned)
