@@ -16,7 +16,7 @@ import pandas as pd
 
 from survmodel.errors import DataError, FitError, list_values
 from survmodel.models.cox_fit import CoxFit
-from survmodel.models.cox_likelihood import CoxData, maximise, sort_data
+from survmodel.models.cox_likelihood import CoxData, list_columns, maximise, sort_data
 from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.formula import Formula, parse_formula
@@ -121,7 +121,7 @@ class CoxPH(CoxSettings):
             stratum=layers.codes,
             efron=self.ties == "efron",
         )
-        warnings = self._check_events(data, design.names)
+        warnings = [*self._check_events(data, design.names), *_look_at_strata(data, layers.n)]
         ordered = sort_data(data)
         theta = 0.0 if self.penalty is None else self.penalty.theta
         maximum = maximise(data, ordered, design.names, theta)
@@ -180,7 +180,7 @@ class CoxPH(CoxSettings):
         if p > events or (p > 1 and events <= FEW_EVENTS):
             raise FitError(
                 f"{p} coefficients cannot be estimated from {events:g} events",
-                f"columns {list_values(names)}",
+                f"columns {list_columns(names)}",
                 "use fewer columns, or a penalty, for example penalty=Ridge(1.0)",
             )
         if events / p < EVENTS_PER_PARAMETER:
@@ -189,6 +189,14 @@ class CoxPH(CoxSettings):
                 "consider fewer columns or a penalty"
             ]
         return []
+
+
+def _look_at_strata(data: CoxData, n_strata: int) -> list[str]:
+    """Warn of strata that say nothing because nobody in them has an event."""
+    if n_strata == 1:
+        return []
+    silent = int((np.bincount(data.stratum, weights=data.event, minlength=n_strata) == 0).sum())
+    return [f"{silent} of {n_strata} strata have no event and say nothing"] if silent else []
 
 
 def _list_missing(missing: tuple[tuple[str, int], ...]) -> str:

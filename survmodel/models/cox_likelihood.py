@@ -6,6 +6,7 @@ model as ``x``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +25,10 @@ SCORE_TOLERANCE = 1e-9
 LOGLIK_TOLERANCE = 1e-12
 #: A column whose information is this small beside what it has alone is explained by the others.
 ALIAS_TOLERANCE = 1e-10
-#: A standardised coefficient beyond this is on its way to infinity.
-RUNAWAY = 10.0
+#: Information at the maximum below this share of that at beta = 0 means a coefficient on its way to infinity.
+RUNAWAY = 1e-7
+#: More levels of one factor than this are counted in messages and not listed: they may identify persons.
+LEVELS_LISTED = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,8 +201,13 @@ def maximise(data: CoxData, ordered: SortedData, names: tuple[str, ...], theta: 
     start_information = at_start[1:]
     if theta == 0:
         refuse_aliased(start_information, names)
+    if theta == 0:
+        refuse_runaway(beta, information, start_information, names)
     if not converged:
-        _refuse_runaway(beta, names)
+        raise FitError(
+            f"Newton's method did not converge in {MAX_ITERATIONS} steps",
+            remedy="look for covariates with extreme values, or use a penalty, for example penalty=Ridge(1.0)",
+        )
     penalised = information + np.diag(penalty)
     covariance = _invert(penalised)
     df = float(np.trace(covariance @ information)) if theta else float(p)
@@ -250,7 +258,7 @@ def refuse_constant(x: Floats, names: tuple[str, ...]) -> None:
     constant = [name for name, column in zip(names, x.T, strict=True) if column.min() == column.max()]
     if constant:
         raise FitError(
-            f"{list_values(constant)} {'is' if len(constant) == 1 else 'are'} constant",
+            f"{list_columns(constant)} {'is' if len(constant) == 1 else 'are'} constant",
             f"in all {x.shape[0]} analysed rows",
             "leave it out of the formula" if len(constant) == 1 else "leave them out of the formula",
         )
@@ -276,7 +284,7 @@ def refuse_aliased(information: Floats, names: tuple[str, ...]) -> None:
     silent = [names[j] for j in range(p) if not diagonal[j] > 1e-12 * max(diagonal.max(initial=0.0), 1e-300)]
     if silent:
         raise FitError(
-            f"{list_values(silent)} says nothing about the outcome",
+            f"{list_columns(silent)} says nothing about the outcome",
             "it does not vary among the rows at risk at any event time, within strata",
             "leave it out of the formula, or out of strata",
         )
@@ -292,25 +300,81 @@ def refuse_aliased(information: Floats, names: tuple[str, ...]) -> None:
             size = np.abs(shares) * np.sqrt(diagonal[free] / diagonal[j])
             others = [names[k] for k, share in zip(free, size, strict=True) if share > 1e-6]
             raise FitError(
-                f"{names[j]} is determined by {list_values(others)}",
+                f"{names[j]} is determined by {list_columns(others)}",
                 "the columns are collinear among the rows at risk",
                 "leave one of them out of the formula",
             )
         free.append(j)
 
 
-def _refuse_runaway(beta: Floats, names: tuple[str, ...]) -> None:
-    """Say which coefficients have no finite estimate; beta is that of standardised columns."""
-    lost = np.abs(beta) > RUNAWAY
-    if not lost.any():
-        lost = np.abs(beta) == np.abs(beta).max()
-    columns = [f"{name} ({'lower' if b < 0 else 'higher'} hazard)" for name, b in zip(names, beta, strict=True)]
+def refuse_runaway(beta: Floats, information: Floats, start: Floats, names: tuple[str, ...]) -> None:
+    """Refuse a fit in which a coefficient has no finite estimate: separation.
+
+    The likelihood then rises for ever in some direction, and the information about that direction dies away.
+
+    Parameters
+    ----------
+    beta : ndarray, shape (p,)
+        Coefficients of standardised columns where Newton's method stopped.
+    information, start : ndarray, shape (p, p)
+        Information there, and at beta = 0.
+    names : tuple of str
+        Column names.
+
+    Raises
+    ------
+    FitError
+        Naming the columns and the direction of their effect.
+    """
+    if not names:
+        return
+    half = np.linalg.cholesky(start)
+    left = np.linalg.solve(half, np.linalg.solve(half, information).T)
+    shares, directions = np.linalg.eigh((left + left.T) / 2)
+    if np.isfinite(shares).all() and shares[0] > RUNAWAY:
+        return
+    # The direction in which nothing is known, on the scale of the coefficients.
+    lost = np.abs(np.linalg.solve(half.T, directions[:, shares <= RUNAWAY])).max(axis=1)
+    columns = [
+        f"{name} ({'lower' if b < 0 else 'higher'} hazard)"
+        for name, b, size in zip(names, beta, lost, strict=True)
+        if size > 0.1 * lost.max()
+    ]
     raise FitError(
         "the partial likelihood has no maximum: a coefficient grows without bound",
-        "separation by " + list_values([columns[j] for j in np.flatnonzero(lost)]),
+        "separation by " + list_columns(columns),
         "a group has no events, or a covariate orders the events perfectly: merge levels, leave the covariate out, or "
         "use a penalty, for example penalty=Ridge(1.0)",
     )
+
+
+def list_columns(names: Sequence[str]) -> str:
+    """List columns of a design, many levels of one factor as their number.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Column names, ``factor[level]`` for levels.
+
+    Returns
+    -------
+    str
+        The names joined by commas.
+
+    Examples
+    --------
+    >>> list_columns(["age", "sex[m]"])
+    'age, sex[m]'
+    >>> list_columns([f"site[{number}]" for number in range(30)])
+    'site (30 levels)'
+    """
+    by_factor: dict[str, list[str]] = {}
+    for name in names:
+        by_factor.setdefault(name.split("[")[0], []).append(name)
+    shown = []
+    for factor, columns in by_factor.items():
+        shown += columns if len(columns) <= LEVELS_LISTED else [f"{factor} ({len(columns)} levels)"]
+    return list_values(shown)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

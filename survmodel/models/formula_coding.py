@@ -120,11 +120,14 @@ class Levels:
         known = set(self.levels)
         unseen = np.array([text not in known for text in texts], dtype=bool)
         if unseen.any():
-            new = list_values([repr(text) for text in dict.fromkeys(texts[unseen])])
+            new = list(dict.fromkeys(texts[unseen]))
+            few = len(self.levels) <= MANY_LEVELS and len(new) <= MANY_LEVELS
+            listed = list_values([repr(text) for text in new]) if few else f"{len(new)} levels"
+            learnt = list_values([repr(level) for level in self.levels]) if few else f"{len(self.levels)} of them"
             raise DataError(
-                f"{self.variable} has levels that the model does not know: {new}",
+                f"{self.variable} has levels that the model does not know: {listed}",
                 name_rows(unseen),
-                f"known levels: {list_values([repr(level) for level in self.levels], most=MANY_LEVELS)}",
+                f"known levels: {learnt}",
             )
         shown = [level for level in self.levels if level != self.reference]
         return np.stack([texts == level for level in shown], axis=1).astype(np.float64)
