@@ -213,6 +213,32 @@ def format_estimate(
     return f"{text} ({format_interval(low, high, digits, missing)})"
 
 
+def format_ratio(value: float | None, low: float | None, high: float | None, missing: str = MISSING) -> str:
+    """Format a hazard ratio with its limits, with as many decimals (two to four) as tell the three apart.
+
+    Parameters
+    ----------
+    value, low, high : float or None
+        Ratio and limits.
+    missing : str
+        What stands for a ratio or limit that does not exist.
+
+    Returns
+    -------
+    str
+        For example ``"1.35 (1.10 to 1.66)"`` or ``"1.003 (1.002 to 1.004)"``.
+
+    Examples
+    --------
+    >>> format_ratio(1.0031, 1.0022, 1.0039)
+    '1.003 (1.002 to 1.004)'
+    """
+    digits = 2
+    while digits < 4 and len({format_number(number, digits) for number in (value, low, high)}) < 3:
+        digits += 1
+    return format_estimate(value, low, high, digits, missing)
+
+
 def format_percent(share: float | None, digits: int = 1) -> str:
     """Format a share between 0 and 1 as a percentage.
 

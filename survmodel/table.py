@@ -109,20 +109,26 @@ class Table:
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         head = "".join(f'<th scope="col"{self._css(j)}>{escape(cell)}</th>' for j, cell in enumerate(self.header))
         body = "".join(f"<tr>{self._html_row(row)}</tr>" for row in self.rows)
-        table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        inside = f"{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        table = f'<table style="border-collapse:collapse">{inside}</table>'
         if not self.footnotes:
             return table
         notes = "<br>".join(escape(note) for note in self.footnotes)
         return f'<figure class="table">{table}<figcaption>{notes}</figcaption></figure>'
 
     def _html_row(self, row: tuple[str, ...]) -> str:
+        first = escape(row[0])
         if is_section(row):
-            return f'<th scope="rowgroup" colspan="{len(row)}" style="text-align:left">{escape(row[0])}</th>'
-        first = f'<th scope="row" style="text-align:left;font-weight:normal">{escape(row[0])}</th>'
-        return first + "".join(f"<td{self._css(j)}>{escape(cell)}</td>" for j, cell in enumerate(row[1:], start=1))
+            return f'<th scope="rowgroup" colspan="{len(row)}"{_css("left")}>{first}</th>'
+        heading = f'<th scope="row"{_css("left", "font-weight:normal")}>{first}</th>'
+        return heading + "".join(f"<td{self._css(j)}>{escape(cell)}</td>" for j, cell in enumerate(row[1:], start=1))
 
     def _css(self, column: int) -> str:
-        return f' style="text-align:{"left" if column < self.left else "right"}"'
+        return _css("left" if column < self.left else "right")
+
+
+def _css(side: str, *more: str) -> str:
+    return f' style="{";".join([f"text-align:{side}", "padding:0.1em 0.6em", *more])}"'
 
 
 def is_section(row: Sequence[str]) -> bool:

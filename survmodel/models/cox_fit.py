@@ -12,7 +12,7 @@ import pandas as pd
 
 from survmodel.distributions import chi_squared_p, normal_quantile, two_sided_p
 from survmodel.errors import ConfigError, closest, list_values
-from survmodel.formatting import count_noun, format_interval, format_number, format_p, format_p_equation
+from survmodel.formatting import count_noun, format_number, format_p, format_p_equation, format_ratio
 from survmodel.models.contrasts import contrast_rows
 from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData
 from survmodel.models.cox_prediction import Baseline, compute_baselines, cumulative_hazard
@@ -409,12 +409,12 @@ class CoxFit(Result):
         ratios = self.hazard_ratios()
         rows = []
         for row, estimate in zip(ratios.to_dict("records"), self.beta, strict=True):
-            limits = format_interval(row["conf_low"], row["conf_high"])
+            ratio = format_ratio(row["estimate"], row["conf_low"], row["conf_high"])
             cells = [format_number(float(estimate), 4), format_number(row["std_error"], 4)]
-            rows.append([row["term"], *cells, format_number(row["estimate"]), limits, format_p(row["p_value"])])
+            rows.append([row["term"], *cells, ratio, format_p(row["p_value"])])
         percent = f"{100 * self.spec.conf_level:g}% limits"
         error = "robust se" if self.robust else "se"
-        table = Table(["term", "coef", error, "hazard ratio", percent, "p"], rows)
+        table = Table(["term", "coef", error, f"hazard ratio ({percent})", "p"], rows)
         glance = self.glance().iloc[0]
         left_out = f", {count_noun(self.n_missing, 'row')} left out for missing values" if self.n_missing else ""
         title = f"Cox model: {count_noun(self.n, 'row')}, {count_noun(self.n_event, 'event')}{left_out}"

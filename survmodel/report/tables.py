@@ -10,11 +10,11 @@ import pandas as pd
 from survmodel.formatting import (
     NOT_REACHED,
     format_count,
-    format_estimate,
     format_interval,
     format_number,
     format_p,
     format_percent,
+    format_ratio,
     format_significant,
 )
 from survmodel.models.cox_fit import CoxFit
@@ -28,7 +28,6 @@ from survmodel.table import Table
 #: Stands before a level under the name of its factor; ordinary spaces would be joined in HTML.
 INDENT = "\u2003"
 REFERENCE = "reference"
-MOST_DIGITS = 4
 
 
 class Row(NamedTuple):
@@ -97,7 +96,8 @@ def _hazard_ratio_rows(fit: CoxFit) -> Iterator[tuple[Row, tuple[str, str]]]:
     begun: set[str] = set()
     for record in fit.hazard_ratios().to_dict("records"):
         variable, level, reference = str(record["variable"]), str(record["level"]), str(record["reference"])
-        shown = _format_ratio(record), format_p(record["p_value"])
+        ratio = format_ratio(record["estimate"], record["conf_low"], record["conf_high"])
+        shown = ratio, format_p(record["p_value"])
         if variable not in fit.design.formula.variables:
             yield Row("", str(record["term"]), ""), shown
             continue
@@ -111,15 +111,6 @@ def _in_blocks(rows: Mapping[Row, object]) -> list[Row]:
     """Keep the levels of a factor together when a later model brings more of them."""
     order = list(dict.fromkeys(row.variable for row in rows))
     return sorted(rows, key=lambda row: order.index(row.variable))
-
-
-def _format_ratio(record: Mapping[Hashable, Any]) -> str:
-    """Format a ratio with as many decimals as tell its limits from itself."""
-    values = [record[key] for key in ("estimate", "conf_low", "conf_high")]
-    digits = 2
-    while digits < MOST_DIGITS and len({format_number(value, digits) for value in values}) < 3:
-        digits += 1
-    return format_estimate(values[0], values[1], values[2], digits)
 
 
 def _level(conf_level: float) -> str:
