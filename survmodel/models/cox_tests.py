@@ -150,11 +150,18 @@ def proportional_hazards_test(fit: CoxFit, transform: Transform = "km") -> Propo
         raise FitError(f"the transform {transform!r} is infinite at an event time", remedy="use another transform")
     if np.ptp(g) == 0:
         raise FitError("all events happen at one time", remedy="proportional hazards cannot be tested")
-    # The test does not change when g is shifted and scaled; the kernel needs weights that are not negative.
-    g = (g - g.min()) / np.ptp(g)
-    score, once = _weighted(fit, g)
-    _, none = _weighted(fit, np.ones_like(g))
-    _, twice = _weighted(fit, g * g)
+    # The kernel needs weights that are not negative: g is moved to [0, 1], and the sums are moved back to g centred at
+    # its mean over the deaths. The centre matters under a penalty, where the score of the fit is not 0.
+    low, width = g.min(), np.ptp(g)
+    unit = (g - low) / width
+    deaths = np.repeat(unit, _death_counts(fit))
+    centre = float(deaths.mean())
+    score_once, once = _weighted(fit, unit)
+    score_none, none = _weighted(fit, np.ones_like(g))
+    _, twice = _weighted(fit, unit * unit)
+    score = width * (score_once - centre * score_none)
+    twice = width**2 * (twice - 2 * centre * once + centre**2 * none)
+    once = width * (once - centre * none)
     penalty = np.zeros((p, p))
     if fit.spec.penalty is not None:
         penalty = np.diag(fit.spec.penalty.theta / fit.ordered.scale**2)
@@ -195,6 +202,12 @@ def _weighted(fit: CoxFit, g: Floats) -> tuple[Floats, Floats]:
         ordered.features, sums.risk, ordered.multiplicity, sums.steps, g, hazard, died, *sets[2:], score, information
     )
     return score, information
+
+
+def _death_counts(fit: CoxFit) -> npt.NDArray[np.int64]:
+    """Count the deaths of every event time, each row once."""
+    sets = fit.ordered.risk_sets
+    return sets.after_deaths - sets.first_death
 
 
 def _transformed_times(fit: CoxFit, transform: str) -> Floats:

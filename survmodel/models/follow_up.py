@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from survmodel.formatting import format_significant
+from survmodel.formatting import MISSING, format_significant
 from survmodel.kernels.kaplan_meier import censoring_curve
 from survmodel.models.kaplan_meier_fit import crossing_time
 from survmodel.models.limits import survival_limits
@@ -74,12 +74,18 @@ class FollowUp(Result):
         rows = []
         for label, part in self.table.groupby("group", sort=False):
             quarter, half, three = part.to_dict("records")
-            limits = f"{format_significant(half['conf_low'])} to {format_significant(half['conf_high'])}"
-            times = [format_significant(one["estimate"]) for one in (half, quarter, three)]
-            rows.append([str(label) or "all", str(half["n"]), times[0], limits, f"{times[1]} to {times[2]}"])
+            limits = _span(half["conf_low"], half["conf_high"])
+            quartiles = _span(quarter["estimate"], three["estimate"])
+            rows.append([str(label) or "all", str(half["n"]), format_significant(half["estimate"]), limits, quartiles])
         unit = f" ({self.unit})" if self.unit else ""
         header = ["group", "n", f"median follow-up{unit}", f"{100 * self.conf_level:g}% limits", "quartiles"]
         return Display("Follow-up by the reverse Kaplan-Meier method", (Table(header, rows),))
+
+
+def _span(low: float, high: float) -> str:
+    if np.isnan(low) and np.isnan(high):
+        return MISSING
+    return f"{format_significant(low)} to {format_significant(high)}"
 
 
 def follow_up(outcome: Outcome, by: object = None, *, conf_level: float = 0.95) -> FollowUp:
