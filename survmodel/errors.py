@@ -71,7 +71,7 @@ def _sentences(problem: str, found: str, remedy: str) -> str:
     link = ", " if found.startswith("in ") else ": "
     first = problem.rstrip(".") + (link + found.rstrip(".") if found else "")
     second = remedy[:1].upper() + remedy[1:]
-    return f"{first}. {second}".strip() + ("" if second.endswith((".", "?")) or not second else ".")
+    return " ".join(part if part.endswith((".", "?")) else f"{part}." for part in (first, second) if part)
 
 
 def name_rows(where: npt.ArrayLike) -> str:

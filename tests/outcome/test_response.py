@@ -154,5 +154,5 @@ def test_many_distinct_values_are_counted_and_not_shown():
 
 
 def test_an_absent_column_names_the_closest():
-    with pytest.raises(DataError, match="Did you mean 'time'"):
+    with pytest.raises(DataError, match=r"no column 'tme': did you mean 'time'\?$"):
         Outcome.from_table(pd.DataFrame({"time": [1], "event": [1]}), time="tme", event="event")
