@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
+from survmodel.kernels.risk_sets import RiskSets
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -69,12 +70,7 @@ def concordance_pairs(
     rank: Ints,
     weight: Floats,
     event_weight: Floats,
-    first_death: Ints,
-    after_deaths: Ints,
-    row_bounds: Ints,
-    time_bounds: Ints,
-    entry_order: Ints,
-    first_late: Ints,
+    sets: RiskSets,
 ) -> tuple[Floats, Floats]:
     """Weigh the usable pairs of every row, within strata.
 
@@ -86,7 +82,7 @@ def concordance_pairs(
         Case weights in sorted order.
     event_weight : ndarray, shape (n,)
         Weight tau of the pairs in which the row is the earlier event; 0 leaves them out.
-    first_death, after_deaths, row_bounds, time_bounds, entry_order, first_late : ndarray of int64
+    sets : ndarray of int64
         The layout of :class:`~survmodel.kernels.risk_sets.RiskSets`.
 
     Returns
@@ -98,51 +94,51 @@ def concordance_pairs(
         The same for the pairs in which it is the later row.
     """
     n = rank.shape[0]
-    late_entry = entry_order.shape[0] > 0
+    late_entry = sets.entry_order.shape[0] > 0
     size = 1
     for i in range(n):
         size = max(size, rank[i] + 2)
     tree = np.empty(size)
     as_event = np.zeros((3, n))
     as_later = np.zeros((3, n))
-    for stratum in range(row_bounds.shape[0] - 1):
-        begin, end = row_bounds[stratum], row_bounds[stratum + 1]
+    for stratum in range(sets.row_bounds.shape[0] - 1):
+        begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
         for k in range(size):
             tree[k] = 0.0
         reached, late = end, end
-        for u in range(time_bounds[stratum + 1] - 1, time_bounds[stratum] - 1, -1):
-            for row in range(after_deaths[u], reached):
+        for u in range(sets.time_bounds[stratum + 1] - 1, sets.time_bounds[stratum] - 1, -1):
+            for row in range(sets.after_deaths[u], reached):
                 _add(tree, rank[row], weight[row])
             if late_entry:
-                for place in range(first_late[u], late):
-                    _add(tree, rank[entry_order[place]], -weight[entry_order[place]])
-                late = first_late[u]
-            for row in range(first_death[u], after_deaths[u]):
+                for place in range(sets.first_late[u], late):
+                    _add(tree, rank[sets.entry_order[place]], -weight[sets.entry_order[place]])
+                late = sets.first_late[u]
+            for row in range(sets.first_death[u], sets.after_deaths[u]):
                 _count(as_event, row, tree, rank[row], event_weight[row], True)
-            for row in range(first_death[u], after_deaths[u]):
+            for row in range(sets.first_death[u], sets.after_deaths[u]):
                 _add(tree, rank[row], weight[row])
-            reached = first_death[u]
+            reached = sets.first_death[u]
         for k in range(size):
             tree[k] = 0.0
         row, late = begin, begin
-        for u in range(time_bounds[stratum], time_bounds[stratum + 1]):
-            while row < after_deaths[u]:
+        for u in range(sets.time_bounds[stratum], sets.time_bounds[stratum + 1]):
+            while row < sets.after_deaths[u]:
                 _count(as_later, row, tree, rank[row], 1.0, False)
                 row += 1
             if late_entry:
                 # A row that enters at this time or before saw none of the events counted so far.
-                while late < first_late[u]:
-                    other = entry_order[late]
+                while late < sets.first_late[u]:
+                    other = sets.entry_order[late]
                     _count(as_later, other, tree, rank[other], -1.0, False)
                     late += 1
-            for death in range(first_death[u], after_deaths[u]):
+            for death in range(sets.first_death[u], sets.after_deaths[u]):
                 _add(tree, rank[death], weight[death] * event_weight[death])
         while row < end:
             _count(as_later, row, tree, rank[row], 1.0, False)
             row += 1
         if late_entry:
             while late < end:
-                other = entry_order[late]
+                other = sets.entry_order[late]
                 _count(as_later, other, tree, rank[other], -1.0, False)
                 late += 1
     return as_event, as_later

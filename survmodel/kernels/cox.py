@@ -39,9 +39,9 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
+from survmodel.kernels.risk_sets import RiskSets
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 BLOCK = 256
 MAX_HALVINGS = 20
@@ -60,10 +60,10 @@ def linear_predictor(features: Floats, beta: Floats, offset: Floats, eta: Floats
 
 
 @kernel()
-def relative_risk(eta: Floats, multiplicity: Floats, row_bounds: Ints, risk: Floats, shift: Floats) -> None:
+def relative_risk(eta: Floats, multiplicity: Floats, sets: RiskSets, risk: Floats, shift: Floats) -> None:
     """Write ``v_i exp(eta_i - shift)``, the shift being the largest eta of the stratum so that nothing overflows."""
-    for stratum in range(row_bounds.shape[0] - 1):
-        begin, end = row_bounds[stratum], row_bounds[stratum + 1]
+    for stratum in range(sets.row_bounds.shape[0] - 1):
+        begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
         largest = -np.inf
         for i in range(begin, end):
             largest = max(largest, eta[i])
@@ -79,12 +79,7 @@ def step_sums(
     shift: Floats,
     multiplicity: Floats,
     count: Floats,
-    first_death: Ints,
-    after_deaths: Ints,
-    row_bounds: Ints,
-    time_bounds: Ints,
-    entry_order: Ints,
-    first_late: Ints,
+    sets: RiskSets,
     efron: bool,
     sums: Floats,
 ) -> float:
@@ -93,25 +88,25 @@ def step_sums(
     Sums are those of ``risk`` as it stands: with a shift, hazards come out multiplied by ``exp(shift)``.
     """
     loglik = 0.0
-    for stratum in range(row_bounds.shape[0] - 1):
-        reached = late = row_bounds[stratum + 1]
+    for stratum in range(sets.row_bounds.shape[0] - 1):
+        reached = late = sets.row_bounds[stratum + 1]
         total = 0.0
-        for u in range(time_bounds[stratum + 1] - 1, time_bounds[stratum] - 1, -1):
-            for i in range(after_deaths[u], reached):
+        for u in range(sets.time_bounds[stratum + 1] - 1, sets.time_bounds[stratum] - 1, -1):
+            for i in range(sets.after_deaths[u], reached):
                 total += risk[i]
-            if entry_order.shape[0] > 0:
-                for place in range(first_late[u], late):
-                    total -= risk[entry_order[place]]
-                late = first_late[u]
+            if sets.entry_order.shape[0] > 0:
+                for place in range(sets.first_late[u], late):
+                    total -= risk[sets.entry_order[place]]
+                late = sets.first_late[u]
             dying, deaths, weight = 0.0, 0.0, 0.0
-            for i in range(first_death[u], after_deaths[u]):
+            for i in range(sets.first_death[u], sets.after_deaths[u]):
                 dying += risk[i]
                 deaths += count[i]
                 weight += multiplicity[i]
                 if multiplicity[i] > 0.0:
                     loglik += multiplicity[i] * (eta[i] - shift[stratum])
             total += dying
-            reached = first_death[u]
+            reached = sets.first_death[u]
             a1, b1, a2, b2, c2 = 0.0, 0.0, 0.0, 0.0, 0.0
             steps = int(deaths + 0.5)
             if steps > 0 and weight > 0.0:
@@ -138,27 +133,22 @@ def step_sums(
 def lived_hazard(
     sums: Floats,
     time_weight: Floats,
-    first_death: Ints,
-    after_deaths: Ints,
-    row_bounds: Ints,
-    time_bounds: Ints,
-    entry_order: Ints,
-    first_late: Ints,
+    sets: RiskSets,
     hazard: Floats,
     died: Floats,
 ) -> None:
     """Write each row's H_i and its death mark delta_i, every event time u counted with `time_weight` (u)."""
-    for stratum in range(row_bounds.shape[0] - 1):
-        begin, end = row_bounds[stratum], row_bounds[stratum + 1]
+    for stratum in range(sets.row_bounds.shape[0] - 1):
+        begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
         cumulative = 0.0
         row = late = begin
-        for u in range(time_bounds[stratum], time_bounds[stratum + 1]):
-            while row < first_death[u]:
+        for u in range(sets.time_bounds[stratum], sets.time_bounds[stratum + 1]):
+            while row < sets.first_death[u]:
                 hazard[row] = cumulative
                 died[row] = 0.0
                 row += 1
             cumulative += time_weight[u] * sums[0, u]
-            while row < after_deaths[u]:
+            while row < sets.after_deaths[u]:
                 hazard[row] = cumulative - time_weight[u] * sums[1, u]
                 died[row] = time_weight[u]
                 row += 1
@@ -166,16 +156,16 @@ def lived_hazard(
             hazard[row] = cumulative
             died[row] = 0.0
             row += 1
-        if entry_order.shape[0] > 0:
+        if sets.entry_order.shape[0] > 0:
             # A second reading in order of entry: what had passed when the row came in was not lived through.
             cumulative = 0.0
-            for u in range(time_bounds[stratum], time_bounds[stratum + 1]):
-                while late < first_late[u]:
-                    hazard[entry_order[late]] -= cumulative
+            for u in range(sets.time_bounds[stratum], sets.time_bounds[stratum + 1]):
+                while late < sets.first_late[u]:
+                    hazard[sets.entry_order[late]] -= cumulative
                     late += 1
                 cumulative += time_weight[u] * sums[0, u]
             while late < end:
-                hazard[entry_order[late]] -= cumulative
+                hazard[sets.entry_order[late]] -= cumulative
                 late += 1
 
 
@@ -216,12 +206,7 @@ def score_and_information(
     time_weight: Floats,
     hazard: Floats,
     died: Floats,
-    first_death: Ints,
-    after_deaths: Ints,
-    row_bounds: Ints,
-    time_bounds: Ints,
-    entry_order: Ints,
-    first_late: Ints,
+    sets: RiskSets,
     score: Floats,
     information: Floats,
 ) -> None:
@@ -249,21 +234,30 @@ def score_and_information(
         add_gram(scaled, features, begin, length, 1.0, information)
     means = np.empty((p, 2 * BLOCK))
     running = np.empty(p)
-    for stratum in range(row_bounds.shape[0] - 1):
+    for stratum in range(sets.row_bounds.shape[0] - 1):
         for j in range(p):
             running[j] = 0.0
-        reached = late = row_bounds[stratum + 1]
-        last = time_bounds[stratum + 1]
-        while last > time_bounds[stratum]:
-            first = max(time_bounds[stratum], last - BLOCK)
+        reached = late = sets.row_bounds[stratum + 1]
+        last = sets.time_bounds[stratum + 1]
+        while last > sets.time_bounds[stratum]:
+            first = max(sets.time_bounds[stratum], last - BLOCK)
             _risk_set_columns(
-                features, risk, sums, time_weight, first_death, after_deaths, entry_order, first_late,
-                first, last, reached, late, running, means,
-            )  # fmt: skip
+                features,
+                risk,
+                sums,
+                time_weight,
+                sets,
+                first,
+                last,
+                reached,
+                late,
+                running,
+                means,
+            )
             add_gram(means, means, 0, 2 * (last - first), -1.0, information)
-            reached = first_death[first]
-            if entry_order.shape[0] > 0:
-                late = first_late[first]
+            reached = sets.first_death[first]
+            if sets.entry_order.shape[0] > 0:
+                late = sets.first_late[first]
             last = first
     for j in range(p):
         for k in range(j):
@@ -276,10 +270,7 @@ def _risk_set_columns(
     risk: Floats,
     sums: Floats,
     time_weight: Floats,
-    first_death: Ints,
-    after_deaths: Ints,
-    entry_order: Ints,
-    first_late: Ints,
+    sets: RiskSets,
     first: int,
     last: int,
     reached: int,
@@ -294,18 +285,18 @@ def _risk_set_columns(
         row_end, place_end = reached, late
         column = 0
         for u in range(last - 1, first - 1, -1):
-            for i in range(after_deaths[u], row_end):
+            for i in range(sets.after_deaths[u], row_end):
                 total += risk[i] * x[i]
-            if entry_order.shape[0] > 0:
-                for place in range(first_late[u], place_end):
-                    i = entry_order[place]
+            if sets.entry_order.shape[0] > 0:
+                for place in range(sets.first_late[u], place_end):
+                    i = sets.entry_order[place]
                     total -= risk[i] * x[i]
-                place_end = first_late[u]
+                place_end = sets.first_late[u]
             dying = 0.0
-            for i in range(first_death[u], after_deaths[u]):
+            for i in range(sets.first_death[u], sets.after_deaths[u]):
                 dying += risk[i] * x[i]
             total += dying
-            row_end = first_death[u]
+            row_end = sets.first_death[u]
             a2 = time_weight[u] * sums[2, u]
             b2 = time_weight[u] * sums[3, u]
             c2 = time_weight[u] * sums[4, u]
@@ -367,12 +358,7 @@ def maximise(
     multiplicity: Floats,
     count: Floats,
     penalty: Floats,
-    first_death: Ints,
-    after_deaths: Ints,
-    row_bounds: Ints,
-    time_bounds: Ints,
-    entry_order: Ints,
-    first_late: Ints,
+    sets: RiskSets,
     efron: bool,
     start: Floats,
     max_iterations: int,
@@ -389,7 +375,7 @@ def maximise(
         Offset, v = count x case weight, and count, in sorted order.
     penalty : ndarray, shape (p,)
         Ridge penalties, 0 for none.
-    first_death, after_deaths, row_bounds, time_bounds, entry_order, first_late : ndarray of int64
+    sets : ndarray of int64
         The layout of :class:`~survmodel.kernels.risk_sets.RiskSets`.
     efron : bool
         Efron's ties, else Breslow's.
@@ -419,9 +405,9 @@ def maximise(
     """
     p, n = features.shape
     eta, risk, hazard, died = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    shift = np.empty(row_bounds.shape[0] - 1)
-    sums = np.empty((5, first_death.shape[0]))
-    ones = np.ones(first_death.shape[0])
+    shift = np.empty(sets.row_bounds.shape[0] - 1)
+    sums = np.empty((5, sets.first_death.shape[0]))
+    ones = np.ones(sets.first_death.shape[0])
     score, information = np.zeros(p), np.zeros((p, p))
     penalised, factor, step = np.empty((p, p)), np.empty((p, p)), np.empty(p)
     at_start = np.zeros((p + 1, p))
@@ -431,11 +417,17 @@ def maximise(
     converged = False
     while True:
         linear_predictor(features, candidate, offset, eta)
-        relative_risk(eta, multiplicity, row_bounds, risk, shift)
+        relative_risk(eta, multiplicity, sets, risk, shift)
         new_loglik = step_sums(
-            eta, risk, shift, multiplicity, count, first_death, after_deaths, row_bounds, time_bounds, entry_order,
-            first_late, efron, sums,
-        )  # fmt: skip
+            eta,
+            risk,
+            shift,
+            multiplicity,
+            count,
+            sets,
+            efron,
+            sums,
+        )
         new_objective = new_loglik
         for j in range(p):
             new_objective -= 0.5 * penalty[j] * candidate[j] * candidate[j]
@@ -450,13 +442,19 @@ def maximise(
         for j in range(p):
             beta[j] = candidate[j]
         loglik, objective, halvings = new_loglik, new_objective, 0
-        lived_hazard(
-            sums, ones, first_death, after_deaths, row_bounds, time_bounds, entry_order, first_late, hazard, died
-        )
+        lived_hazard(sums, ones, sets, hazard, died)
         score_and_information(
-            features, risk, multiplicity, sums, ones, hazard, died, first_death, after_deaths, row_bounds,
-            time_bounds, entry_order, first_late, score, information,
-        )  # fmt: skip
+            features,
+            risk,
+            multiplicity,
+            sums,
+            ones,
+            hazard,
+            died,
+            sets,
+            score,
+            information,
+        )
         if iterations == 0:
             for j in range(p):
                 at_start[0, j] = score[j]
@@ -488,33 +486,28 @@ def maximise(
 def risk_set_sums(
     features: Floats,
     risk: Floats,
-    first_death: Ints,
-    after_deaths: Ints,
-    row_bounds: Ints,
-    time_bounds: Ints,
-    entry_order: Ints,
-    first_late: Ints,
+    sets: RiskSets,
 ) -> tuple[Floats, Floats]:
     """Sum x over the risk set (S_1) and over the deaths (T_1) of every event time, both of shape (n_times, p)."""
     p = features.shape[0]
-    at_risk = np.zeros((first_death.shape[0], p))
-    dying = np.zeros((first_death.shape[0], p))
+    at_risk = np.zeros((sets.first_death.shape[0], p))
+    dying = np.zeros((sets.first_death.shape[0], p))
     for j in range(p):
         x = features[j]
-        for stratum in range(row_bounds.shape[0] - 1):
+        for stratum in range(sets.row_bounds.shape[0] - 1):
             total = 0.0
-            reached = late = row_bounds[stratum + 1]
-            for u in range(time_bounds[stratum + 1] - 1, time_bounds[stratum] - 1, -1):
-                for i in range(after_deaths[u], reached):
+            reached = late = sets.row_bounds[stratum + 1]
+            for u in range(sets.time_bounds[stratum + 1] - 1, sets.time_bounds[stratum] - 1, -1):
+                for i in range(sets.after_deaths[u], reached):
                     total += risk[i] * x[i]
-                if entry_order.shape[0] > 0:
-                    for place in range(first_late[u], late):
-                        i = entry_order[place]
+                if sets.entry_order.shape[0] > 0:
+                    for place in range(sets.first_late[u], late):
+                        i = sets.entry_order[place]
                         total -= risk[i] * x[i]
-                    late = first_late[u]
-                for i in range(first_death[u], after_deaths[u]):
+                    late = sets.first_late[u]
+                for i in range(sets.first_death[u], sets.after_deaths[u]):
                     dying[u, j] += risk[i] * x[i]
                 total += dying[u, j]
                 at_risk[u, j] = total
-                reached = first_death[u]
+                reached = sets.first_death[u]
     return at_risk, dying

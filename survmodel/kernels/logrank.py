@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
+from survmodel.kernels.risk_sets import RiskSets
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -30,12 +31,7 @@ FLEMING_HARRINGTON, GEHAN, TARONE_WARE, PETO_PETO, MODIFIED_PETO = range(5)
 def logrank_sums(
     group: Ints,
     n_groups: int,
-    first_death: Ints,
-    after_deaths: Ints,
-    row_bounds: Ints,
-    time_bounds: Ints,
-    entry_order: Ints,
-    first_late: Ints,
+    sets: RiskSets,
     family: int,
     rho: float,
     gamma: float,
@@ -48,7 +44,7 @@ def logrank_sums(
         Group codes 0 .. n_groups - 1 in sorted order.
     n_groups : int
         Number of groups.
-    first_death, after_deaths, row_bounds, time_bounds, entry_order, first_late : ndarray of int64
+    sets : ndarray of int64
         The layout of :class:`~survmodel.kernels.risk_sets.RiskSets`.
     family : int
         One of the weight families of this module.
@@ -62,7 +58,7 @@ def logrank_sums(
     covariance : ndarray, shape (n_groups, n_groups)
         Covariance of observed minus expected, summed over strata.
     """
-    n_strata = row_bounds.shape[0] - 1
+    n_strata = sets.row_bounds.shape[0] - 1
     observed = np.zeros((n_strata, n_groups))
     expected = np.zeros((n_strata, n_groups))
     covariance = np.zeros((n_groups, n_groups))
@@ -70,29 +66,29 @@ def logrank_sums(
     for stratum in range(n_strata):
         survival, peto = 1.0, 1.0
         at_risk = np.zeros(n_groups)
-        for row in range(row_bounds[stratum], row_bounds[stratum + 1]):
+        for row in range(sets.row_bounds[stratum], sets.row_bounds[stratum + 1]):
             at_risk[group[row]] += 1.0
-        gone = row_bounds[stratum]
-        late = row_bounds[stratum]
-        if entry_order.shape[0] > 0:
-            for place in range(row_bounds[stratum], row_bounds[stratum + 1]):
-                at_risk[group[entry_order[place]]] -= 1.0
-        for u in range(time_bounds[stratum], time_bounds[stratum + 1]):
-            if entry_order.shape[0] > 0:
-                while late < first_late[u]:
-                    at_risk[group[entry_order[late]]] += 1.0
+        gone = sets.row_bounds[stratum]
+        late = sets.row_bounds[stratum]
+        if sets.entry_order.shape[0] > 0:
+            for place in range(sets.row_bounds[stratum], sets.row_bounds[stratum + 1]):
+                at_risk[group[sets.entry_order[place]]] -= 1.0
+        for u in range(sets.time_bounds[stratum], sets.time_bounds[stratum + 1]):
+            if sets.entry_order.shape[0] > 0:
+                while late < sets.first_late[u]:
+                    at_risk[group[sets.entry_order[late]]] += 1.0
                     late += 1
-            while gone < first_death[u]:
+            while gone < sets.first_death[u]:
                 at_risk[group[gone]] -= 1.0
                 gone += 1
             for g in range(n_groups):
                 deaths[g] = 0.0
-            for row in range(first_death[u], after_deaths[u]):
+            for row in range(sets.first_death[u], sets.after_deaths[u]):
                 deaths[group[row]] += 1.0
             r = 0.0
             for g in range(n_groups):
                 r += at_risk[g]
-            d = float(after_deaths[u] - first_death[u])
+            d = float(sets.after_deaths[u] - sets.first_death[u])
             peto *= 1.0 - d / (r + 1.0)
             if family == FLEMING_HARRINGTON:
                 w = survival**rho * (1.0 - survival) ** gamma

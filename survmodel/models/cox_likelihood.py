@@ -191,7 +191,7 @@ def maximise(data: CoxData, ordered: SortedData, names: tuple[str, ...], theta: 
         ordered.multiplicity,
         ordered.count,
         penalty,
-        *ordered.risk_sets[2:],
+        ordered.risk_sets,
         data.efron,
         np.zeros(p),
         MAX_ITERATIONS,
@@ -426,8 +426,8 @@ def at_event_times(data: CoxData, ordered: SortedData, beta: Floats) -> AtEventT
     shift = np.empty(sets.row_bounds.size - 1)
     steps = np.empty((5, sets.time.size))
     kernel.linear_predictor(ordered.features, np.asarray(beta) * ordered.scale, ordered.offset, eta)
-    kernel.relative_risk(eta, ordered.multiplicity, sets.row_bounds, risk, shift)
-    kernel.step_sums(eta, risk, shift, ordered.multiplicity, ordered.count, *sets[2:], data.efron, steps)
-    at_risk, dying = kernel.risk_set_sums(ordered.features, risk, *sets[2:])
+    kernel.relative_risk(eta, ordered.multiplicity, sets, risk, shift)
+    kernel.step_sums(eta, risk, shift, ordered.multiplicity, ordered.count, sets, data.efron, steps)
+    at_risk, dying = kernel.risk_set_sums(ordered.features, risk, sets)
     stratum = np.repeat(np.arange(shift.size), np.diff(sets.time_bounds))
     return AtEventTimes(risk, shift, steps, at_risk, dying, stratum)

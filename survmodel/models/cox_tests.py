@@ -197,9 +197,9 @@ def _weighted(fit: CoxFit, g: Floats) -> tuple[Floats, Floats]:
     n, p = ordered.offset.size, fit.beta.size
     hazard, died = np.empty(n), np.empty(n)
     score, information = np.empty(p), np.empty((p, p))
-    kernel.lived_hazard(sums.steps, g, *sets[2:], hazard, died)
+    kernel.lived_hazard(sums.steps, g, sets, hazard, died)
     kernel.score_and_information(
-        ordered.features, sums.risk, ordered.multiplicity, sums.steps, g, hazard, died, *sets[2:], score, information
+        ordered.features, sums.risk, ordered.multiplicity, sums.steps, g, hazard, died, sets, score, information
     )
     return score, information
 

@@ -252,7 +252,7 @@ def _sums(
     risk_sets = build_risk_sets(outcome.time, died, outcome.entry, strata.codes)
     codes = groups.codes[risk_sets.order]
     observed, expected, covariance = kernel.logrank_sums(
-        codes, groups.n, *risk_sets[2:], family, float(powers[0]), float(powers[1])
+        codes, groups.n, risk_sets, family, float(powers[0]), float(powers[1])
     )
     return observed.sum(axis=0), expected.sum(axis=0), covariance
 

@@ -278,7 +278,7 @@ def read_index(outcome: Outcome, index: object, name: str = "index") -> Floats:
 def _pairs(sets: RiskSets, scores: Floats, weight: Floats, tau: Floats) -> tuple[Floats, Floats]:
     """Weigh the usable pairs of every row, in the order of the rows; shapes (3, n)."""
     _, rank = np.unique(scores[sets.order], return_inverse=True)
-    as_event, as_later = concordance_pairs(rank.astype(np.int64), weight[sets.order], tau[sets.order], *sets[2:])
+    as_event, as_later = concordance_pairs(rank.astype(np.int64), weight[sets.order], tau[sets.order], sets)
     back = np.argsort(sets.order)
     return as_event[:, back], as_later[:, back]
 
