@@ -1,0 +1,1 @@
+"""Canonical tables become one row per patient. Arithmetic only: nothing is estimated across patients."""
