@@ -30,6 +30,7 @@ _HOME = {
     "ConfigError": "errors",
     "CoxPH": "models.cox",
     "DataError": "errors",
+    "Endpoint": "outcome.endpoints",
     "EndpointError": "errors",
     "FitError": "errors",
     "KaplanMeier": "models.kaplan_meier",
@@ -43,6 +44,7 @@ _HOME = {
     "follow_up": "models.follow_up",
     "hazard_ratio_table": "report.tables",
     "journal_style": "figures.style",
+    "landmark": "outcome.landmark",
     "likelihood_ratio_test": "models.cox_tests",
     "logrank_test": "models.logrank",
     "pairwise_logrank": "models.logrank",
@@ -70,6 +72,8 @@ if TYPE_CHECKING:
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
     from survmodel.models.logrank import logrank_test as logrank_test
     from survmodel.models.logrank import pairwise_logrank as pairwise_logrank
+    from survmodel.outcome.endpoints import Endpoint as Endpoint
+    from survmodel.outcome.landmark import landmark as landmark
     from survmodel.outcome.response import Outcome as Outcome
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from reference.answers import comparisons, curves, regression, therneau
+from reference.answers import comparisons, curves, endpoints, regression, therneau
 from reference.answers.subjects import Subject
 from reference.stored_cases import read_case
 
@@ -47,6 +47,7 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "cox_therneau_test1": {"kind": "cox", "formula": "x", "event": "status"},
     "cox_therneau_test2": {"kind": "cox", "formula": "x", **_START_STOP},
     "cox_therneau_test3": {"kind": "cox", "formula": "x", "event": "status"},
+    "endpoint_dates": {"kind": "endpoint"},
 }  # fmt: skip
 GENERIC: dict[str, dict[str, Answer]] = {
     "km": curves.GENERIC,
@@ -55,6 +56,7 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "two_indices": comparisons.TWO_INDICES,
     "cox": regression.COX,
     "nested": regression.NESTED,
+    "endpoint": endpoints.ENDPOINT,
 }
 SINGLE: dict[tuple[str, str], Answer] = {
     **curves.SINGLE, **comparisons.SINGLE, **regression.SINGLE, **therneau.SINGLE

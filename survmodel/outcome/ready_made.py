@@ -1,0 +1,162 @@
+"""Endpoints whose times somebody computed before: a column of times, a column of events, and what its values mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from survmodel.outcome.checks import check_columns
+from survmodel.outcome.dates_audit import AuditFinding
+from survmodel.outcome.endpoint_result import EndpointResult, OnError, problems_of_horizons, refuse
+from survmodel.outcome.first_ending import CENSORED, in_words
+from survmodel.outcome.reading import read_event_value
+from survmodel.outcome.response import Outcome
+from survmodel.result import frozen, join_warnings
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyMadeEndpoint:
+    """An endpoint whose times and events stand in the table.
+
+    Parameters
+    ----------
+    name, label : str
+        Short name, and how the endpoint is called in sentences.
+    time, event : str
+        Columns of the times and of the events.
+    event_value : object or list, optional
+        The value of `event` that means the event; required beside competing events.
+    competing : mapping
+        Value of `event` to the name of the competing event, ``{2: "death"}``.
+    entry : str, optional
+        Column of times at which observation began.
+    unit : str, optional
+        Unit of time.
+    horizons : sequence of float
+        Times at which the endpoint is reported.
+    censored_value : object or list, optional
+        The values that mean censored, when there is more than one.
+    event_label : str
+        What the event is; the name of the column without it.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"months": [5, 8, 9], "state": ["relapse", "dead", "well"]})
+    >>> relapse = ReadyMadeEndpoint("cir", "", "months", "state", "relapse", {"dead": "death"}, unit="months")
+    >>> relapse.apply(table).outcome.event.tolist()
+    [1, 2, 0]
+    """
+
+    name: str
+    label: str
+    time: str
+    event: str
+    event_value: object = None
+    competing: Mapping[object, str] = field(default_factory=dict, hash=False)
+    entry: str | None = None
+    unit: str | None = None
+    horizons: Sequence[float] = ()
+    censored_value: object = None
+    event_label: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "horizons", tuple(self.horizons))
+        object.__setattr__(self, "competing", dict(self.competing))
+        problems = problems_of_horizons(self.horizons)
+        if self.competing and self.event_value is None:
+            problems.append("competing events need event_value, which says what the event itself is")
+        refuse(self.name, problems)
+
+    def apply(self, table: pd.DataFrame, on_error: OnError = "raise") -> EndpointResult:  # noqa: ARG002
+        """Make the outcome of a table.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            One row for each patient.
+        on_error : {"raise", "collect"}
+            As for `Endpoint`; a ready-made time that cannot be read stops both.
+
+        Returns
+        -------
+        EndpointResult
+            All rows; ``dropped`` is empty.
+
+        Raises
+        ------
+        DataError
+            As for :meth:`Outcome.from_table`.
+        """
+        check_columns(table, [name for name in (self.time, self.event, self.entry) if name is not None])
+        marks, audit = self._codes(table[self.event])
+        what = self.event_label or in_words(self.event)
+        causes = {1: what} | {2 + k: name for k, name in enumerate(self.competing.values())}
+        outcome = Outcome.from_table(
+            table.assign(**{self.event: marks}),
+            self.time,
+            self.event,
+            self.entry,
+            unit=self.unit,
+            endpoint=what,
+            causes=causes if self.competing else None,
+        )
+        at_origin = np.flatnonzero((outcome.time == 0) & (outcome.event > 0))
+        if at_origin.size:
+            remedy = "parametric models cannot use time 0: check the times"
+            positions = tuple(int(row) for row in at_origin)
+            audit.append(AuditFinding(
+                "E046", "warning", self.time, "an event at time 0; kept", positions, remedy, outcome.n
+            ))  # fmt: skip
+        counts = pd.DataFrame([
+            _count_row(causes[code] if code else CENSORED, code, int((outcome.event == code).sum()))
+            for code in [*causes, 0]
+        ])  # fmt: skip
+        return EndpointResult(
+            name=self.name,
+            label=self.label or self.name,
+            outcome=outcome,
+            rows=frozen(np.arange(outcome.n), np.int64),
+            dropped=(),
+            audit=tuple(audit),
+            counts=counts,
+            horizons=tuple(self.horizons),
+            conventions="times as they stand in the table",
+            warnings=join_warnings([str(finding) for finding in audit], outcome.warnings),
+        )
+
+    def _codes(self, column: pd.Series) -> tuple[pd.Series, list[AuditFinding]]:
+        """Turn the column into 0, 1 and one code for each competing event."""
+        if not self.competing:
+            if self.event_value is None:
+                return column, []
+            return pd.Series(read_event_value(column, self.event_value, self.censored_value, self.event)), []
+        codes, audit = pd.Series(np.nan, index=column.index), []
+        values = column.to_numpy(dtype=object)
+        competes = np.zeros(len(column), dtype=bool)
+        for code, value in enumerate(self.competing, start=2):
+            mine = column.isin([_as_stored(value, column)]).to_numpy()
+            codes[mine] = float(code)
+            competes |= mine
+            if not mine.any():
+                problem = f"no row has the competing value {value!r}"
+                audit.append(AuditFinding("E015", "warning", self.event, problem, remedy="check how it is written"))
+        if not competes.all():
+            rest = pd.Series(values[~competes], index=column.index[~competes]).infer_objects()
+            read = read_event_value(rest, self.event_value, self.censored_value, self.event)
+            codes[~competes] = np.asarray(read, dtype=np.float64)
+        return codes, audit
+
+
+def _count_row(level: str, code: int, n: int) -> dict[str, object]:
+    role = (CENSORED, "event")[code] if code < 2 else "competing"
+    return {"level": level, "role": role, "n": n, "same_day": 0, "detail": ""}
+
+
+def _as_stored(value: object, column: pd.Series) -> object:
+    """Read digits as a number where the column holds numbers: the keys of a study file are text."""
+    if isinstance(value, str) and value.isdecimal() and pd.api.types.is_numeric_dtype(column):
+        return int(value)
+    return value
