@@ -125,6 +125,7 @@ def test_repeated_patients_unknown_names_and_empty_sets_are_refused():
 
 def test_ready_made_times_need_no_dates():
     times = pd.DataFrame({"days": np.arange(6) + 1.0, "dead": [1, 0, 1, 0, 1, 0]}, index=IDS)
-    made = assemble(TABLE, FIELDS, {"os": ReadyMadeEndpoint("os", "overall survival", time="days", event="dead", unit="days")},
+    ready = ReadyMadeEndpoint("os", "overall survival", time="days", event="dead", unit="days")
+    made = assemble(TABLE, FIELDS, {"os": ready},
                     outcome_columns=times)  # fmt: skip
     assert made.analysis("os").outcome.n_event == 3
