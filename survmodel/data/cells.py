@@ -7,18 +7,20 @@ be read is found before anything is reported.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.data.columns import Column
-from survmodel.data.findings import ROWS_KEPT, Finding
+from survmodel.data.columns import BOOLEAN_CODES, Column
+from survmodel.data.dates import DateRule, read_dates
+from survmodel.data.findings import Finding, Place
 from survmodel.errors import closest, list_values
 from survmodel.formatting import format_significant
+
+__all__ = ["Place", "read_column"]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -36,30 +38,15 @@ _SENTINELS = {
     "na", "n/a", "nan", "null", "none", "nd", "missing", "unknown", "-", "--", ".", "?", "#n/a", "#div/0!", "#value!",
 }  # fmt: skip
 _LONGEST_SHOWN = 40
+#: A level that looks so may be an identifier, a date or an address in the wrong column.
+_PERSONAL = re.compile(r"[0-9]{3}|[0-9][-/.][0-9]|@")
+#: The largest whole number that a float holds exactly and an integer column takes.
+_LARGEST_WHOLE = 10.0**15
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a column stands: its file, the line of each row.
-
-    Parameters
-    ----------
-    file : str
-        Name of the file.
-    lines : tuple of int
-        Line of each row.
-    """
-
-    file: str
-    lines: tuple[int, ...]
-
-    def find(self, code: str, column: str, problem: str, where: Iterable[int], **more: str) -> Finding:
-        """Make a finding for the rows at these positions."""
-        rows = [self.lines[position] for position in where]
-        return Finding(code, problem, self.file, tuple(rows[:ROWS_KEPT]), len(rows), len(self.lines), column, **more)  # type: ignore[arg-type]
-
-
-def read_column(column: Column, cells: Sequence[str], place: Place, decimal: str) -> tuple[pd.Series, list[Finding]]:
+def read_column(
+    column: Column, cells: Sequence[str], place: Place, decimal: str, dates: DateRule | None = None
+) -> tuple[pd.Series, list[Finding]]:
     """Read the cells of one column by its declared type.
 
     Parameters
@@ -72,11 +59,14 @@ def read_column(column: Column, cells: Sequence[str], place: Place, decimal: str
         For messages.
     decimal : {".", ","}
         Decimal mark of the file.
+    dates : DateRule, optional
+        How the dates of the file are written.
 
     Returns
     -------
     series : pandas.Series
-        Floats, integers (floats when a value is missing), a categorical, or text; missing where a cell cannot be read.
+        Floats, integers (floats when a value is missing), a categorical, nullable truth values, days, or text; missing
+        where a cell cannot be read.
     findings : list of Finding
         Every problem of the column.
     """
@@ -84,12 +74,18 @@ def read_column(column: Column, cells: Sequence[str], place: Place, decimal: str
     missing = np.array([cell.strip() in codes for cell in cells], dtype=bool)
     if column.is_identifier:
         return _read_identifier(column, cells, missing, place)
-    if column.type == "category":
-        return _read_category(column, cells, missing, place)
-    if column.type == "text":
-        values = np.array([None if gone else cell for cell, gone in zip(cells, missing, strict=True)], dtype=object)
-        return pd.Series(values, name=column.name, dtype=object), []
-    return _read_numbers(column, cells, missing, place, decimal)
+    if column.type == "date":
+        series, findings = read_dates(column, cells, missing, place, dates or DateRule())
+    elif column.type in {"category", "boolean"}:
+        series, findings = _read_category(column, cells, missing, place)
+    elif column.type == "text":
+        series, findings = _read_text(column, cells, missing, place)
+    else:
+        series, findings = _read_numbers(column, cells, missing, place, decimal)
+    if column.required and missing.any():
+        where, remedy = np.flatnonzero(missing), "find the value, or leave the row out on purpose and report it"
+        findings.append(place.find("D032", column.name, "missing, and every row needs it", where, remedy=remedy))
+    return series, findings
 
 
 def _read_identifier(
@@ -97,39 +93,69 @@ def _read_identifier(
 ) -> tuple[pd.Series, list[Finding]]:
     findings = []
     series = pd.Series(np.array(list(cells), dtype=object), name=column.name, dtype=object)
+    row = "patient" if column.declared_in == "study" else "row"
     if missing.any():
-        findings.append(
-            place.find("D030", column.name, "the identifier is missing", np.flatnonzero(missing),
-                       remedy="give every patient an identifier")
-        )  # fmt: skip
+        remedy = f"give every {row} an identifier"
+        where = np.flatnonzero(missing)
+        findings.append(place.find("D030", column.name, "the identifier is missing", where, remedy=remedy))
     repeated = series.duplicated(keep=False).to_numpy() & ~missing
-    if repeated.any():
+    if column.unique and repeated.any():
         findings.append(
             place.find("D031", column.name, "the identifier occurs more than once", np.flatnonzero(repeated),
-                       expected="one row for each patient", remedy="remove the copies, or correct the identifiers")
+                       expected="one row for each identifier" if row == "row" else "one row for each patient",
+                       remedy="remove the copies, or correct the identifiers")
         )  # fmt: skip
     return series, findings
+
+
+def _read_text(column: Column, cells: Sequence[str], missing: Bools, place: Place) -> tuple[pd.Series, list[Finding]]:
+    values = np.array([None if gone else cell for cell, gone in zip(cells, missing, strict=True)], dtype=object)
+    series = pd.Series(values, name=column.name, dtype=object)
+    if not column.pattern:
+        return series, []
+    wrong = [i for i, value in enumerate(values) if value is not None and not re.fullmatch(column.pattern, value)]
+    problem, expected = "not written as declared", f"the pattern {column.pattern}"
+    return series, [place.find("D027", column.name, problem, wrong, expected=expected)] if wrong else []
 
 
 def _read_category(
     column: Column, cells: Sequence[str], missing: Bools, place: Place
 ) -> tuple[pd.Series, list[Finding]]:
-    labels = dict(column.levels)
+    labels = dict(column.levels or BOOLEAN_CODES)
     values = [None if gone else labels.get(cell) for cell, gone in zip(cells, missing, strict=True)]
-    categories = list(dict.fromkeys(labels.values()))
-    series = pd.Series(pd.Categorical(values, categories=categories), name=column.name)
+    if column.type == "boolean":
+        truths = [None if value is None else value == "true" for value in values]
+        series = pd.Series(pd.array(truths, dtype="boolean"), name=column.name)
+    else:
+        categories = list(dict.fromkeys(labels.values()))
+        series = pd.Series(pd.Categorical(values, categories=categories), name=column.name)
     strange = [i for i, value in enumerate(values) if value is None and not missing[i]]
-    if not strange:
-        return series, []
+    return series, [_strange_levels(column, cells, strange, labels, place)] if strange else []
+
+
+def _strange_levels(
+    column: Column, cells: Sequence[str], strange: Sequence[int], labels: dict[str, str], place: Place
+) -> Finding:
     found = list(dict.fromkeys(cells[i] for i in strange))
-    shown = list_values([_shorten(value) for value in found], most=5)
-    near = closest(found[0], labels) if len(found) == 1 else ""
-    remedy = f"add the level, or add the code to missing of [column.{column.name}]; {near if 'mean' in near else ''}"
-    finding = place.find(
-        "D023", column.name, f"{'level' if len(found) == 1 else 'levels'} not declared: {shown}", strange,
-        expected=f"declared: {list_values([repr(code) for code in labels])}", remedy=remedy.rstrip("; "),
+    shown = [_shorten(value) for value in found if not column.is_private and not _PERSONAL.search(value)]
+    listed = list_values(shown, most=5) if len(shown) == len(found) else "not shown, since they may name a person"
+    near = _nearest(found[0], labels) if len(found) == 1 else ""
+    remedy = f"add the level, or add the code to missing of [column.{column.name}]"
+    if column.declared_in == "schema":
+        remedy = "write one of the declared codes"
+    return place.find(
+        "D023", column.name, f"{'level' if len(found) == 1 else 'levels'} not declared: {listed}", strange,
+        expected=f"declared: {list_values([repr(code) for code in labels], most=20)}",
+        remedy=f"{remedy}; {near}".rstrip("; "),
     )  # fmt: skip
-    return series, [finding]
+
+
+def _nearest(found: str, labels: dict[str, str]) -> str:
+    """Suggest the code that differs by case, blanks and punctuation, or the nearest ones."""
+    bare = re.sub(r"[\W_]", "", found).casefold()
+    same = [code for code in labels if re.sub(r"[\W_]", "", code).casefold() == bare]
+    near = f"did you mean {same[0]!r}?" if same else closest(found, labels)
+    return near if "mean" in near else ""
 
 
 def _read_numbers(
@@ -156,7 +182,10 @@ def _read_numbers(
 
 
 def _is_whole(text: str, decimal: str) -> bool:
-    return bool(_NUMBER[decimal].fullmatch(text)) and float(text.replace(decimal, ".")).is_integer()
+    if not _NUMBER[decimal].fullmatch(text):
+        return False
+    number = float(text.replace(decimal, "."))
+    return number.is_integer() and abs(number) < _LARGEST_WHOLE
 
 
 def _unreadable(
@@ -178,9 +207,11 @@ def _unreadable(
 
 def _kind(column: Column, text: str, decimal: str) -> tuple[str, str, str]:
     other = "," if decimal == "." else "."
+    in_schema = column.declared_in == "schema"
     declared = f"[column.{column.name}]"
     if text.lower() in _SENTINELS:
-        return "D022", "a word for missing that is not declared", f"add it to missing of {declared}"
+        remedy = "leave missing cells empty" if in_schema else f"add it to missing of {declared}"
+        return "D022", "a word for missing that is not declared", remedy
     if text[:1] in "<>≤≥":
         return "D025", "a value beyond a limit of detection", "decide on a rule and write the number that stands for it"
     if column.type == "number" and _NUMBER[decimal].fullmatch(text):
@@ -192,8 +223,9 @@ def _kind(column: Column, text: str, decimal: str) -> tuple[str, str, str]:
         remedy = f'set decimal = "{other}" in [data], if the whole file is written so'
         return "D020", f"looks like a decimal {mark}", remedy
     if column.type == "integer" and _NUMBER[decimal].fullmatch(text):
-        return "D021", "not a whole number", f'correct the cells, or set type = "number" in {declared}'
-    return "D021", "not a number", "correct the cells, or declare what they mean in missing"
+        remedy = "" if in_schema else f', or set type = "number" in {declared}'
+        return "D021", "not a whole number", f"correct the cells{remedy}"
+    return "D021", "not a number", "correct the cells" + ("" if in_schema else ", or declare what they mean in missing")
 
 
 def _outside(column: Column, numbers: npt.NDArray[np.float64], place: Place) -> list[Finding]:
@@ -206,12 +238,23 @@ def _outside(column: Column, numbers: npt.NDArray[np.float64], place: Place) -> 
     values = numbers[outside]
     extremes = sorted({float(values.min()), float(values.max())})
     found = " to ".join(format_significant(value, 6) for value in extremes)
+    problem = "out of range" + ("" if column.is_private else f", found {found}")
+    in_schema = column.declared_in == "schema"
+    remedy = "correct the cells, or their unit" if in_schema else "correct the cells, or the declared range or unit"
+    where = np.flatnonzero(outside)
     return [
-        place.find("D024", column.name, f"out of range, found {found}", np.flatnonzero(outside),
-                   expected=f"{format_significant(low, 6)} to {format_significant(high, 6)}"
-                   + (f" {column.unit}" if column.unit else ""),
-                   remedy="correct the cells, or the declared range or unit")
+        place.find("D024", column.name, problem, where, expected=_allowed(low, high, column.unit),
+                   remedy=remedy, severity=column.range_severity)
     ]  # fmt: skip
+
+
+def _allowed(low: float, high: float, unit: str) -> str:
+    tail = f" {unit}" if unit else ""
+    if np.isinf(high):
+        return f"{format_significant(low, 6)} or more{tail}"
+    if np.isinf(low):
+        return f"at most {format_significant(high, 6)}{tail}"
+    return f"{format_significant(low, 6)} to {format_significant(high, 6)}{tail}"
 
 
 def _shorten(text: Any) -> str:  # noqa: ANN401

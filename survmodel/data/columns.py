@@ -9,8 +9,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+#: What a study file may declare; the tables of the data schema know more.
 ColumnType = Literal["number", "integer", "category", "text", "identifier"]
 Role = Literal["identifier", "baseline", "marker", "outcome"]
+FieldType = Literal["number", "integer", "category", "text", "identifier", "date", "boolean"]
+FieldRole = Literal["identifier", "baseline", "marker", "outcome", "post_baseline", "acquisition"]
+
+#: Texts that a boolean column holds where a study declares nothing else: code in the file, meaning.
+BOOLEAN_CODES = (("true", "true"), ("yes", "true"), ("1", "true"), ("false", "false"), ("no", "false"), ("0", "false"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,36 +27,66 @@ class Column:
     ----------
     name : str
         Heading in the file.
-    type : {"number", "integer", "category", "text", "identifier"}
+    type : {"number", "integer", "category", "text", "identifier", "date", "boolean"}
         How its cells are read.
     label, unit : str
         How it is shown.
-    role : {"identifier", "baseline", "marker", "outcome"}
+    role : {"identifier", "baseline", "marker", "outcome", "post_baseline", "acquisition"}
         What it is for. Values of identifiers never appear in a message or a result.
     missing : tuple of str
         Texts that mean "missing", beside the empty cell.
     levels : tuple of (str, str)
-        Code in the file and label of each level of a category, in level order.
+        Code in the file and label of each level of a category, in level order; of a boolean, code and "true" or
+        "false".
     range : tuple of float, optional
         Smallest and largest value allowed.
     reference : str, optional
         Label of the reference level.
+    aliases : tuple of str
+        Other headings that mean this column, whatever their case.
+    required : bool
+        Whether every row must have a value.
+    optional : bool
+        Whether the file may lack the column; all its values are then missing.
+    unique : bool
+        Whether an identifier may occur only once.
+    phi : bool
+        Whether its values tell who a patient is, so that they are never shown.
+    range_severity : {"error", "warning"}
+        What a value outside the range is.
+    pattern : str
+        Regular expression that a text must match as a whole; "" when any text will do.
+    declared_in : {"study", "schema"}
+        Where it is declared; headings of the schema are matched whatever their case.
     """
 
     name: str
-    type: ColumnType
+    type: FieldType
     label: str = ""
     unit: str = ""
-    role: Role = "baseline"
+    role: FieldRole = "baseline"
     missing: tuple[str, ...] = ()
     levels: tuple[tuple[str, str], ...] = ()
     range: tuple[float, float] | None = None
     reference: str | None = None
+    aliases: tuple[str, ...] = ()
+    required: bool = False
+    optional: bool = False
+    unique: bool = True
+    phi: bool = False
+    range_severity: Literal["error", "warning"] = "error"
+    pattern: str = ""
+    declared_in: Literal["study", "schema"] = "study"
 
     @property
     def is_identifier(self) -> bool:
-        """Whether its values must never be shown."""
+        """Whether it names a patient, a scan or a lesion; its values must never be shown."""
         return self.type == "identifier" or self.role == "identifier"
+
+    @property
+    def is_private(self) -> bool:
+        """Whether no value of it may stand in a message."""
+        return self.is_identifier or self.phi or self.type == "date"
 
 
 @dataclass(frozen=True, slots=True)

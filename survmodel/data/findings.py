@@ -6,7 +6,7 @@ identifier or a date. The codes are listed in ``data_schema/README.md``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +41,8 @@ class Finding:
         What should stand there, and what to do.
     severity : {"error", "warning", "note"}
         An error stops the run.
+    table : str
+        Name of the canonical table, "" for a file that is none.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class Finding:
     expected: str = ""
     remedy: str = ""
     severity: Severity = "error"
+    table: str = ""
 
     def __str__(self) -> str:
         """Write the finding as one line."""
@@ -86,6 +89,7 @@ class Finding:
             "code": self.code,
             "severity": self.severity,
             "file": self.file,
+            "table": self.table,
             "column": self.column,
             "rows": list(self.rows),
             "n_rows": self.n_rows,
@@ -95,6 +99,63 @@ class Finding:
             "remedy": self.remedy,
             "message": str(self),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a table stands: its file, the line of each row.
+
+    Parameters
+    ----------
+    file : str
+        Name of the file.
+    lines : tuple of int
+        Line of each row.
+    table : str
+        Name of the canonical table, "" for a file that is none.
+
+    Examples
+    --------
+    >>> print(Place("patients.csv", (2, 3, 5)).find("D021", "age", "not a number", [2]))
+    D021 patients.csv:age row 5 (1 of 3): not a number.
+    """
+
+    file: str
+    lines: tuple[int, ...]
+    table: str = ""
+
+    def find(
+        self,
+        code: str,
+        column: str,
+        problem: str,
+        where: Iterable[int],
+        *,
+        expected: str = "",
+        remedy: str = "",
+        severity: Severity = "error",
+    ) -> Finding:
+        """Make a finding for rows of the table.
+
+        Parameters
+        ----------
+        code, column, problem : str
+            As in `Finding`.
+        where : iterable of int
+            Positions of the rows, the first is 0.
+        expected, remedy, severity : str
+            As in `Finding`.
+
+        Returns
+        -------
+        Finding
+            It names the rows by line.
+        """
+        rows = [self.lines[position] for position in where]
+        return Finding(
+            code, problem, self.file, tuple(rows[:ROWS_KEPT]), len(rows), len(self.lines), column, expected, remedy,
+            severity, self.table,
+        )  # fmt: skip
 
 
 class FindingsError(DataError):

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import codecs
 import csv
+import datetime
 import hashlib
 import io
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
-from survmodel.data.cells import Place, read_column
+from survmodel.data.cells import read_column
 from survmodel.data.columns import Column
-from survmodel.data.findings import Finding, FindingsError
-from survmodel.errors import closest
+from survmodel.data.dates import DateRule
+from survmodel.data.findings import Finding, FindingsError, Place
+from survmodel.data.readers.header import Grid, Heading, look_at_rows, match_header
 from survmodel.formatting import count_noun
 
 LARGEST_FILE = 500_000_000
@@ -51,6 +53,8 @@ class FileRead:
         Line of the file on which each row begins.
     notes : tuple of str
         What the reader of the report may want to know.
+    findings : tuple of Finding
+        Warnings and notes; of `scan_delimited` errors too.
     """
 
     name: str
@@ -61,17 +65,19 @@ class FileRead:
     size: int
     lines: tuple[int, ...]
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    header: list[str]
-    rows: list[list[str]]
-    lines: tuple[int, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def read_delimited(
-    path: Path, columns: Sequence[Column], *, delimiter: str = ",", encoding: str = "utf-8", decimal: str = "."
+    path: Path,
+    columns: Sequence[Column],
+    *,
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+    decimal: str = ".",
+    date_format: str | None = None,
+    excel_dates: Literal[1900, 1904] | None = None,
+    data_lock: datetime.date | None = None,
 ) -> FileRead:
     """Read the declared columns of a delimited text file.
 
@@ -87,6 +93,12 @@ def read_delimited(
         Of the text; a byte-order mark overrides it.
     decimal : {".", ","}
         Decimal mark.
+    date_format : str, optional
+        How dates are written, such as ``"%d.%m.%Y"``; year-month-day without it.
+    excel_dates : {1900, 1904}, optional
+        Convert serial dates of this date system, with a warning.
+    data_lock : datetime.date, optional
+        No date may be later.
 
     Returns
     -------
@@ -95,10 +107,53 @@ def read_delimited(
 
     Raises
     ------
+    ConfigError
+        For a date format that is not understood.
     FindingsError
         With every problem that was found.
     OSError
         When the file cannot be read.
+    """
+    rule = DateRule(date_format, excel_dates, data_lock)
+    file = scan_delimited(path, columns, delimiter=delimiter, encoding=encoding, decimal=decimal, dates=rule)
+    errors = [finding for finding in file.findings if finding.severity == "error"]
+    if errors:
+        raise FindingsError(errors)
+    return file
+
+
+def scan_delimited(
+    path: Path,
+    columns: Sequence[Column],
+    *,
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+    decimal: str = ".",
+    dates: DateRule | None = None,
+    table: str = "",
+) -> FileRead:
+    """Read the declared columns and keep the problems of cells as findings, so that some of them can be waived.
+
+    Parameters
+    ----------
+    path, columns, delimiter, encoding, decimal
+        As in `read_delimited`.
+    dates : DateRule, optional
+        How the dates are written.
+    table : str
+        Name of the canonical table, for the findings.
+
+    Returns
+    -------
+    FileRead
+        A cell that could not be read is missing, and an error among the findings says so.
+
+    Raises
+    ------
+    FindingsError
+        When the file as a whole cannot be read.
+    OSError
+        When the file cannot be opened.
     """
     name = path.name
     size = path.stat().st_size
@@ -108,14 +163,18 @@ def read_delimited(
     notes: list[str] = []
     text = _decode(data, name, encoding, notes)
     grid = _read_grid(text, name, delimiter)
-    _check_header(grid, name, columns, delimiter)
-    table, missing = _read_cells(grid, name, columns, decimal)
-    n_undeclared = len(grid.header) - len(columns)
-    if n_undeclared:
-        columns_left = count_noun(n_undeclared, "column")
+    place = Place(name, grid.lines, table)
+    heading = _check_header(grid, columns, delimiter, place)
+    cells, missing, problems = _read_cells(grid, heading, columns, decimal, dates, place)
+    notes += [
+        f"{name}{f', {finding.column}' if finding.column else ''}: {finding.problem}." for finding in heading.findings
+    ]
+    if heading.n_undeclared:
+        columns_left = count_noun(heading.n_undeclared, "column")
         notes.append(f"Left out: {columns_left} of {name} that the study file does not declare.")
     digest = hashlib.sha256(data).hexdigest()
-    return FileRead(name, table, missing, n_undeclared, digest, len(data), grid.lines, tuple(notes))
+    findings = (*heading.findings, *problems)
+    return FileRead(name, cells, missing, heading.n_undeclared, digest, len(data), grid.lines, tuple(notes), findings)
 
 
 def _refuse(code: str, name: str, problem: str, expected: str, remedy: str, row: int = 0) -> None:
@@ -142,7 +201,7 @@ def _decode(data: bytes, name: str, encoding: str, notes: list[str]) -> str:
     return text
 
 
-def _read_grid(text: str, name: str, delimiter: str) -> _Grid:
+def _read_grid(text: str, name: str, delimiter: str) -> Grid:
     """Split the text into rows, each with the line on which it begins."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
@@ -161,66 +220,37 @@ def _read_grid(text: str, name: str, delimiter: str) -> _Grid:
         lines.pop()
     if not rows:
         _refuse("D001", name, "the file is empty", "a header line and one line for each patient", "check the export")
-    return _Grid(rows[0], rows[1:], tuple(lines[1:]))
+    return Grid(rows[0], rows[1:], tuple(lines[1:]))
 
 
-def _check_header(grid: _Grid, name: str, columns: Sequence[Column], delimiter: str) -> None:
+def _check_header(grid: Grid, columns: Sequence[Column], delimiter: str, place: Place) -> Heading:
     """Refuse a header that cannot be right, and rows that do not fit it, all at once."""
     header = grid.header
     if len(header) == 1 and len(columns) > 1:
         for other, shown in DELIMITERS.items():
             if other != delimiter and other in header[0]:
                 remedy = f'set delimiter = "{other if other != chr(9) else chr(92) + "t"}" in [data]'
-                _refuse("D006", name, f"only one column found, the delimiter looks like {shown}",
+                _refuse("D006", place.file, f"only one column found, the delimiter looks like {shown}",
                         f"cells separated by {DELIMITERS.get(delimiter, repr(delimiter))}", remedy, 1)  # fmt: skip
-    findings = _look_at_names(header, name, columns)
-    if not grid.rows:
-        findings.append(Finding("D002", "the file has a header and no rows", name, remedy="check the export"))
-    place = Place(name, grid.lines)
-    blank = [i for i, row in enumerate(grid.rows) if not any(cell.strip() for cell in row)]
-    if blank:
-        findings.append(place.find("D011", "", "the row is blank", blank, remedy="remove blank rows"))
-    ragged = [i for i, row in enumerate(grid.rows) if len(row) != len(header) and any(cell.strip() for cell in row)]
-    if ragged:
-        counts = sorted({len(grid.rows[i]) for i in ragged})
-        problem = f"the row has {', '.join(map(str, counts[:4]))} cells"
-        remedy = "put quotation marks around cells that hold the delimiter, or add what is missing"
-        expected = f"{len(header)} cells, as in the header"
-        findings.append(place.find("D008", "", problem, ragged, expected=expected, remedy=remedy))
+    heading = match_header(grid, columns, place)
+    findings = [finding for finding in heading.findings if finding.severity == "error"]
+    if not any(finding.code == "D007" and not finding.column for finding in findings):
+        findings += look_at_rows(grid, columns, heading, place)
     if findings:
         raise FindingsError(findings)
-
-
-def _look_at_names(header: Sequence[str], name: str, columns: Sequence[Column]) -> list[Finding]:
-    declared = [column.name for column in columns]
-    absent = [column for column in declared if column not in header]
-    if len(absent) == len(declared):
-        # The first line may hold a patient: nothing of it is shown.
-        problem = "the first line names none of the declared columns"
-        return [Finding("D007", problem, name, (1,), 1, 0, expected="a header line", remedy="add the header line")]
-    findings = []
-    for heading, count in Counter(header).items():
-        if count > 1 and heading.strip():
-            problem = f"the header has this name {count} times"
-            findings.append(Finding("D010", problem, name, (1,), 1, 0, heading, remedy="rename the columns"))
-    for column in absent:
-        near = closest(column, [heading for heading in header if heading.strip()])
-        problem = "the file has no such column"
-        findings.append(Finding("D007", problem, name, column=column, remedy=near))
-    return findings
+    return heading
 
 
 def _read_cells(
-    grid: _Grid, name: str, columns: Sequence[Column], decimal: str
-) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...]]:
-    place = Place(name, grid.lines)
+    grid: Grid, heading: Heading, columns: Sequence[Column], decimal: str, dates: DateRule | None, place: Place
+) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...], list[Finding]]:
     cells = list(zip(*grid.rows, strict=True))
+    nothing = ("",) * len(grid.rows)
     series, findings = [], []
     for column in columns:
-        values, problems = read_column(column, cells[grid.header.index(column.name)], place, decimal)
+        at = heading.positions.get(column.name)
+        values, problems = read_column(column, nothing if at is None else cells[at], place, decimal, dates)
         series.append(values)
         findings += problems
-    if findings:
-        raise FindingsError(findings)
     missing = tuple((str(values.name), int(values.isna().sum())) for values in series)
-    return pd.concat(series, axis=1), missing
+    return pd.concat(series, axis=1), missing, findings

@@ -1,0 +1,79 @@
+"""Checks of tables that were read: across rows and across tables, each a small function from tables to findings.
+
+No check changes a table, and none guesses: it names rows by line of the file and says what to do.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from survmodel.data import checks_dates, checks_identity, checks_values
+from survmodel.data.canonical import CanonicalTables
+from survmodel.data.findings import Finding
+
+Check = Callable[[CanonicalTables], Iterator[Finding]]
+
+#: Every check with the tables it needs; it is left out when one of them was not brought.
+CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
+    (checks_identity.check_keys, ()),
+    (checks_identity.check_near_identifiers, ()),
+    (checks_identity.check_mangled_identifiers, ()),
+    (checks_identity.check_references, ()),
+    (checks_identity.check_entities, ("patients",)),
+    (checks_identity.check_single_patients, ("patients",)),
+    (checks_identity.check_patients_without_rows, ("patients",)),
+    (checks_identity.check_patients_without_lesions, ("patients", "scans", "lesions")),
+    (checks_identity.check_baseline_scans, ("scans",)),
+    (checks_identity.check_tracers, ("patients", "scans")),
+    (checks_dates.check_birth_and_diagnosis, ("patients",)),
+    (checks_dates.check_diagnosis_before_scan, ("patients", "scans")),
+    (checks_dates.check_scans_in_follow_up, ("scans", "follow_up")),
+    (checks_dates.check_vital_status, ("follow_up",)),
+    (checks_dates.check_last_contact, ("follow_up",)),
+    (checks_dates.check_death_after_progression, ("follow_up",)),
+    (checks_dates.check_progression_after_scan, ("scans", "follow_up")),
+    (checks_dates.check_untreated, ("patients", "scans", "therapy")),
+    (checks_dates.check_interval_between_tracers, ("scans",)),
+    (checks_values.check_suv_order, ("lesions",)),
+    (checks_values.check_suv_positive, ()),
+    (checks_values.check_suv_scale, ("lesions",)),
+    (checks_values.check_volumes, ("lesions",)),
+    (checks_values.check_volume_units, ("lesions", "scans")),
+    (checks_values.check_spellings, ()),
+)
+
+
+def check_tables(tables: CanonicalTables, data_lock: datetime.date | None = None) -> tuple[Finding, ...]:
+    """Run every check that the tables allow.
+
+    Parameters
+    ----------
+    tables : CanonicalTables
+        What was read.
+    data_lock : datetime.date, optional
+        No date may be later; not needed when the tables were read with it.
+
+    Returns
+    -------
+    tuple of Finding
+        Errors, warnings and notes, in a fixed order.
+    """
+    findings: list[Finding] = []
+    for check, needed in CHECKS:
+        if all(name in tables.tables for name in needed):
+            findings += check(tables)
+    if data_lock is not None and data_lock != tables.data_lock:
+        findings += _late_dates(tables, data_lock)
+    return tuple(findings)
+
+
+def _late_dates(tables: CanonicalTables, lock: datetime.date) -> Iterator[Finding]:
+    for name, table in tables.tables.items():
+        for column in table.select_dtypes("datetime").columns:
+            late = np.flatnonzero((table[column] > np.datetime64(lock)).to_numpy())
+            if late.size:
+                remedy = "correct the cells, or data_lock"
+                yield tables.places[name].find("D055", str(column), "a date after the data lock", late, remedy=remedy)

@@ -1,0 +1,121 @@
+"""Numbers that cannot be together: SUVs of a lesion, volumes in another unit, texts that are nearly the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from survmodel.data.canonical import CanonicalTables
+from survmodel.data.findings import Finding, Severity
+
+#: A volume in mm3 is a thousand times the number in mL; medians of sites differ by less than this otherwise.
+VOLUME_RATIO = (200.0, 5000.0)
+#: Fewest lesions of a site whose median says something.
+LESIONS_OF_A_SITE = 3
+#: No study has a median SUV like this; activity concentrations in Bq/mL have.
+LARGEST_MEDIAN_SUV = 500.0
+#: Rounding of exported numbers.
+ROUNDING = 1e-6
+
+
+def _find(
+    tables: CanonicalTables, place: tuple[str, str], code: str, problem: str, where: npt.ArrayLike, remedy: str,
+    severity: Severity = "error",
+) -> Iterator[Finding]:  # fmt: skip
+    """Make a finding for the rows of a mask, none for an empty one."""
+    table, column = place
+    positions = np.flatnonzero(np.asarray(where, dtype=bool))
+    if positions.size:
+        yield tables.places[table].find(code, column, problem, positions, remedy=remedy, severity=severity)
+
+
+def check_suv_order(tables: CanonicalTables) -> Iterator[Finding]:
+    """Find lesions whose mean or peak is larger than their maximum."""
+    lesions = tables.tables["lesions"]
+    for column, title in (("suvmean", "SUVmean"), ("suvpeak", "SUVpeak")):
+        where = lesions[column] > lesions["suvmax"] * (1 + ROUNDING)
+        remedy = "are the columns swapped, or do they come from two segmentations?"
+        yield from _find(tables, ("lesions", column), "D140", f"{title} is larger than SUVmax", where, remedy)
+
+
+def check_suv_positive(tables: CanonicalTables) -> Iterator[Finding]:
+    """Find SUVs of 0 or below, which have neither a logarithm nor a ratio."""
+    for name in ("scans", "lesions"):
+        if name not in tables.tables:
+            continue
+        for field in tables.schema.table(name).fields:
+            if field.unit != "SUV" or field.name == "suv_sd":
+                continue
+            where = tables.tables[name][field.name] <= 0
+            remedy = "leave the cell empty if it was not measured; a scan without lesions has no row in lesions"
+            yield from _find(tables, (name, field.name), "D141", "0 or below", where, remedy, "warning")
+
+
+def check_suv_scale(tables: CanonicalTables) -> Iterator[Finding]:
+    """Find lesions whose SUVs look like activity concentrations."""
+    lesions = tables.tables["lesions"]
+    for column in ("suvmax", "suvpeak", "suvmean"):
+        values = lesions[column]
+        if values.notna().any() and values.median() > LARGEST_MEDIAN_SUV:
+            problem = "the values look like activity concentrations, not like SUV"
+            remedy = "export SUV normalized by body weight or lean body mass"
+            yield from _find(tables, ("lesions", column), "D144", problem, values.notna(), remedy)
+
+
+def check_volumes(tables: CanonicalTables) -> Iterator[Finding]:
+    """Find volumes below 0."""
+    where = tables.tables["lesions"]["volume_ml"] < 0
+    yield from _find(tables, ("lesions", "volume_ml"), "D143", "a volume below 0", where, "correct the cells")
+
+
+def check_volume_units(tables: CanonicalTables) -> Iterator[Finding]:
+    """Find sites or scanners whose volumes look as if they were in mm3."""
+    lesions = tables.tables["lesions"]
+    suspect = np.zeros(len(lesions), dtype=bool)
+    for groups in _groups_of_lesions(tables):
+        for group in groups.dropna().unique():
+            suspect |= _is_thousandfold(lesions["volume_ml"], (groups == group).to_numpy())
+    problem = "the volumes of this site or scanner are about a thousand times those of the others"
+    remedy = "are they in mm3? Divide them by 1000"
+    yield from _find(tables, ("lesions", "volume_ml"), "D142", problem, suspect, remedy, "warning")
+
+
+def _groups_of_lesions(tables: CanonicalTables) -> Iterator[pd.Series]:
+    """Give the scanner and the site of each lesion."""
+    lesions = tables.tables["lesions"]
+    scans = tables.tables["scans"].drop_duplicates("scan_id").set_index("scan_id")
+    yield lesions["scan_id"].map(scans["scanner"])
+    if "patients" in tables.tables:
+        patients = tables.tables["patients"].drop_duplicates("patient_id").set_index("patient_id")
+        yield lesions["scan_id"].map(scans["patient_id"]).map(patients["site"])
+
+
+def _is_thousandfold(volumes: pd.Series, group: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Tell which lesions of a group to suspect: all of them or none."""
+    inside, outside = volumes[group].dropna(), volumes[~group].dropna()
+    nobody = np.zeros(len(volumes), dtype=bool)
+    if min(len(inside), len(outside)) < LESIONS_OF_A_SITE or not outside.median() > 0:
+        return nobody
+    low, high = VOLUME_RATIO
+    return group & volumes.notna().to_numpy() if low <= inside.median() / outside.median() <= high else nobody
+
+
+def check_spellings(tables: CanonicalTables) -> Iterator[Finding]:
+    """Find texts of a column that differ by case, blanks or punctuation only."""
+    for name, table in tables.tables.items():
+        for column in tables.columns(name):
+            if column.type != "text" or column.is_private or column.name not in table:
+                continue
+            cells = table[column.name]
+            counts = cells.groupby(cells.map(_loosen, na_action="ignore")).transform("nunique")
+            problem = "spellings that differ only by case, blanks or punctuation"
+            remedy = "write each level in one way"
+            yield from _find(tables, (name, column.name), "D112", problem, counts > 1, remedy, "warning")
+
+
+def _loosen(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).casefold()

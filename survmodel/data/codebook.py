@@ -1,0 +1,99 @@
+"""The data dictionary: ``data_schema/README.md``, written from the Table Schema files after a part written by hand."""
+
+from __future__ import annotations
+
+import math
+
+from survmodel.data.schema import Field, Schema, TableSchema
+from survmodel.data.schema_location import schema_folder
+from survmodel.formatting import format_significant
+
+#: The part written by hand, beside the schema.
+HEAD = "head.md"
+ROLES = {
+    "identifier": "names a patient, a scan or a lesion; never shown",
+    "baseline": "known before or at the baseline scan; may be a predictor",
+    "marker": "measured on a scan; may be a predictor",
+    "acquisition": "how a scan was made or read",
+    "post_baseline": "known only after the baseline scan; no predictor",
+    "outcome": "what is predicted; no predictor",
+}
+
+
+def write_codebook(schema: Schema) -> str:
+    """Write the data dictionary as Markdown.
+
+    Parameters
+    ----------
+    schema : Schema
+        The canonical tables.
+
+    Returns
+    -------
+    str
+        The part written by hand, then one section for each table.
+
+    Examples
+    --------
+    >>> from survmodel.data.schema import load_schema
+    >>> "### `lesions`: Lesions" in write_codebook(load_schema())
+    True
+    """
+    head = (schema_folder() / HEAD).read_text(encoding="utf-8").rstrip()
+    roles = "\n".join(f"| {role} | {meaning} |" for role, meaning in ROLES.items())
+    tables = "\n\n".join(_write_table(table) for table in schema.tables)
+    return f"{head}\n\n| role | meaning |\n|---|---|\n{roles}\n\n{tables}\n"
+
+
+def _write_table(table: TableSchema) -> str:
+    lines = [f"### `{table.name}`: {table.title}", "", _introduce(table), ""]
+    lines += ["| column | type | role | values | meaning |", "|---|---|---|---|---|"]
+    lines += [_write_field(field) for field in table.fields]
+    return "\n".join(lines)
+
+
+def _introduce(table: TableSchema) -> str:
+    sentences = [table.description]
+    if table.primary_key:
+        sentences.append(f"Key: {' and '.join(_code(name) for name in table.primary_key)}.")
+    sentences += [f"{_code(key.field)} must occur in {_code(key.table)}." for key in table.foreign_keys]
+    return " ".join(sentences)
+
+
+def _write_field(field: Field) -> str:
+    name = _code(field.name) + ("\\*" if field.required else "")
+    meaning = field.title + (f". {field.description}" if field.description else "")
+    if field.aliases:
+        meaning = meaning.rstrip(".") + f". Also read from {', '.join(_code(alias) for alias in field.aliases)}."
+    if field.phi:
+        meaning = meaning.rstrip(".") + ". Tells who a patient is."
+    cells = (name, field.type, field.role, _write_values(field), meaning)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _write_values(field: Field) -> str:
+    if field.categories:
+        return ", ".join(
+            _code(level.value) + (f" {level.label}" if level.label != level.value else "") for level in field.categories
+        )
+    if field.boolean_codes:
+        return " or ".join(
+            "/".join(_code(code) for code, meaning in field.boolean_codes if meaning == truth)
+            for truth in ("true", "false")
+        )
+    return _write_range(field)
+
+
+def _write_range(field: Field) -> str:
+    if field.range is None:
+        return field.unit
+    low, high = field.range
+    limits = f"{format_significant(low, 6)} to {format_significant(high, 6)}"
+    if math.isinf(high):
+        limits = f"{format_significant(low, 6)} or more"
+    outside = " (a warning outside)" if field.range_severity == "warning" else ""
+    return f"{limits} {field.unit}".rstrip() + outside
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"

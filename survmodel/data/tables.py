@@ -1,0 +1,144 @@
+"""The files of a study to canonical tables: every file is read, and all problems of all files are reported at once."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from survmodel.data.canonical import CanonicalTables, SourceFile
+from survmodel.data.columns import Column
+from survmodel.data.dates import DateRule
+from survmodel.data.findings import Finding, FindingsError, Place
+from survmodel.data.privacy import look_at_extra_columns
+from survmodel.data.readers.delimited import FileRead, scan_delimited
+from survmodel.data.schema import Schema, TableSchema, load_schema
+from survmodel.data.waivers import Waiver, split_waived
+from survmodel.errors import ConfigError
+
+__all__ = ["CanonicalTables", "SourceFile", "TableFile", "read_tables"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """One file and how it is written.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    delimiter, encoding, decimal : str
+        Of the text.
+    date_format : str, optional
+        How its dates are written, such as ``"%d.%m.%Y"``; year-month-day without it.
+    excel_dates : {1900, 1904}, optional
+        Convert serial dates of this date system.
+    """
+
+    path: Path
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    decimal: str = "."
+    date_format: str | None = None
+    excel_dates: Literal[1900, 1904] | None = None
+
+
+def read_tables(
+    files: Mapping[str, TableFile],
+    *,
+    schema: Schema | None = None,
+    extra: Mapping[str, Sequence[Column]] | None = None,
+    data_lock: datetime.date | None = None,
+    waivers: Sequence[Waiver] = (),
+) -> CanonicalTables:
+    """Read the files of a study.
+
+    Parameters
+    ----------
+    files : mapping of str to TableFile
+        By name of the canonical table.
+    schema : Schema, optional
+        The one of this installation without it.
+    extra : mapping of str to sequence of Column, optional
+        Columns that the study declares beside those of the schema, by name of the table.
+    data_lock : datetime.date, optional
+        No date of the data may be later.
+    waivers : sequence of Waiver
+        Errors of cells that do not stop the reading; a cell that cannot be read is then missing. They stay among the
+        findings, so that `apply_waivers` sees them together with those of the checks.
+
+    Returns
+    -------
+    CanonicalTables
+        The tables, and what is to be known about them.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown table, an extra column that the schema has already, or a date format that is not understood.
+    FindingsError
+        With every problem of every file.
+    OSError
+        When a file cannot be opened.
+    """
+    known, declared = schema or load_schema(), dict(extra or {})
+    for name in (*files, *declared):
+        known.table(name)
+    read: dict[str, FileRead] = {}
+    findings: list[Finding] = []
+    errors: list[Finding] = []
+    for table in known.tables:
+        if table.name not in files:
+            continue
+        columns = _columns(table, declared.get(table.name, ()))
+        try:
+            file = _scan(table.name, files[table.name], columns, data_lock)
+        except FindingsError as error:
+            errors += error.findings
+            continue
+        read[table.name] = file
+        findings += file.findings
+        findings += look_at_extra_columns(declared.get(table.name, ()), file.table, _place(table.name, file))
+    left, _, _ = split_waived(findings, waivers)
+    errors += [finding for finding in left if finding.severity == "error"]
+    if errors:
+        raise FindingsError(errors)
+    return CanonicalTables(
+        {name: file.table for name, file in read.items()},
+        {name: _place(name, file) for name, file in read.items()},
+        tuple(findings),
+        tuple(SourceFile(name, file.name, file.sha256, file.size, len(file.table)) for name, file in read.items()),
+        known,
+        {name: tuple(columns) for name, columns in declared.items()},
+        data_lock,
+    )
+
+
+def _place(table: str, file: FileRead) -> Place:
+    return Place(file.name, file.lines, table)
+
+
+def _columns(table: TableSchema, extra: Sequence[Column]) -> tuple[Column, ...]:
+    names = {field.name for field in table.fields}
+    for column in extra:
+        if column.name in names:
+            raise ConfigError(
+                f"column {column.name!r} is declared twice in table {table.name}",
+                remedy="the data schema declares it already: leave the declaration out",
+            )
+        names.add(column.name)
+    return (*table.columns, *extra)
+
+
+def _scan(table: str, file: TableFile, columns: Sequence[Column], lock: datetime.date | None) -> FileRead:
+    """Read one file; its findings carry the name of the table."""
+    rule = DateRule(file.date_format, file.excel_dates, lock)
+    try:
+        return scan_delimited(
+            file.path, columns, delimiter=file.delimiter, encoding=file.encoding, decimal=file.decimal, dates=rule,
+            table=table,
+        )  # fmt: skip
+    except FindingsError as error:
+        raise FindingsError([replace(finding, table=table) for finding in error.findings]) from None
