@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ from survmodel.data.row_filter import RowFilter
 from survmodel.errors import ConfigError, DataError, closest, list_values
 from survmodel.outcome.endpoint_result import EndpointResult
 from survmodel.outcome.response import Outcome
+from survmodel.result import frozen
 
 Role = Literal["identifier", "baseline", "marker", "outcome", "post_baseline", "acquisition"]
 #: Roles whose columns may enter a model at time zero.
@@ -204,7 +205,15 @@ class Cohort:
             raise ConfigError(f"no analysis set {analysis_set!r}", closest(analysis_set, self.sets))
         inside, steps = self.sets[analysis_set]
         flow = list(steps)
+        followed = np.zeros(len(self.table), dtype=bool)
+        followed[result.rows] = True
+        for _, positions in result.dropped:
+            followed[list(positions)] = True
         left = int(inside.sum())
+        outside = int((inside & ~followed).sum())
+        if outside:
+            left -= outside
+            flow.append(FlowStep("not followed up for outcomes", outside, left))
         for reason, positions in result.dropped:
             gone = int(inside[list(positions)].sum())
             left -= gone
@@ -250,6 +259,7 @@ def assemble(
     *,
     outcome_columns: pd.DataFrame | None = None,
     sets: Mapping[str, str] | None = None,
+    follow_up_set: str = ALL_PATIENTS,
     excluded: Sequence[FlowStep] = (),
     lock: MarkerLock | None = None,
     notes: Sequence[str] = (),
@@ -268,6 +278,9 @@ def assemble(
         Dates, or ready-made times and events, with the rows of `table`; only endpoints see them.
     sets : mapping of str to str, optional
         Analysis sets, each a filter on columns of `table`; the set "all" is always there.
+    follow_up_set : str
+        Set whose patients are followed up for the endpoints, for example the confirmed ones; the others have no
+        outcome, and their dates are not asked for.
     excluded : sequence of FlowStep
         Patients set aside before, with reasons.
     lock : MarkerLock, optional
@@ -318,8 +331,18 @@ def assemble(
     source = own if outcome_columns is None else outcome_columns
     if not source.index.equals(own.index):
         raise DataError("the outcome columns do not have the rows of the cohort", remedy="bring both into one order")
-    results = {name: endpoint.apply(source) for name, endpoint in endpoints.items()}
+    if follow_up_set not in chosen:
+        raise ConfigError(f"no analysis set {follow_up_set!r}", closest(follow_up_set, chosen))
+    followed = np.flatnonzero(chosen[follow_up_set][0])
+    results = {name: _apply(endpoint, source, followed) for name, endpoint in endpoints.items()}
     return Cohort(own, tuple(fields), results, chosen, lock, tuple(notes))
+
+
+def _apply(endpoint: EndpointSpec, source: pd.DataFrame, followed: npt.NDArray[np.int64]) -> EndpointResult:
+    """Apply an endpoint to the patients who are followed up; positions in the result are those of all patients."""
+    result = endpoint.apply(source.iloc[followed])
+    dropped = tuple((reason, tuple(int(followed[row]) for row in rows)) for reason, rows in result.dropped)
+    return replace(result, rows=frozen(followed[result.rows], np.int64), dropped=dropped)
 
 
 def _select(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from survmodel import ConfigError, DataError
+from survmodel import ConfigError, DataError, EndpointError
 from survmodel.cohort import Field, FlowStep, MarkerLock, assemble
 from survmodel.outcome.endpoints import overall_survival, progression_free_survival
 from survmodel.outcome.ready_made import ReadyMadeEndpoint
@@ -57,6 +57,21 @@ def test_the_flow_adds_up():
     assert analysis.flow[-1].reason == "progression-free survival: no cxcr4_scan_date"
     assert len(analysis.table) == analysis.flow[-1].n_left == 3
     assert list(analysis.table.index) == ["P0", "P1", "P2"]
+
+
+def test_patients_who_are_not_followed_up_need_no_dates():
+    dates = DATES.copy()
+    dates.loc["P3", ["progression_date", "death_date", "last_assessment_date", "last_contact_date"]] = pd.NaT
+    with pytest.raises(EndpointError):
+        cohort(outcome_columns=dates)
+    followed = cohort(outcome_columns=dates, follow_up_set="prognostic")
+    assert list(followed.analysis("pfs", "prognostic").table.index) == ["P0", "P1", "P2"]
+    flow = followed.analysis("os").flow
+    assert [(step.reason, step.n_left) for step in flow] == [
+        ("not followed up for outcomes", 4), ("overall survival: no cxcr4_scan_date", 3)
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="no analysis set 'x'"):
+        cohort(follow_up_set="x")
 
 
 def test_outcomes_by_hand():
