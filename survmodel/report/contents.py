@@ -97,23 +97,32 @@ class ModelPart:
 class EndpointPart:
     """Everything about one endpoint.
 
+    Where events compete, curves and follow-up are of any of them, and models are of the cause-specific hazard of the
+    event itself.
+
     Parameters
     ----------
-    name, label, event_label : str
-        Name in the study file, what is measured ("overall survival"), what the event is ("death").
+    name, title, label, event_label : str
+        Name in the study file, how the endpoint is called, what its curves measure ("overall survival", the same as
+        the title unless events compete), what the event is ("death").
     horizons : tuple of float
         Times at which survival is read.
     outcome : Outcome
-        Times and events.
+        Times and events of curves and follow-up: the composite of all events where they compete.
     follow_up : Answer of FollowUp
         Median follow-up.
     curves : tuple of CurvePart
         Kaplan-Meier curves.
     models : tuple of ModelPart
         Cox models.
+    causes : tuple of (str, int)
+        Label and number of each event, the event itself first; empty unless events compete.
+    warnings : tuple of str
+        What the reader must know about the events.
     """
 
     name: str
+    title: str
     label: str
     event_label: str
     horizons: tuple[float, ...]
@@ -121,6 +130,8 @@ class EndpointPart:
     follow_up: Answer[FollowUp]
     curves: tuple[CurvePart, ...] = ()
     models: tuple[ModelPart, ...] = ()
+    causes: tuple[tuple[str, int], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def answers(self) -> Iterator[Answer[Result]]:
         """Walk through every answer.
@@ -181,7 +192,7 @@ class StudyContents:
         """Collect the warnings of all results, each once, with the step that gave it first."""
         found: dict[str, str] = {}
         for part in self.endpoints:
-            for warning in part.outcome.warnings:
+            for warning in (*part.outcome.warnings, *part.warnings):
                 found.setdefault(warning, f"outcome/{part.name}")
             for answer in part.answers():
                 for warning in () if answer.result is None else answer.result.warnings:

@@ -28,12 +28,13 @@ def build_document(contents: StudyContents) -> Document:
     several = len(parts) > 1
     sections = [Section("Methods", tuple(_methods(contents)))]
     for part in parts:
-        tail = f": {part.label}" if several else ""
+        tail = f": {part.title}" if several else ""
         sections.append(Section(f"Patients and follow-up{tail}", tuple(_counts(part, contents))))
         if part.curves:
-            sections.append(Section(begin(part.label), tuple(_curves(part))))
+            sections.append(Section(begin(part.label) + (tail if part.causes else ""), tuple(_curves(part))))
         if part.models:
-            sections.append(Section(f"Cox models{tail}", tuple(_models(part, contents))))
+            kind = "Cause-specific Cox models" if part.causes else "Cox models"
+            sections.append(Section(f"{kind}{tail}", tuple(_models(part, contents))))
     sections += _remarks(contents)
     return Document(contents.title, tuple(_opening(contents)), tuple(sections), contents.footer)
 
@@ -77,20 +78,25 @@ def _curves(part: EndpointPart) -> Iterator[Block]:
         if curve.figure is not None:
             yield curve.figure
         if curve.test is not None:
-            yield _test(curve)
+            yield _test(part, curve)
         name = "_".join(word for word in (part.name, curve.by) if word)
         by = f" by {curve.label}" if curve.by else ""
-        yield TableBlock(tables.median_table(fit, curve.label, f"Median {part.label}{by}."), f"median_{name}")
+        note = sentences.composite_note(part)
+        what = "time to the first event of any kind" if part.causes else part.label
+        yield TableBlock(tables.median_table(fit, curve.label, f"Median {what}{by}.{note}"), f"median_{name}")
         if part.horizons:
-            caption = f"{begin(part.label)} at fixed times{by}, Kaplan-Meier estimate."
-            yield TableBlock(tables.survival_table(fit, part.horizons, curve.label, caption), f"survival_{name}")
+            caption = f"{begin(part.label)} at fixed times{by}, Kaplan-Meier estimate.{note}"
+            measure = "Event-free" if part.causes else "Survival"
+            table = tables.survival_table(fit, part.horizons, curve.label, caption, measure=measure)
+            yield TableBlock(table, f"survival_{name}")
 
 
-def _test(curve: CurvePart) -> Paragraph:
+def _test(part: EndpointPart, curve: CurvePart) -> Paragraph:
     if curve.test is None or curve.test.result is None:
         reason = "" if curve.test is None else curve.test.reason
         return Paragraph(sentences.not_estimable("Log-rank test", reason), "missing")
-    return Paragraph(sentences.logrank_sentence(curve.test.result, curve.label))
+    of = part.label if part.causes else "survival"
+    return Paragraph(sentences.logrank_sentence(curve.test.result, curve.label, of))
 
 
 def _models(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
@@ -104,7 +110,8 @@ def _models(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
             what = f"Concordance, {model.label}"
             yield Paragraph(sentences.not_estimable(what, model.concordance.reason), "missing")
     if named:
-        caption = f"Apparent discrimination of {part.label}."
+        competing = ", by cause-specific models; a competing event counts as censored" if part.causes else ""
+        caption = f"Apparent discrimination of {part.title}{competing}."
         yield TableBlock(tables.concordance_table(named, caption), f"concordance_{part.name}")
 
 
@@ -115,7 +122,8 @@ def _model(model: ModelPart, part: EndpointPart, contents: StudyContents) -> Ite
         yield Paragraph(sentences.not_estimable(label, model.fit.reason), "missing")
         return
     counts = f"{count_noun(fit.n, 'patient')}, {count_noun(fit.n_event, 'event')}"
-    caption = f"{label}: hazard ratios for {part.event_label} ({counts})."
+    kind = "cause-specific " if part.causes else ""
+    caption = f"{label}: {kind}hazard ratios for {part.event_label} ({counts}).{sentences.cause_specific_note(part)}"
     table = tables.hazard_ratio_table(fit, contents.labels, units=contents.units, caption=caption)
     yield Paragraph(sentences.model_sentence(model))
     yield TableBlock(table, f"cox_{model.name}")
@@ -124,7 +132,7 @@ def _model(model: ModelPart, part: EndpointPart, contents: StudyContents) -> Ite
         what = f"{label}, test of proportional hazards"
         yield Paragraph(sentences.not_estimable(what, model.proportional_hazards.reason), "missing")
         return
-    caption = f"{label}: tests of proportional hazards."
+    caption = f"{label}: tests of proportional {kind}hazards."
     shown = tables.proportional_hazards_table(test, contents.labels, caption)
     yield TableBlock(shown, f"proportional_hazards_{model.name}")
     warning = sentences.model_warning(model)

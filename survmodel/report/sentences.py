@@ -84,7 +84,8 @@ def describe_endpoint(part: EndpointPart) -> str:
     """
     unit = f", in {part.outcome.unit}" if part.outcome.unit else ""
     late = "; patients are at risk from their entry" if part.outcome.entry is not None else ""
-    return f"{begin(part.label)}: time to {part.event_label}{unit}{late}"
+    competing = f"; competing: {join_words(_competing(part))}" if part.causes else ""
+    return f"{begin(part.title)}: time to {part.event_label}{unit}{late}{competing}"
 
 
 def describe_events(part: EndpointPart) -> str:
@@ -100,8 +101,52 @@ def describe_events(part: EndpointPart) -> str:
     str
         For example "879 (84.3%)".
     """
-    n_event = part.outcome.n_event
-    return f"{format_count(n_event)} ({format_percent(n_event / part.outcome.n)})"
+    n, n_event = part.outcome.n, part.outcome.n_event
+    if not part.causes:
+        return f"{format_count(n_event)} ({format_percent(n_event / n)})"
+    counts = [f"{label} {format_count(count)} ({format_percent(count / n)})" for label, count in part.causes]
+    return f"{format_count(n_event)} of any kind ({format_percent(n_event / n)}): {', '.join(counts)}"
+
+
+def composite_note(part: EndpointPart) -> str:
+    """Say below a curve or its table that it is of the composite of competing events.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+
+    Returns
+    -------
+    str
+        A sentence after a space; "" unless events compete.
+    """
+    return f" Composite of {part.outcome.endpoint}, whichever came first." if part.causes else ""
+
+
+def cause_specific_note(part: EndpointPart) -> str:
+    """Say what cause-specific hazard ratios describe.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+
+    Returns
+    -------
+    str
+        A sentence after a space; "" unless events compete.
+    """
+    if not part.causes:
+        return ""
+    return (
+        f" They describe the rate of {part.event_label} among patients still free of any event, not its cumulative "
+        "risk."
+    )
+
+
+def _competing(part: EndpointPart) -> list[str]:
+    return [label for label, _ in part.causes[1:]]
 
 
 def methods(part: EndpointPart, labels: Mapping[str, str]) -> tuple[str, ...]:
@@ -130,24 +175,27 @@ def methods(part: EndpointPart, labels: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _describe_curves(part: EndpointPart) -> list[str]:
-    unit = f" in {part.outcome.unit}" if part.outcome.unit else ""
-    event = part.event_label
-    sentences = [
-        f"{begin(part.label)} was measured{unit} until {event}; patients without the event were censored at their last "
-        "follow-up."
-    ]
+    sentences = [_describe_time(part)]
     if part.outcome.entry is not None:
         sentences.append("Patients count as at risk from their entry, which may be later than time zero.")
+    ending = "an event of any kind ends observation and " if part.causes else ""
     sentences.append(
-        "Follow-up was summarised by the reverse Kaplan-Meier method, in which events leave before censorings at ties."
+        f"Follow-up was summarised by the reverse Kaplan-Meier method, in which {ending}events leave before "
+        "censorings at ties."
     )
     if not part.curves:
         return sentences
     kinds = list(dict.fromkeys(curve.fit.result.conf_type for curve in part.curves if curve.fit.result is not None))
     limits = f" with {join_words(kinds)} limits" if kinds else ""
+    if part.causes:
+        sentences.append(
+            f"Kaplan-Meier curves and log-rank tests are of the composite of any of these events, because one minus a "
+            f"Kaplan-Meier curve of {part.event_label} with competing events censored would overstate the risk."
+        )
+    what = begin(part.label) if part.causes else "Survival"
     sentences.append(
-        f"Survival was estimated by the Kaplan-Meier method{limits} from Greenwood's variance; until the first event "
-        "the limits are exact, and a curve ends at the last follow-up of its group."
+        f"{what} was estimated by the Kaplan-Meier method{limits} from Greenwood's variance; until the first event the "
+        "limits are exact, and a curve ends at the last follow-up of its group."
     )
     groups = [curve.label for curve in part.curves if curve.by]
     if groups:
@@ -155,6 +203,21 @@ def _describe_curves(part: EndpointPart) -> list[str]:
             f"Groups by {join_words(groups)} were compared by the log-rank test with hypergeometric variance."
         )
     return sentences
+
+
+def _describe_time(part: EndpointPart) -> str:
+    unit = f" in {part.outcome.unit}" if part.outcome.unit else ""
+    if not part.causes:
+        return (
+            f"{begin(part.label)} was measured{unit} until {part.event_label}; patients without the event were "
+            "censored at their last follow-up."
+        )
+    competing = _competing(part)
+    noun = "competing events" if len(competing) > 1 else "the competing event"
+    return (
+        f"{begin(part.title)}: time was measured{unit} until {part.event_label} or {noun} {join_words(competing)}, "
+        "whichever came first; patients without any of these were censored at their last follow-up."
+    )
 
 
 def _describe_models(models: Sequence[ModelPart], part: EndpointPart, labels: Mapping[str, str]) -> list[str]:
@@ -173,6 +236,13 @@ def _describe_models(models: Sequence[ModelPart], part: EndpointPart, labels: Ma
         "Discrimination is Harrell's C of the model's own patients, in which pairs tied in time with both events are "
         "left out and tied predictions count one half.",
     ]
+    if part.causes:
+        head = "These models are cause-specific" if several else "The model is cause-specific"
+        sentences.append(
+            f"{head}: a competing event censors the patient. The hazard ratios describe the rate of "
+            f"{part.event_label} among patients still free of any event, not its cumulative risk; the tests of "
+            "proportional hazards and C are of the same cause-specific hazard."
+        )
     return sentences
 
 
@@ -180,8 +250,10 @@ def _describe_model(model: ModelPart, part: EndpointPart, labels: Mapping[str, s
     names = [labels.get(name) or name for name in parse_formula(model.formula).variables]
     strata = [labels.get(name) or name for name in model.strata]
     layers = f", with a baseline hazard of its own for each level of {join_words(strata)}" if strata else ""
+    kind = "cause-specific Cox" if part.causes else "Cox"
+    what = part.event_label if part.causes else part.label
     return (
-        f"{begin(model.label)}: Cox proportional-hazards regression of {part.label} on {join_words(names)}"
+        f"{begin(model.label)}: {kind} proportional-hazards regression of {what} on {join_words(names)}"
         f"{layers}, with {begin(model.ties)}'s treatment of ties and Wald limits."
     )
 
@@ -190,7 +262,7 @@ def _is_transformed(model: ModelPart) -> bool:
     return any(f"{name}(" in model.formula for name in ("log", "log2", "sqrt"))
 
 
-def logrank_sentence(test: LogrankTest, label: str) -> str:
+def logrank_sentence(test: LogrankTest, label: str, of: str = "survival") -> str:
     """State a log-rank test.
 
     Parameters
@@ -199,6 +271,8 @@ def logrank_sentence(test: LogrankTest, label: str) -> str:
         The test.
     label : str
         Label of the grouping factor.
+    of : str
+        What the curves measure.
 
     Returns
     -------
@@ -207,7 +281,7 @@ def logrank_sentence(test: LogrankTest, label: str) -> str:
     """
     statistic = f"chi-squared {format_number(test.statistic, 2)}, {format_count(test.df)} df"
     return (
-        f"Log-rank test of equal survival by {label}: {format_p_equation(test.p_value)} ({statistic}). "
+        f"Log-rank test of equal {of} by {label}: {format_p_equation(test.p_value)} ({statistic}). "
         "The test tells whether curves differ, not by how much."
     )
 
@@ -235,9 +309,13 @@ def curve_caption(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit) -> 
         verb = "is" if curve.n_left_out == 1 else "are"
         left = f" {count_noun(curve.n_left_out, 'patient')} without a group {verb} left out."
     percent = format_significant(100 * fit.conf_level)
+    why = ""
+    if part.causes:
+        why = " One minus a Kaplan-Meier curve with competing events censored would overstate the risk."
     return (
         f"{begin(part.label)}{by}, Kaplan-Meier estimate of {count_noun(fit.n, 'patient')} with "
-        f"{count_noun(fit.n_event, 'event')}. Bands: pointwise {percent}% limits ({fit.conf_type}).{left}"
+        f"{count_noun(fit.n_event, 'event')}. Bands: pointwise {percent}% limits ({fit.conf_type})."
+        f"{left}{composite_note(part)}{why}"
     )
 
 
@@ -264,7 +342,7 @@ def curve_alt_text(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit) ->
         time = NOT_REACHED if pd.isna(record["estimate"]) else format_significant(record["estimate"]) + unit
         medians.append(f"{record['group'] or 'all patients'}: median {time}")
     by = f" by {curve.label}" if curve.by else ""
-    return f"Kaplan-Meier curves of {part.label}{by}. {begin('; '.join(medians))}."
+    return f"Kaplan-Meier curves of {part.label}{by}.{composite_note(part)} {begin('; '.join(medians))}."
 
 
 def model_sentence(model: ModelPart) -> str:

@@ -157,11 +157,11 @@ def counts_table(
         Two columns.
     """
     n, n_event = part.outcome.n, part.outcome.n_event
-    rows = [["Patients", format_count(n)], [f"Event: {part.event_label}", _share(n_event, n)]]
-    rows.append(["Censored", _share(n - n_event, n)])
+    rows = [["Patients", format_count(n)], *_event_rows(part), ["Censored", _share(n - n_event, n)]]
     unit = f", {part.outcome.unit}" if part.outcome.unit else ""
     result = part.follow_up.result
-    note = "Follow-up: reverse Kaplan-Meier method, log-log limits."
+    ending = "; an event of any kind ends observation" if part.causes else ""
+    note = f"Follow-up: reverse Kaplan-Meier method, log-log limits{ending}."
     if result is None:
         rows.append([f"Median follow-up{unit}", f"not estimable: {part.follow_up.reason}"])
     else:
@@ -174,6 +174,18 @@ def counts_table(
         rows.append(["Missing values", ""])
         rows += [[INDENT + label_of(name, labels), _share(count, n)] for name, count in missing]
     return Table(["", "n (%) or time"], rows, "Patients, events and follow-up.", (note, source))
+
+
+def _event_rows(part: EndpointPart) -> list[list[str]]:
+    """Count events, by cause where they compete."""
+    n, n_event = part.outcome.n, part.outcome.n_event
+    if not part.causes:
+        return [[f"Event: {part.event_label}", _share(n_event, n)]]
+    rows = [["First event of any kind", _share(n_event, n)]]
+    for place, (label, count) in enumerate(part.causes):
+        role = "Competing event" if place else "Event"
+        rows.append([f"{INDENT}{role}: {label}", _share(count, n)])
+    return rows
 
 
 def median_table(fit: KaplanMeierFit, label: str, caption: str) -> Table:
@@ -206,7 +218,9 @@ def median_table(fit: KaplanMeierFit, label: str, caption: str) -> Table:
     return Table(header, rows, caption, (f"Limits invert the {fit.conf_type} limits of the curve.",))
 
 
-def survival_table(fit: KaplanMeierFit, times: Sequence[float], label: str, caption: str) -> Table:
+def survival_table(
+    fit: KaplanMeierFit, times: Sequence[float], label: str, caption: str, *, measure: str = "Survival"
+) -> Table:
     """Tabulate survival at fixed times by group.
 
     Parameters
@@ -219,6 +233,8 @@ def survival_table(fit: KaplanMeierFit, times: Sequence[float], label: str, capt
         Label of the grouping factor.
     caption : str
         What the table shows.
+    measure : str
+        What the curve estimates, as the head of its column.
 
     Returns
     -------
@@ -235,7 +251,7 @@ def survival_table(fit: KaplanMeierFit, times: Sequence[float], label: str, capt
             name = INDENT + (str(record["group"]) or "All")
             counts = [format_count(record["n_risk"]), format_count(record["n_event"])]
             rows.append([name, *counts, format_number(100 * record["estimate"], 1), limits])
-    header = [begin(label) or "Group", "At risk", "Events so far", "Survival, %", f"{_level(fit.conf_level)} limits"]
+    header = [begin(label) or "Group", "At risk", "Events so far", f"{measure}, %", f"{_level(fit.conf_level)} limits"]
     note = f"Limits: {fit.conf_type}. At risk: under observation just before the time."
     absent = "—: no estimate beyond the last follow-up of the group, no limits where survival is 0."
     return Table(header, rows, caption, (note, absent if read.isna().to_numpy().any() else ""))

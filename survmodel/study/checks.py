@@ -12,6 +12,7 @@ from survmodel.data.findings import Finding, FindingsError
 from survmodel.data.readers.delimited import FileRead
 from survmodel.errors import SurvmodelError, list_values
 from survmodel.formatting import format_significant
+from survmodel.outcome.ready_made import ReadyMadeEndpoint
 from survmodel.outcome.response import Outcome
 from survmodel.study.config import Study
 from survmodel.study.settings import EndpointEntry
@@ -47,7 +48,7 @@ def build_outcomes(study: Study, file: FileRead) -> dict[str, Outcome]:
         if found:
             continue
         try:
-            outcomes[name] = _build(endpoint, file.table, study.labels)
+            outcomes[name] = _build(name, endpoint, file.table, study.labels)
         except SurvmodelError as error:
             problem = f"endpoint {name}: {error.problem}" + (f", {error.found}" if error.found else "")
             findings.append(
@@ -58,7 +59,22 @@ def build_outcomes(study: Study, file: FileRead) -> dict[str, Outcome]:
     return outcomes
 
 
-def _build(endpoint: EndpointEntry, table: pd.DataFrame, labels: dict[str, str]) -> Outcome:
+def _build(name: str, endpoint: EndpointEntry, table: pd.DataFrame, labels: dict[str, str]) -> Outcome:
+    what = endpoint.event_label or labels[endpoint.event]
+    if endpoint.competing:
+        ready = ReadyMadeEndpoint(
+            name,
+            endpoint.label,
+            endpoint.time,
+            endpoint.event,
+            list(endpoint.event_value or ()),
+            _competing_codes(endpoint, table[endpoint.event]),
+            endpoint.entry,
+            endpoint.unit,
+            endpoint.horizons,
+            event_label=what,
+        )
+        return ready.apply(table).outcome
     return Outcome.from_table(
         table,
         time=endpoint.time,
@@ -66,8 +82,14 @@ def _build(endpoint: EndpointEntry, table: pd.DataFrame, labels: dict[str, str])
         entry=endpoint.entry,
         event_value=endpoint.event_value,
         unit=endpoint.unit,
-        endpoint=labels[endpoint.event],
+        endpoint=what,
     )
+
+
+def _competing_codes(endpoint: EndpointEntry, event: pd.Series) -> dict[object, str]:
+    """Give the competing codes as the column holds them: a key of TOML is a text, even where it is a number."""
+    numbers = not isinstance(event.dtype, pd.CategoricalDtype)
+    return {int(code) if numbers else code: label for code, label in endpoint.competing.items()}
 
 
 def _look_at_endpoint(name: str, endpoint: EndpointEntry, file: FileRead) -> Iterator[Finding]:
@@ -91,11 +113,12 @@ def _look_at_codes(name: str, endpoint: EndpointEntry, event: pd.Series, place: 
     found = list(event.dropna().unique())
     key = f"[endpoint.{name}]"
     if endpoint.event_value is not None:
-        if endpoint.event_value not in found:
-            problem = (
-                f"event_value {endpoint.event_value!r} does not occur, found {list_values(sorted(map(str, found)))}"
-            )
+        if not set(endpoint.event_value) & set(found):
+            asked = list_values([repr(code) for code in endpoint.event_value])
+            problem = f"event_value {asked} does not occur, found {list_values(sorted(map(str, found)))}"
             yield Finding("D043", problem, place.file, column=endpoint.event, remedy=f"correct event_value in {key}")
+        else:
+            yield from _look_for_undeclared(name, endpoint, event, place)
         return
     strange = np.flatnonzero(event.notna() & ~event.isin([0, 1]))
     if strange.size:
@@ -104,6 +127,23 @@ def _look_at_codes(name: str, endpoint: EndpointEntry, event: pd.Series, place: 
         yield place.find(
             "D042", endpoint.event, problem, strange, expected="0 for censored, 1 for the event", remedy=remedy
         )
+
+
+def _look_for_undeclared(name: str, endpoint: EndpointEntry, event: pd.Series, place: Place) -> Iterator[Finding]:
+    """Find codes that are neither an event nor censored: 0 is censored, or the one other value there is."""
+    declared = {*(endpoint.event_value or ()), *_competing_codes(endpoint, event)}
+    others = [code for code in event.dropna().unique() if code not in declared]
+    numbers = not isinstance(event.dtype, pd.CategoricalDtype)
+    if numbers and (0 in others or endpoint.competing):
+        others = [code for code in others if code != 0]
+    elif len(others) == 1:
+        return
+    if others:
+        rows = np.flatnonzero(event.isin(others))
+        problem = f"event codes {list_values(sorted(map(str, others)))}, of which endpoint {name} says nothing"
+        expected = "0 for censored, or a declared event" if numbers else "one level for censored, or a declared event"
+        remedy = f"name them in [endpoint.{name}] under event_value or under competing, or correct them"
+        yield place.find("D042", endpoint.event, problem, rows, expected=expected, remedy=remedy)
 
 
 def _example(found: list[object]) -> str:

@@ -16,10 +16,11 @@ from survmodel.data.columns import Column, CutColumn
 from survmodel.errors import ConfigError, closest
 from survmodel.formatting import count_noun
 from survmodel.models.formula import parse_formula
-from survmodel.study.settings import NOT_YET, ColumnEntry, ModelEntry, StudySettings
+from survmodel.study.settings import NOT_YET, ColumnEntry, EndpointEntry, ModelEntry, StudySettings
 
 LARGEST_STUDY = 1_000_000
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
+_WHOLE = re.compile(r"-?[1-9][0-9]{0,14}|0")
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f]")
 
 #: What tomllib says, and what to do about it.
@@ -278,6 +279,7 @@ def _look_at_references(settings: StudySettings) -> Iterator[str]:
     for name, endpoint in settings.endpoint.items():
         yield from _points_at(f"endpoint.{name}.time", endpoint.time, columns, {"number", "integer"})
         yield from _points_at(f"endpoint.{name}.event", endpoint.event, columns, {"integer", "category"})
+        yield from _look_at_codes(f"endpoint.{name}", endpoint, columns)
         if endpoint.entry is not None:
             yield from _points_at(f"endpoint.{name}.entry", endpoint.entry, columns, {"number", "integer"})
     for number, curve in enumerate(settings.curve, start=1):
@@ -302,6 +304,31 @@ def _points_at(key: str, name: str, columns: Mapping[str, ColumnEntry], types: s
     found = "category" if entry.source is not None else str(entry.type)
     if found not in types:
         yield f"{key}: column {name!r} is of type {found}; allowed: {', '.join(sorted(types))}"
+
+
+def _look_at_codes(key: str, endpoint: EndpointEntry, columns: Mapping[str, ColumnEntry]) -> Iterator[str]:
+    """Check that the codes of events can stand in their column: whole numbers, or labels of levels."""
+    column = columns.get(endpoint.event)
+    if column is None:
+        return
+    if column.source is not None:
+        yield f"{key}.event: column {endpoint.event!r} is cut from a number and cannot hold events"
+    elif column.type == "category":
+        levels = column.level_labels
+        for part, code in _codes_of(endpoint):
+            if code not in levels:
+                yield f"{key}.{part}: {code!r} is not the label of a level; {closest(str(code), levels)}"
+    elif column.type == "integer":
+        for part, code in _codes_of(endpoint):
+            if not (isinstance(code, int) if part == "event_value" else _WHOLE.fullmatch(str(code))):
+                yield f"{key}.{part}: column {endpoint.event!r} holds whole numbers, found {code!r}"
+            elif endpoint.competing and str(code) == "0":
+                yield f"{key}.{part}: 0 means censored where events compete"
+
+
+def _codes_of(endpoint: EndpointEntry) -> Iterator[tuple[str, int | str]]:
+    yield from (("event_value", code) for code in endpoint.event_value or ())
+    yield from (("competing", code) for code in endpoint.competing)
 
 
 def _look_at_model(key: str, model: ModelEntry, columns: Mapping[str, ColumnEntry]) -> Iterator[str]:

@@ -52,6 +52,8 @@ def _place(record: Record) -> tuple[object, ...]:
 def _of_endpoint(part: EndpointPart) -> Iterator[Record]:
     n, n_event = part.outcome.n, part.outcome.n_event
     yield {"step": "counts", "measure": "patients and events", "n": n, "n_event": n_event, "n_censor": n - n_event}
+    for label, count in part.causes:
+        yield {"step": "counts", "group": label, "measure": "events by cause", "n_event": count}
     if part.follow_up.result is not None:
         yield from _tidy(part.follow_up.result.tidy(), part.follow_up.step, measure="follow-up")
     for curve in part.curves:

@@ -18,9 +18,9 @@ Item = TypeVar("Item")
 
 #: Tables and keys that the design knows and this version cannot compute yet.
 NOT_YET = frozenset({
-    "analysis_set", "baseline", "censor", "checklists", "clinical_index", "column_map", "competing", "data_lock",
-    "events", "follow_up", "groups", "lesions", "marker", "missing", "origin", "reader", "scans", "sensitivity",
-    "sheet", "style", "tracer", "validation", "waive",
+    "analysis_set", "baseline", "censor", "checklists", "clinical_index", "column_map", "data_lock", "events",
+    "follow_up", "groups", "lesions", "marker", "missing", "origin", "reader", "scans", "sensitivity", "sheet",
+    "style", "tracer", "validation", "waive",
 })  # fmt: skip
 
 ENCODINGS = Literal["utf-8", "utf-16", "cp1252", "cp1250", "iso-8859-1", "iso-8859-15"]
@@ -36,10 +36,14 @@ def _names(value: Any) -> Any:  # noqa: ANN401
     return (value,) if isinstance(value, str) else _tuple(value)
 
 
-def _code(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("must be a whole number or a text")
-    return value
+def _codes(value: object) -> object:
+    """Let one code stand for an array of one."""
+    codes = tuple(value) if isinstance(value, list) else (value,)
+    if not codes or any(isinstance(code, bool) or not isinstance(code, int | str) for code in codes):
+        raise ValueError("must be a whole number or a text, or an array of these")
+    if len(set(codes)) < len(codes):
+        raise ValueError("a code stands twice")
+    return codes
 
 
 def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -149,15 +153,36 @@ class ColumnEntry(Strict):
 
 
 class EndpointEntry(Strict):
-    """``[endpoint.NAME]``: ready-made times and events."""
+    """``[endpoint.NAME]``: ready-made times and events.
+
+    ``event_value = [1, 2]`` makes one event of several codes; ``competing = { "2" = "death without relapse" }`` keeps
+    them apart, by the code of the file and what it means.
+    """
 
     time: Text
     event: Text
-    event_value: Annotated[int | str | None, BeforeValidator(_code)] = None
+    event_value: Annotated[tuple[int | str, ...] | None, BeforeValidator(_codes)] = None
+    event_label: str = ""
+    competing: dict[str, Text] = {}
     unit: Text
     label: str = ""
     entry: Text | None = None
     horizons: Annotated[tuple[float, ...], BeforeValidator(_tuple), AfterValidator(_positive)] = ()
+
+    @model_validator(mode="after")
+    def _causes_differ(self) -> EndpointEntry:
+        problems = []
+        if self.competing and self.event_value is None:
+            problems.append("competing events need event_value, which says what the event itself is")
+        both = [str(code) for code in self.event_value or () if str(code) in self.competing]
+        if both:
+            problems.append(f"code {list_values(both)} is the event and competes with it")
+        names = [name for name in (self.event_label, *self.competing.values()) if name]
+        if len(set(names)) < len(names):
+            problems.append("two events have the same label")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
 
 class CurveEntry(Strict):

@@ -26,6 +26,9 @@ from survmodel.study.settings import CurveEntry, ModelEntry
 
 Answered = TypeVar("Answered", bound=Result)
 
+#: What curves measure where events compete.
+ANY_EVENT = "freedom from any event"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cohort:
@@ -91,20 +94,31 @@ def run_steps(cohort: Cohort) -> tuple[EndpointPart, ...]:
 
 
 def _endpoint_part(name: str, cohort: Cohort) -> EndpointPart:
-    settings, outcome = cohort.study.settings, cohort.outcomes[name]
+    settings, declared = cohort.study.settings, cohort.outcomes[name]
     entry = settings.endpoint[name]
+    # Censoring a competing event suits a hazard and not a curve: one minus the curve would overstate the risk.
+    competes = declared.causes is not None
+    of_any, of_one = (declared.any_event(), declared.cause_specific(1)) if competes else (declared, declared)
+    causes = _count_causes(declared)
     return EndpointPart(
         name=name,
-        label=entry.label or name,
-        event_label=outcome.endpoint,
+        title=entry.label or name,
+        label=ANY_EVENT if competes else entry.label or name,
+        event_label=declared.endpoint,
         horizons=entry.horizons,
-        outcome=outcome,
-        follow_up=attempt(f"follow_up/{name}", lambda: follow_up(outcome)),
-        curves=tuple(_curve_part(curve, outcome, cohort) for curve in settings.curve if curve.endpoint == name),
+        outcome=of_any,
+        follow_up=attempt(f"follow_up/{name}", lambda: follow_up(of_any)),
+        curves=tuple(_curve_part(curve, of_any, cohort) for curve in settings.curve if curve.endpoint == name),
         models=tuple(
-            _model_part(key, model, outcome, cohort) for key, model in settings.model.items() if model.endpoint == name
+            _model_part(key, model, of_one, cohort) for key, model in settings.model.items() if model.endpoint == name
         ),
+        causes=causes,
+        warnings=tuple(f"no patient had the competing event {label}" for label, count in causes[1:] if not count),
     )
+
+
+def _count_causes(outcome: Outcome) -> tuple[tuple[str, int], ...]:
+    return tuple((label, int((outcome.event == code).sum())) for code, label in (outcome.causes or {}).items())
 
 
 def _curve_part(curve: CurveEntry, outcome: Outcome, cohort: Cohort) -> CurvePart:
