@@ -36,7 +36,8 @@ def build_document(contents: StudyContents) -> Document:
             kind = "Cause-specific Cox models" if part.causes else "Cox models"
             sections.append(Section(f"{kind}{tail}", tuple(_models(part, contents))))
     sections += _remarks(contents)
-    return Document(contents.title, tuple(_opening(contents)), tuple(sections), contents.footer)
+    title = f"INCOMPLETE: {contents.title}" if contents.failed() else contents.title
+    return Document(title, tuple(_opening(contents)), tuple(sections), contents.footer)
 
 
 def _opening(contents: StudyContents) -> Iterator[Block]:

@@ -7,16 +7,18 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from survmodel.errors import ConfigError
 from survmodel.result import plain_value
+from survmodel.study.lock import LOCK, one_run
 from survmodel.table import Table, one_line
 from survmodel.writing import harmless, write_whole
 
 STATUS, MANIFEST, PROBLEMS, RESULTS = "STATUS", "manifest.json", "problems.json", "results.json"
-REPORT = "report.html"
+REPORT, INCOMPLETE_REPORT = "report.html", "report.INCOMPLETE.html"
 FOLDERS = ("figures", "tables")
 LONGEST_NAME = 80
 
@@ -44,18 +46,36 @@ class ResultsFolder:
         self._written: set[Path] = set()
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(f"{path} is a file; results need a folder")
-        if path.is_dir() and any(path.iterdir()) and not (path / STATUS).is_file():
+        foreign = path.is_dir() and any(file.name != LOCK for file in path.iterdir())
+        if foreign and not (path / STATUS).is_file():
             raise ConfigError(
                 f"the folder {path} holds files that are not results of survmodel",
                 remedy="choose a new folder with --out, so that nothing is overwritten",
             )
-        path.mkdir(parents=True, exist_ok=True)
-        self.write_status("RUNNING")
-        self._remove_earlier_results()
+
+    @contextmanager
+    def one_run(self) -> Iterator[None]:
+        """Hold the folder for one run: no other run may write to it, and nothing of an earlier one stays.
+
+        Yields
+        ------
+        None
+            With the status RUNNING.
+
+        Raises
+        ------
+        BlockingIOError
+            When another run holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with one_run(self.path):
+            self.write_status("RUNNING")
+            self._remove_earlier_results()
+            yield
 
     def _remove_earlier_results(self) -> None:
         """Delete what an earlier run wrote, so that no old report stands beside a new status; nothing else."""
-        for name in (*self._read_outputs(), PROBLEMS, RESULTS, REPORT, MANIFEST):
+        for name in (*self._read_outputs(), PROBLEMS, RESULTS, REPORT, INCOMPLETE_REPORT, MANIFEST):
             file = self.path / name
             if file.parent.resolve().is_relative_to(self.path.resolve()):
                 file.unlink(missing_ok=True)

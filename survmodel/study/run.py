@@ -20,7 +20,7 @@ from survmodel.report.sections import build_document
 from survmodel.report.writers.html import write_html
 from survmodel.study.checks import build_outcomes
 from survmodel.study.config import Study, read_study
-from survmodel.study.folder import MANIFEST, PROBLEMS, REPORT, RESULTS, ResultsFolder, file_stem
+from survmodel.study.folder import INCOMPLETE_REPORT, MANIFEST, PROBLEMS, REPORT, RESULTS, ResultsFolder, file_stem
 from survmodel.study.manifest import build_manifest, versions
 from survmodel.study.records import collect_records
 from survmodel.study.steps import Cohort, run_steps
@@ -50,8 +50,8 @@ class StudyRun:
 
     @property
     def report(self) -> Path:
-        """The report."""
-        return self.out / REPORT
+        """The report; its name says so when it is incomplete."""
+        return self.out / (REPORT if self.status == "COMPLETE" else INCOMPLETE_REPORT)
 
     @property
     def exit_status(self) -> int:
@@ -94,6 +94,12 @@ def run_study(path: str | Path, out: str | Path | None = None) -> StudyRun:
     started = datetime.datetime.now(datetime.UTC)
     study = read_study(path)
     folder = ResultsFolder(Path("results") / study.name if out is None else Path(out))
+    with folder.one_run():
+        return _run_in(folder, study, started)
+
+
+def _run_in(folder: ResultsFolder, study: Study, started: datetime.datetime) -> StudyRun:
+    """Run a study in a folder that is held, and leave its status behind whatever happens."""
     try:
         return _run(study, folder, started)
     except FindingsError as error:
@@ -121,10 +127,10 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime) -> Stu
         if isinstance(block, TableBlock):
             folder.write_table(file_stem(block.name), block.table)
     folder.write_json(RESULTS, {"schema": 1, "records": collect_records(contents)})
-    folder.write(REPORT, write_html(document))
+    status = "FAILED" if contents.failed() else "COMPLETE"
+    folder.write(INCOMPLETE_REPORT if contents.failed() else REPORT, write_html(document))
     problems = _list_problems(contents)
     folder.write_json(PROBLEMS, [problem.to_record() for problem in problems])
-    status = "FAILED" if contents.failed() else "COMPLETE"
     steps = {answer.step: answer.reason or "done" for part in parts for answer in part.answers()}
     finished = datetime.datetime.now(datetime.UTC)
     manifest = build_manifest(study, file, folder.describe_files(), status, steps, (started, finished))

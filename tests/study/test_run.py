@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from study.study_folder import CANARY, STUDY, made_table, write_study
 import survmodel as sm
 from survmodel.data.findings import FindingsError
 from survmodel.errors import ConfigError
+from survmodel.study.lock import one_run
 from survmodel.study.run import run_study
 
 OUTPUTS = {
@@ -169,7 +172,10 @@ def test_a_step_that_fails_leaves_its_reason_and_the_others_go_on(tmp_path):
     run = run_study(write_study(tmp_path / "made", table), tmp_path / "out")
     assert (run.status, run.exit_status) == ("FAILED", 4)
     assert (run.out / "STATUS").read_text() == "FAILED\n"
-    report = (run.out / "report.html").read_text(encoding="utf-8")
+    assert run.report == run.out / "report.INCOMPLETE.html"
+    assert not (run.out / "report.html").exists()
+    report = run.report.read_text(encoding="utf-8")
+    assert "<title>INCOMPLETE: " in report
     assert "Clinical model: not estimable: " in report
     assert "Incomplete: 3 statistics could not be estimated" in report
     assert "Log-rank test of equal survival" in report
@@ -240,6 +246,39 @@ def test_an_interrupted_run_says_so(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run_study(write_study(tmp_path / "study"), tmp_path / "out")
     assert (tmp_path / "out" / "STATUS").read_text() == "INTERRUPTED\n"
+
+
+def test_a_complete_run_takes_the_place_of_an_incomplete_one(tmp_path):
+    table = made_table()
+    run_study(write_study(tmp_path / "a", table.assign(sex="f")), tmp_path / "out")
+    run = run_study(write_study(tmp_path / "b", table), tmp_path / "out")
+    assert run.report.name == "report.html"
+    assert not (run.out / "report.INCOMPLETE.html").exists()
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    study = write_study(tmp_path / "study")
+    with one_run(out), pytest.raises(BlockingIOError, match="another run is writing to"):
+        run_study(study, out)
+    assert run_study(study, out).status == "COMPLETE"
+    assert not (out / ".lock").exists()
+
+
+def test_a_lock_that_a_killed_run_left_behind_does_not_hold(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    lines = [
+        "import os, pathlib",
+        "from survmodel.study.lock import one_run",
+        f"with one_run(pathlib.Path({str(out)!r})):",
+        "    os._exit(9)",
+    ]
+    code = "\n".join(lines)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert (out / ".lock").exists()
+    assert run_study(write_study(tmp_path / "study"), out).status == "COMPLETE"
 
 
 def test_a_run_shows_itself(done):
