@@ -171,7 +171,7 @@ def read_dates(table: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, Dat
     notes = []
     for name in names:
         if table[name].isna().all():
-            days[name] = np.full(len(table), np.datetime64("NaT"), dtype="datetime64[D]")
+            days[name] = np.full(len(table), np.datetime64("NaT", "D"), dtype="datetime64[D]")
             continue
         values = table[name].to_numpy()
         days[name] = values.astype("datetime64[D]")

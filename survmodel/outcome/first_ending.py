@@ -134,7 +134,7 @@ def find_ending(dates: PatientDates) -> Ending:
     event_day = np.fmin.reduce(days)
     censor = dates.censor.days
     how = np.full(censor.size, dates.censor.column, dtype=object)
-    limit, further = censor, np.full(censor.size, np.datetime64("NaT"), dtype="datetime64[D]")
+    limit, further = censor, np.full(censor.size, np.datetime64("NaT", "D"), dtype="datetime64[D]")
     for column in dates.further:
         how[(column.days < limit) | (np.isnat(limit) & ~np.isnat(column.days))] = column.column
         limit, further = np.fmin(limit, column.days), np.fmin(further, column.days)

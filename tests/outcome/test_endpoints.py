@@ -126,7 +126,7 @@ class TestTimes:
 
     def test_hours_are_left_out_with_a_note(self):
         table = make_table(FINE, {"death": "2021-06-01", "contact": "2021-06-01"})
-        table.loc[1, "death_date"] += pd.Timedelta(hours=23, minutes=59)
+        table.loc[1, "death_date"] = pd.Timestamp("2021-06-01 23:59")
         result = OS.apply(table)
         assert result.outcome.time[1] == 517
         assert found(result, "E044") == [("note", "death_date", (1,))]
@@ -653,7 +653,9 @@ ENDPOINTS = st.sampled_from([PFS, TTP, EFS, CENSORED_EARLY, replace(PFS, data_lo
 def table_of(patients: list[dict[str, int | None]], shift: int = 0) -> pd.DataFrame:
     def dates(name: str) -> pd.Series:
         offsets = [
-            None if one[name] is None else START + one["scan"] + shift + (0 if name == "scan" else one[name])
+            None
+            if one[name] is None
+            else START + np.timedelta64(one["scan"] + shift + (0 if name == "scan" else one[name]), "D")
             for one in patients
         ]
         return pd.Series(pd.to_datetime(offsets))
