@@ -7,6 +7,9 @@ dash, and the table that holds it says why in a footnote.
 from __future__ import annotations
 
 import math
+import numbers
+from decimal import Decimal
+from typing import Any
 
 MISSING = "—"
 NOT_REACHED = "not reached"
@@ -260,6 +263,30 @@ def format_percent(share: float | None, digits: int = 1) -> str:
     '12.5%'
     """
     return MISSING if _is_missing(share) else format_number(100 * float(share), digits) + "%"  # type: ignore[arg-type]
+
+
+def level_text(value: object) -> str:
+    """Write the level of a factor, a group or a stratum, so that 2, 2.0 and "2" are the same and True is not 1.
+
+    Parameters
+    ----------
+    value : object
+        The level.
+
+    Returns
+    -------
+    str
+        Its text; whole numbers without a decimal point.
+
+    Examples
+    --------
+    >>> level_text(2.0), level_text("II"), level_text(True)
+    ('2', 'II', 'True')
+    """
+    number: Any = value
+    if type(value).__name__ in {"bool", "bool_"} or not isinstance(value, numbers.Real | Decimal):
+        return str(value)
+    return str(int(number)) if math.isfinite(number) and number == int(number) else str(value)
 
 
 def count_noun(count: float, noun: str, plural: str = "") -> str:

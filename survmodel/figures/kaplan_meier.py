@@ -40,7 +40,7 @@ from survmodel.figures.style import (
     multiply_colors,
     style_settings,
 )
-from survmodel.formatting import NOT_REACHED, count_noun, format_count, format_number, format_significant
+from survmodel.formatting import NOT_REACHED, count_noun, format_count, format_number, format_significant, level_text
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.table import one_line
 
@@ -175,7 +175,7 @@ class _Names:
 
     @classmethod
     def of(cls, fit: KaplanMeierFit, data: KmPlotData, labels: Mapping[str, str], *, percent: bool) -> _Names:
-        known = {_level(key): str(value) for key, value in labels.items()}
+        known = {level_text(key): str(value) for key, value in labels.items()}
         unit = f" ({fit.unit})" if fit.unit else ""
         groups = [known.get(group, group or "All") for group in fit.groups]
         return cls(
@@ -186,11 +186,6 @@ class _Names:
             ticks=tuple(format_significant(tick, 6) for tick in data.ticks),
             counts=tuple(tuple(format_count(count) for count in curve.at_risk) for curve in data.curves),
         )
-
-
-def _level(key: object) -> str:
-    """Write the key of a mapping as groups are written: a level 1.0 is the group "1"."""
-    return str(int(key)) if isinstance(key, float) and key.is_integer() else str(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from survmodel.models.cox_likelihood import CoxData, list_columns, maximise, sor
 from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.formula import Formula, parse_formula
-from survmodel.models.strata import read_strata
+from survmodel.models.strata import look_at_strata, read_strata
 from survmodel.outcome.checks import check_columns
 from survmodel.outcome.response import Outcome
 from survmodel.outcome.weights import read_counts, read_weights
@@ -80,7 +80,8 @@ class CoxPH(CoxSettings):
         outcome : Outcome
             Times and events of one kind.
         weights : Series or array_like, shape (n,), optional
-            Case weights (average weight in Efron's ties, as in R). Standard errors are robust when any is not whole.
+            Case weights (average weight in Efron's ties, as in R). Standard errors are robust when any is not whole, by
+            patient where the outcome has ids.
         freq : Series or array_like of whole numbers, shape (n,), optional
             How many identical rows each row stands for; the fit equals that of the replicated rows.
 
@@ -121,12 +122,12 @@ class CoxPH(CoxSettings):
             stratum=layers.codes,
             efron=self.ties == "efron",
         )
-        warnings = [*self._check_events(data, design.names), *_look_at_strata(data, layers.n)]
+        warnings = [*self._check_events(data, design.names), *look_at_strata(data.event, data.stratum, layers.n)]
         ordered = sort_data(data)
         theta = 0.0 if self.penalty is None else self.penalty.theta
         maximum = maximise(data, ordered, design.names, theta)
-        cluster = None if self.cluster is None else pd.factorize(used[self.cluster])[0].astype(np.int64)
-        robust = cluster is not None or bool((data.weight != np.round(data.weight)).any())
+        cluster = self._clusters(used, outcome.take(rows), data)
+        robust = cluster is not None or data.weight_is_broken
         covariance = maximum.covariance
         if robust:
             residuals = compute_residuals(data, ordered, maximum.beta)
@@ -166,6 +167,14 @@ class CoxPH(CoxSettings):
         kept: npt.NDArray[np.bool_] = np.logical_not(absent.to_numpy(dtype=bool).any(axis=1))
         return kept, counts
 
+    def _clusters(self, used: pd.DataFrame, outcome: Outcome, data: CoxData) -> Ints | None:
+        """Give the cluster of each row: the one asked for, or the patient when rows are weighted; None without either."""
+        if self.cluster is not None:
+            return pd.factorize(used[self.cluster])[0].astype(np.int64)
+        if outcome.id is None or not data.weight_is_broken:
+            return None
+        return pd.factorize(outcome.id)[0].astype(np.int64)
+
     def _check_events(self, data: CoxData, names: tuple[str, ...]) -> list[str]:
         events = float(data.count[data.event].sum())
         p = len(names)
@@ -189,14 +198,6 @@ class CoxPH(CoxSettings):
                 "consider fewer columns or a penalty"
             ]
         return []
-
-
-def _look_at_strata(data: CoxData, n_strata: int) -> list[str]:
-    """Warn of strata that say nothing because nobody in them has an event."""
-    if n_strata == 1:
-        return []
-    silent = int((np.bincount(data.stratum, weights=data.event, minlength=n_strata) == 0).sum())
-    return [f"{silent} of {n_strata} strata have no event and say nothing"] if silent else []
 
 
 def _list_missing(missing: tuple[tuple[str, int], ...]) -> str:

@@ -172,7 +172,7 @@ class CoxFit(Result):
         p = self.beta.size
         df = m.df
         lr = 2 * (m.loglik - m.loglik_null)
-        wald = float(self.beta @ np.linalg.solve(self.beta_covariance, self.beta)) if p else 0.0
+        wald = wald_statistic(self.beta, self.beta_covariance)
         row = {
             "n": self.n,
             "n_event": self.n_event,
@@ -427,6 +427,33 @@ class CoxFit(Result):
         if self.missing:
             notes.append("missing values: " + list_values([f"{name} {count}" for name, count in self.missing]))
         return Display(title, (table,), (*notes, *self.notes))
+
+
+def wald_statistic(estimate: Floats, covariance: Floats) -> float:
+    """Compute the Wald statistic of all estimates 0.
+
+    Parameters
+    ----------
+    estimate : ndarray, shape (p,)
+        Estimates.
+    covariance : ndarray, shape (p, p)
+        Their covariance.
+
+    Returns
+    -------
+    float
+        NaN where the covariance is singular, as that of fewer clusters than estimates is; 0 without estimates.
+    """
+    if not estimate.size:
+        return 0.0
+    std_error = np.sqrt(np.diag(covariance))
+    if not (std_error > 0).all():
+        return float("nan")
+    correlation = covariance / np.outer(std_error, std_error)
+    if np.linalg.matrix_rank(correlation, tol=1e-10, hermitian=True) < estimate.size:
+        return float("nan")
+    z = estimate / std_error
+    return float(z @ np.linalg.solve(correlation, z))
 
 
 def wald_columns(estimate: Floats, std_error: Floats, conf_level: float) -> pd.DataFrame:

@@ -61,6 +61,11 @@ class CoxData:
     stratum: Ints
     efron: bool
 
+    @property
+    def weight_is_broken(self) -> bool:
+        """Whether any case weight is not whole."""
+        return bool((self.weight != np.round(self.weight)).any())
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SortedData:

@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 
 from survmodel.errors import ConfigError, DataError, closest, list_values, name_rows
+from survmodel.formatting import level_text
 from survmodel.models.formula_coding import (
     FUNCTIONS,
     Coding,
@@ -40,7 +41,6 @@ from survmodel.models.formula_coding import (
     Levels,
     check_used_columns,
     learn_coding,
-    level_text,
     missing_values,
     restore_coding,
     store_coding,

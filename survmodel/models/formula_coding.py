@@ -6,13 +6,11 @@ An entry of `FUNCTIONS` is a function of the formula language; what it learns fr
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -20,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.errors import ConfigError, DataError, closest, list_values, name_rows
+from survmodel.formatting import level_text
 from survmodel.models.formula_grammar import Atom, Call, Column
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -359,15 +358,6 @@ def _level_texts(values: Values, name: str) -> list[str]:
     if _kind(values, name) == "number":
         _numbers(values, name)
     return [level_text(value) for value in values.tolist()]
-
-
-def level_text(value: object) -> str:
-    """Write a level, so that 2, 2.0 and "2" are the same and True is not 1."""
-    if isinstance(value, (bool, np.bool_)):
-        return str(bool(value))
-    if isinstance(value, (float, np.floating, Decimal)) and math.isfinite(value) and value == int(value):
-        return str(int(value))
-    return str(value)
 
 
 def _level_key(levels: Iterable[str]) -> Callable[[str], tuple[float, str]]:

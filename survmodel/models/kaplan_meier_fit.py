@@ -86,9 +86,9 @@ class Curve:
         """Longest follow-up of the group."""
         return float(self.steps.time[-1])
 
-    def step_before(self, times: Floats, *, strictly: bool = False) -> npt.NDArray[np.int64]:
-        """Find the last step at or (strictly) before each time, -1 before the first."""
-        place = np.searchsorted(self.steps.time, times, side="left" if strictly else "right")
+    def step_before(self, times: Floats) -> npt.NDArray[np.int64]:
+        """Find the last step at or before each time, -1 before the first."""
+        place = np.searchsorted(self.steps.time, times, side="right")
         steps: npt.NDArray[np.int64] = place.astype(np.int64) - 1
         return steps
 

@@ -21,6 +21,7 @@ from survmodel.errors import ConfigError, DataError, FitError, closest
 from survmodel.formatting import format_count, format_number, format_p, format_p_equation
 from survmodel.kernels import logrank as kernel
 from survmodel.kernels.risk_sets import build_risk_sets
+from survmodel.models.strata import look_at_strata
 from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result, frozen, join_warnings
@@ -201,7 +202,7 @@ def logrank_test(
         name=name,
         weights=weights,
         n_strata=layers.n,
-        warnings=join_warnings(outcome.warnings, _look_at_strata(died, layers)),
+        warnings=join_warnings(outcome.warnings, look_at_strata(died, layers.codes, layers.n)),
         notes=join_warnings(groups.notes, layers.notes),
     )
 
@@ -265,13 +266,6 @@ def _read_scores(scores: Sequence[float], groups: Groups) -> Floats:
             f"groups in order: {', '.join(groups.labels)}",
         )
     return values
-
-
-def _look_at_strata(died: npt.NDArray[np.bool_], strata: Groups) -> list[str]:
-    if strata.n == 1:
-        return []
-    empty = int((np.bincount(strata.codes, weights=died, minlength=strata.n) == 0).sum())
-    return [f"{empty} of {strata.n} strata have no event and say nothing"] if empty else []
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

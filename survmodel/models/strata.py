@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.errors import DataError, list_values, name_rows
+from survmodel.formatting import level_text
 from survmodel.outcome.checks import check_columns
 from survmodel.outcome.groups import Groups
 
@@ -85,12 +86,8 @@ def stratum_labels(table: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
     """
     if not columns:
         return [""] * len(table)
-    parts = [[_level_text(value) for value in table[name]] for name in columns]
+    parts = [[level_text(value) for value in table[name]] for name in columns]
     return [", ".join(levels) for levels in zip(*parts, strict=True)]
-
-
-def _level_text(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _natural(label: str) -> tuple[int, float, str]:
@@ -98,3 +95,26 @@ def _natural(label: str) -> tuple[int, float, str]:
         return (0, float(label), label)
     except ValueError:
         return (1, 0.0, label)
+
+
+def look_at_strata(died: npt.NDArray[np.bool_], codes: Ints, n_strata: int) -> list[str]:
+    """Warn of strata that say nothing because nobody in them has the event.
+
+    Parameters
+    ----------
+    died : ndarray of bool, shape (n,)
+        Events.
+    codes : ndarray of int64, shape (n,)
+        Stratum of each row.
+    n_strata : int
+        Number of strata; one alone is no stratification.
+
+    Returns
+    -------
+    list of str
+        One sentence, or none.
+    """
+    if n_strata == 1:
+        return []
+    silent = int((np.bincount(codes, weights=died, minlength=n_strata) == 0).sum())
+    return [f"{silent} of {n_strata} strata have no event and say nothing"] if silent else []

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.errors import DataError, name_rows
+from survmodel.formatting import level_text
 from survmodel.outcome.response import Outcome
 
 
@@ -94,7 +95,7 @@ def _sorted_order(levels: pd.Index) -> npt.NDArray[np.int64]:
 
 
 def _labels(levels: pd.Index) -> tuple[str, ...]:
-    whole = [str(int(level)) if isinstance(level, float) and level.is_integer() else str(level) for level in levels]
+    whole = [level_text(level) for level in levels]
     if len(set(whole)) < len(whole):
         raise DataError("two groups have the same label once written as text", f"found {', '.join(whole[:6])}")
     return tuple(whole)

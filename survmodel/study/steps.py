@@ -170,7 +170,4 @@ def _after(fit: Answer[CoxFit], step: str, compute: Callable[[CoxFit], Answered]
 
 def _concordance(fit: CoxFit, cohort: Cohort) -> Concordance:
     analysed = cohort.table.iloc[fit.rows]
-    strata = None
-    if fit.spec.strata_columns:
-        strata = analysed[list(fit.spec.strata_columns)].astype(str).agg(", ".join, axis=1)
-    return concordance(fit.outcome, fit.prognostic_index(analysed), strata=strata)
+    return concordance(fit.outcome, fit.prognostic_index(analysed), strata=fit.data.stratum)
