@@ -168,7 +168,7 @@ class CoxPH(CoxSettings):
         return kept, counts
 
     def _clusters(self, used: pd.DataFrame, outcome: Outcome, data: CoxData) -> Ints | None:
-        """Give the cluster of each row: the one asked for, or the patient when rows are weighted; None without either."""
+        """Give the cluster of each row: that asked for, or the patient when rows are weighted; None without either."""
         if self.cluster is not None:
             return pd.factorize(used[self.cluster])[0].astype(np.int64)
         if outcome.id is None or not data.weight_is_broken:
