@@ -48,13 +48,17 @@ class CanonicalTables:
     places : mapping of str to Place
         The line of the file of each row.
     findings : tuple of Finding
-        Warnings and notes of reading, and errors that the study waives.
+        Warnings and notes of reading, and errors that the study may waive.
     files : tuple of SourceFile
         What was read.
     schema : Schema
         By which it was read.
+    extra : mapping of str to tuple of Column
+        Columns that the study declares beside those of the schema, by name of the table.
     data_lock : datetime.date, optional
         No date is later.
+    notes : tuple of str
+        What the reader may want to know of the files.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -64,6 +68,7 @@ class CanonicalTables:
     schema: Schema = field(default_factory=load_schema)
     extra: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
     data_lock: datetime.date | None = None
+    notes: tuple[str, ...] = ()
 
     def columns(self, table: str) -> tuple[Column, ...]:
         """Give the declarations of the columns of a table.

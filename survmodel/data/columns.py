@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 #: What a study file may declare; the tables of the data schema know more.
-ColumnType = Literal["number", "integer", "category", "text", "identifier"]
-Role = Literal["identifier", "baseline", "marker", "outcome"]
+ColumnType = Literal["number", "integer", "category", "text", "identifier", "date", "boolean"]
+Role = Literal["identifier", "baseline", "marker", "outcome", "post_baseline", "acquisition"]
 FieldType = Literal["number", "integer", "category", "text", "identifier", "date", "boolean"]
 FieldRole = Literal["identifier", "baseline", "marker", "outcome", "post_baseline", "acquisition"]
 

@@ -18,7 +18,7 @@ from survmodel.data.schema import Schema, TableSchema, load_schema
 from survmodel.data.waivers import Waiver, split_waived
 from survmodel.errors import ConfigError
 
-__all__ = ["CanonicalTables", "SourceFile", "TableFile", "read_tables"]
+__all__ = ["CanonicalTables", "SourceFile", "TableFile", "read_tables", "scan_tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,48 @@ def read_tables(
     OSError
         When a file cannot be opened.
     """
+    tables = scan_tables(files, schema=schema, extra=extra, data_lock=data_lock)
+    left, _, _ = split_waived(tables.findings, waivers)
+    errors = [finding for finding in left if finding.severity == "error"]
+    if errors:
+        raise FindingsError(errors)
+    return tables
+
+
+def scan_tables(
+    files: Mapping[str, TableFile],
+    *,
+    schema: Schema | None = None,
+    extra: Mapping[str, Sequence[Column]] | None = None,
+    data_lock: datetime.date | None = None,
+) -> CanonicalTables:
+    """Read the files of a study and keep the problems of cells as findings, so that some of them can be accepted.
+
+    Parameters
+    ----------
+    files, schema, extra, data_lock
+        As in `read_tables`.
+
+    Returns
+    -------
+    CanonicalTables
+        A cell that could not be read is missing, and an error among the findings says so.
+
+    Raises
+    ------
+    ConfigError
+        As in `read_tables`.
+    FindingsError
+        When a file as a whole cannot be read; the problems of the other files are reported with it.
+    OSError
+        When a file cannot be opened.
+    """
     known, declared = schema or load_schema(), dict(extra or {})
     for name in (*files, *declared):
         known.table(name)
     read: dict[str, FileRead] = {}
     findings: list[Finding] = []
-    errors: list[Finding] = []
+    unreadable: list[Finding] = []
     for table in known.tables:
         if table.name not in files:
             continue
@@ -96,15 +132,13 @@ def read_tables(
         try:
             file = _scan(table.name, files[table.name], columns, data_lock)
         except FindingsError as error:
-            errors += error.findings
+            unreadable += error.findings
             continue
         read[table.name] = file
         findings += file.findings
         findings += look_at_extra_columns(declared.get(table.name, ()), file.table, _place(table.name, file))
-    left, _, _ = split_waived(findings, waivers)
-    errors += [finding for finding in left if finding.severity == "error"]
-    if errors:
-        raise FindingsError(errors)
+    if unreadable:
+        raise FindingsError([*unreadable, *(finding for finding in findings if finding.severity == "error")])
     return CanonicalTables(
         {name: file.table for name, file in read.items()},
         {name: _place(name, file) for name, file in read.items()},
@@ -113,6 +147,7 @@ def read_tables(
         known,
         {name: tuple(columns) for name, columns in declared.items()},
         data_lock,
+        tuple(note for file in read.values() for note in file.notes),
     )
 
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
 from survmodel.data.canonical import CanonicalTables
 from survmodel.data.findings import Finding, FindingsError, Place
 from survmodel.errors import ConfigError
@@ -228,37 +232,97 @@ def exclude_patients(
         When an exclusion names a patient who is not in the data, or names one twice.
     """
     patients = tables.tables["patients"]["patient_id"]
-    _look_at_exclusions(exclusions, set(patients), tables.places["patients"])
+    flow = count_excluded(patients, exclusions, tables.places["patients"])
     gone = {exclusion.patient_id for exclusion in exclusions}
     scans = tables.tables.get("scans")
     scans_gone = set() if scans is None else set(scans.loc[scans["patient_id"].isin(gone), "scan_id"])
-    kept_tables, kept_places = {}, {}
+    kept_tables, kept_places, findings = {}, {}, tables.findings
     for name, table in tables.tables.items():
         key, lost = ("patient_id", gone) if "patient_id" in table else ("scan_id", scans_gone)
         keep = ~table[key].isin(lost).to_numpy()
-        place = tables.places[name]
-        lines = tuple(line for line, kept in zip(place.lines, keep, strict=True) if kept)
         kept_tables[name] = table.loc[keep].reset_index(drop=True)
-        kept_places[name] = Place(place.file, lines, name)
-    flow, left = [], len(patients)
+        kept_places[name], findings = keep_rows(tables.places[name], findings, keep)
+    return replace(tables, tables=kept_tables, places=kept_places, findings=findings), flow
+
+
+def keep_rows(
+    place: Place, findings: Iterable[Finding], keep: npt.NDArray[np.bool_]
+) -> tuple[Place, tuple[Finding, ...]]:
+    """Forget rows of a file, with what was found in them.
+
+    Parameters
+    ----------
+    place : Place
+        The file and the line of each row.
+    findings : iterable of Finding
+        Of any file.
+    keep : ndarray of bool
+        Which rows stay.
+
+    Returns
+    -------
+    place : Place
+        Of the rows that stay; lines are those of the file.
+    findings : tuple of Finding
+        Without the other rows of this file.
+    """
+    lines = tuple(line for line, kept in zip(place.lines, keep, strict=True) if kept)
+    gone = set(place.lines) - set(lines)
+    left = []
+    for finding in findings:
+        here = finding.table == place.table and finding.file == place.file
+        remaining = _split(finding, gone)[1] if here and finding.rows else finding
+        if remaining is not None:
+            left.append(remaining)
+    return Place(place.file, lines, place.table), tuple(left)
+
+
+def count_excluded(
+    ids: pd.Series, exclusions: Sequence[Exclusion], place: Place, column: str = "patient_id"
+) -> tuple[FlowRow, ...]:
+    """Count the patients whom a study sets aside.
+
+    Parameters
+    ----------
+    ids : pandas.Series
+        Identifiers, one for each patient.
+    exclusions : sequence of Exclusion
+        Patients and reasons.
+    place : Place
+        Where the patients stand.
+    column : str
+        The column of identifiers.
+
+    Returns
+    -------
+    tuple of FlowRow
+        One line for each reason, in the order of the exclusions.
+
+    Raises
+    ------
+    FindingsError
+        When an exclusion names a patient who is not in the data, or names one twice.
+    """
+    _look_at_exclusions(exclusions, set(ids), place, column)
+    flow, left = [], len(ids)
     for reason in dict.fromkeys(exclusion.reason for exclusion in exclusions):
         n = sum(exclusion.reason == reason for exclusion in exclusions)
         left -= n
         flow.append(FlowRow(reason, n, left))
-    return replace(tables, tables=kept_tables, places=kept_places), tuple(flow)
+    return tuple(flow)
 
 
-def _look_at_exclusions(exclusions: Sequence[Exclusion], known: Collection[str], place: Place) -> None:
+def _look_at_exclusions(exclusions: Sequence[Exclusion], known: Collection[str], place: Place, column: str) -> None:
     findings, seen = [], set[str]()
     for number, exclusion in enumerate(exclusions, start=1):
         head = f"exclusion {number} ({exclusion.reason})"
         if exclusion.patient_id not in known:
             remedy = "identifiers are compared letter for letter, with blanks, case and leading zeros"
-            findings.append(Finding("D151", f"{head} names no patient of the data", place.file, column="patient_id",
+            findings.append(Finding("D151", f"{head} names no patient of the data", place.file, column=column,
                                     remedy=remedy, table=place.table))  # fmt: skip
         elif exclusion.patient_id in seen:
             findings.append(Finding("D151", f"{head} names a patient who is excluded already", place.file,
-                                    column="patient_id", remedy="keep one reason", table=place.table))  # fmt: skip
+                                    column=column, remedy="keep one reason", table=place.table))  # fmt: skip
         seen.add(exclusion.patient_id)
     if findings:
         raise FindingsError(findings)

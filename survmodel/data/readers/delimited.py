@@ -166,9 +166,6 @@ def scan_delimited(
     place = Place(name, grid.lines, table)
     heading = _check_header(grid, columns, delimiter, place)
     cells, missing, problems = _read_cells(grid, heading, columns, decimal, dates, place)
-    notes += [
-        f"{name}{f', {finding.column}' if finding.column else ''}: {finding.problem}." for finding in heading.findings
-    ]
     if heading.n_undeclared:
         columns_left = count_noun(heading.n_undeclared, "column")
         notes.append(f"Left out: {columns_left} of {name} that the study file does not declare.")
