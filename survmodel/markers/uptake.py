@@ -18,7 +18,7 @@ never the sum of the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,11 @@ from survmodel.formatting import count_noun
 
 TRACERS = ("cxcr4", "fdg")
 BASELINE = "baseline"
+#: Label and unit of each metric of a scan, and of each that depends on the segmentation rule.
+METRICS = {"suvmax": ("SUVmax", "SUV"), "suvpeak": ("SUVpeak", "SUV"), "lesions": ("lesions", "")}
+RULE_METRICS = {"mtv": ("volume", "mL"), "tlu": ("total uptake", "SUV mL"), "suvmean": ("SUVmean", "SUV")}
+#: Metrics that a scan without lesions does not have; of the others its value is 0.
+UNDEFINED_WITHOUT_LESIONS = ("suvmax", "suvpeak", "suvmean")
 #: Reads in the order in which they decide whether a scan is negative.
 READERS = ("consensus", "reader_1", "reader_2")
 
@@ -71,6 +76,42 @@ class Uptake:
     table: pd.DataFrame
     markers: tuple[Marker, ...]
     notes: tuple[str, ...] = ()
+
+
+def possible_markers(rules: Sequence[str]) -> tuple[Marker, ...]:
+    """List every marker that `patient_uptake` can make.
+
+    Parameters
+    ----------
+    rules : sequence of str
+        Segmentation rules that lesions may have been delineated by.
+
+    Returns
+    -------
+    tuple of Marker
+        By tracer.
+
+    Examples
+    --------
+    >>> [marker.name for marker in possible_markers(["41pct"]) if marker.tracer == "fdg"][:4]
+    ['fdg_suvmax', 'fdg_suvpeak', 'fdg_lesions', 'fdg_mtv_41pct']
+    """
+    markers: list[Marker] = []
+    for tracer in TRACERS:
+        markers += [_define(tracer, metric) for metric in METRICS]
+        markers += [_define(tracer, metric, rule) for rule in rules for metric in RULE_METRICS]
+        markers.append(_define_negative(tracer))
+    return tuple(markers)
+
+
+def _define(tracer: str, metric: str, rule: str = "") -> Marker:
+    label, unit = RULE_METRICS[metric] if rule else METRICS[metric]
+    name = "_".join(word for word in (tracer, metric, rule) if word)
+    return Marker(name, f"{tracer.upper()} {label}" + (f" ({rule})" if rule else ""), unit, tracer, rule)
+
+
+def _define_negative(tracer: str) -> Marker:
+    return Marker(f"{tracer}_negative", f"{tracer.upper()} scan without lesions", "", tracer)
 
 
 def patient_uptake(
@@ -126,14 +167,16 @@ def patient_uptake(
             continue
         by_patient = own.set_index("patient_id")["scan_id"].reindex(table.index)
         inside = lesions[lesions["scan_id"].isin(own["scan_id"])]
-        for marker, by_scan, zero in _metrics(tracer, inside):
+        for metric, rule, by_scan in _metrics(inside):
+            marker = _define(tracer, metric, rule)
             values = by_patient.map(by_scan.astype(float)).astype(float)
+            zero = np.nan if metric in UNDEFINED_WITHOUT_LESIONS else 0.0
             table[marker.name] = values.mask(by_patient.isin(negative), zero)
             markers.append(marker)
         has_lesions = by_patient.isin(inside["scan_id"])
         flag = np.where(by_patient.isin(negative), 1.0, np.where(has_lesions, 0.0, np.nan))
         table[f"{tracer}_negative"] = flag
-        markers.append(Marker(f"{tracer}_negative", f"{_name(tracer)} scan without lesions", "", tracer))
+        markers.append(_define_negative(tracer))
     return Uptake(table, tuple(markers), tuple(notes))
 
 
@@ -163,7 +206,7 @@ def _negative_scans(
     scans = count_noun(len(empty), "baseline scan")
     if reads is None:
         return set(empty), [f"{scans} without lesions, taken as negative because there are no reads"]
-    result = _deciding_read(reads).reindex(empty)
+    result = deciding_read(reads).reindex(empty)
     negative = set(empty[(result == "negative").to_numpy()])
     open_reads = len(empty) - len(negative)
     notes = [f"{count_noun(len(negative), 'scan')} read as negative: volume, total uptake and count 0, SUVs undefined"]
@@ -172,38 +215,41 @@ def _negative_scans(
     return negative, notes
 
 
-def _deciding_read(reads: pd.DataFrame) -> pd.Series:
-    """Take the consensus of each scan, else the first reader's call, else the second's."""
+def deciding_read(reads: pd.DataFrame) -> pd.Series:
+    """Take the consensus of each scan, else the first reader's call, else the second's.
+
+    Parameters
+    ----------
+    reads : pandas.DataFrame
+        Columns scan_id, reader and result.
+
+    Returns
+    -------
+    pandas.Series
+        Result by scan.
+    """
     order = reads["reader"].astype(str).map({reader: place for place, reader in enumerate(READERS)})
     ordered = reads.assign(_order=order).sort_values("_order", kind="stable")
     return ordered.drop_duplicates("scan_id").set_index("scan_id")["result"].astype(object)
 
 
-def _metrics(tracer: str, lesions: pd.DataFrame) -> Iterator[tuple[Marker, pd.Series, float]]:
-    """Yield each marker with its value by scan and its value on a negative scan."""
-    name = _name(tracer)
-    for metric, label in (("suvmax", "SUVmax"), ("suvpeak", "SUVpeak")):
+def _metrics(lesions: pd.DataFrame) -> Iterator[tuple[str, str, pd.Series]]:
+    """Yield each metric, its segmentation rule, and its value by scan."""
+    for metric in ("suvmax", "suvpeak"):
         if metric in lesions:
-            yield Marker(f"{tracer}_{metric}", f"{name} {label}", "SUV", tracer), _largest(lesions, metric), np.nan
-    count = lesions.groupby("scan_id")["lesion_id"].nunique()
-    yield Marker(f"{tracer}_lesions", f"{name} lesions", "", tracer), count, 0.0
+            yield metric, "", _largest(lesions, metric)
+    yield "lesions", "", lesions.groupby("scan_id")["lesion_id"].nunique()
     if not {"volume_ml", "segmentation"} <= set(lesions.columns):
         return
     rules = lesions["segmentation"].astype(object)
     for rule in sorted(str(one) for one in rules.dropna().unique()):
-        yield from _volumes(tracer, str(rule), lesions[rules == rule])
-
-
-def _volumes(tracer: str, rule: str, lesions: pd.DataFrame) -> Iterator[tuple[Marker, pd.Series, float]]:
-    name = _name(tracer)
-    volume = _sum(lesions, lesions["volume_ml"])
-    yield Marker(f"{tracer}_mtv_{rule}", f"{name} volume ({rule})", "mL", tracer, rule), volume, 0.0
-    if "suvmean" not in lesions:
-        return
-    total = _sum(lesions, lesions["suvmean"] * lesions["volume_ml"])
-    yield Marker(f"{tracer}_tlu_{rule}", f"{name} total uptake ({rule})", "SUV mL", tracer, rule), total, 0.0
-    mean = total / volume.where(volume > 0)
-    yield Marker(f"{tracer}_suvmean_{rule}", f"{name} SUVmean ({rule})", "SUV", tracer, rule), mean, np.nan
+        inside = lesions[rules == rule]
+        volume = _sum(inside, inside["volume_ml"])
+        yield "mtv", rule, volume
+        if "suvmean" in inside:
+            total = _sum(inside, inside["suvmean"] * inside["volume_ml"])
+            yield "tlu", rule, total
+            yield "suvmean", rule, total / volume.where(volume > 0)
 
 
 def _largest(lesions: pd.DataFrame, metric: str) -> pd.Series:
@@ -216,7 +262,3 @@ def _largest(lesions: pd.DataFrame, metric: str) -> pd.Series:
 def _sum(lesions: pd.DataFrame, values: pd.Series) -> pd.Series:
     """Sum of each scan; missing when any lesion lacks its value."""
     return values.groupby(lesions["scan_id"]).agg(lambda parts: parts.sum(skipna=False))
-
-
-def _name(tracer: str) -> str:
-    return tracer.upper()
