@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ import pandas as pd
 
 from survmodel.data.row_filter import RowFilter
 from survmodel.errors import ConfigError, DataError, closest, list_values
-from survmodel.outcome.endpoint_result import EndpointResult
+from survmodel.outcome.endpoint_result import EndpointResult, OnError
 from survmodel.outcome.response import Outcome
 from survmodel.result import frozen
 
@@ -27,12 +27,13 @@ Role = Literal["identifier", "baseline", "marker", "outcome", "post_baseline", "
 #: Roles whose columns may enter a model at time zero.
 PREDICTOR_ROLES = ("baseline", "marker", "acquisition")
 ALL_PATIENTS = "all"
+SetRules: TypeAlias = "str | Sequence[str] | Mapping[str, str]"
 
 
 class EndpointSpec(Protocol):
     """What makes an outcome of a table: an `Endpoint` of dates or a `ReadyMadeEndpoint` of times."""
 
-    def apply(self, table: pd.DataFrame) -> EndpointResult:
+    def apply(self, table: pd.DataFrame, on_error: OnError = "raise") -> EndpointResult:
         """Make the outcome."""
         ...
 
@@ -67,6 +68,8 @@ class MarkerLock:
         Primary marker and endpoint.
     base, full : str
         Formulas of the two models that are compared.
+    transform : str
+        Transformation of the marker.
 
     Examples
     --------
@@ -79,11 +82,12 @@ class MarkerLock:
     endpoint: str
     base: str = ""
     full: str = ""
+    transform: str = ""
 
     @property
     def sha256(self) -> str:
         """Hash of the question."""
-        question = [self.marker, self.endpoint, self.base, self.full]
+        question = [self.marker, self.transform, self.endpoint, self.base, self.full]
         return hashlib.sha256(json.dumps(question, ensure_ascii=True).encode()).hexdigest()
 
 
@@ -252,17 +256,18 @@ class Cohort:
         return self.endpoints[name]
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - a cohort is joined from many things
     table: pd.DataFrame,
     fields: Sequence[Field],
     endpoints: Mapping[str, EndpointSpec],
     *,
     outcome_columns: pd.DataFrame | None = None,
-    sets: Mapping[str, str] | None = None,
-    follow_up_set: str = ALL_PATIENTS,
+    sets: Mapping[str, SetRules] | None = None,
+    follow_up_set: str | Mapping[str, str] = ALL_PATIENTS,
     excluded: Sequence[FlowStep] = (),
     lock: MarkerLock | None = None,
     notes: Sequence[str] = (),
+    on_error: OnError = "raise",
 ) -> Cohort:
     """Join markers and covariates with outcomes.
 
@@ -276,17 +281,20 @@ def assemble(
         What makes the outcomes.
     outcome_columns : pandas.DataFrame, optional
         Dates, or ready-made times and events, with the rows of `table`; only endpoints see them.
-    sets : mapping of str to str, optional
-        Analysis sets, each a filter on columns of `table`; the set "all" is always there.
-    follow_up_set : str
-        Set whose patients are followed up for the endpoints, for example the confirmed ones; the others have no
-        outcome, and their dates are not asked for.
+    sets : mapping of str to str, sequence of str, or mapping, optional
+        Analysis sets, each a filter on columns of `table`, several that hold one after the other, or filters with the
+        reason for which a patient leaves; the set "all" is always there.
+    follow_up_set : str, or mapping of str to str
+        Set whose patients are followed up for the endpoints, for example the confirmed ones, or one set for each
+        endpoint; the others have no outcome, and their dates are not asked for.
     excluded : sequence of FlowStep
         Patients set aside before, with reasons.
     lock : MarkerLock, optional
         The question. It is checked against the table before an endpoint is applied.
     notes : sequence of str
         Kept with the cohort.
+    on_error : {"raise", "collect"}
+        What errors of the dates do, as in `Endpoint.apply`.
 
     Returns
     -------
@@ -331,31 +339,66 @@ def assemble(
     source = own if outcome_columns is None else outcome_columns
     if not source.index.equals(own.index):
         raise DataError("the outcome columns do not have the rows of the cohort", remedy="bring both into one order")
-    if follow_up_set not in chosen:
-        raise ConfigError(f"no analysis set {follow_up_set!r}", closest(follow_up_set, chosen))
-    followed = np.flatnonzero(chosen[follow_up_set][0])
-    results = {name: _apply(endpoint, source, followed) for name, endpoint in endpoints.items()}
+    set_of = dict.fromkeys(endpoints, follow_up_set) if isinstance(follow_up_set, str) else follow_up_set
+    for name in set_of.values():
+        if name not in chosen:
+            raise ConfigError(f"no analysis set {name!r}", closest(name, chosen))
+    followed = {name: np.flatnonzero(chosen[set_of[name]][0]) for name in endpoints}
+    results = {name: _apply(one, source, followed[name], on_error) for name, one in endpoints.items()}
     return Cohort(own, tuple(fields), results, chosen, lock, tuple(notes))
 
 
-def _apply(endpoint: EndpointSpec, source: pd.DataFrame, followed: npt.NDArray[np.int64]) -> EndpointResult:
+def _apply(
+    endpoint: EndpointSpec, source: pd.DataFrame, followed: npt.NDArray[np.int64], on_error: OnError
+) -> EndpointResult:
     """Apply an endpoint to the patients who are followed up; positions in the result are those of all patients."""
-    result = endpoint.apply(source.iloc[followed])
-    dropped = tuple((reason, tuple(int(followed[row]) for row in rows)) for reason, rows in result.dropped)
-    return replace(result, rows=frozen(followed[result.rows], np.int64), dropped=dropped)
+    result = endpoint.apply(source.iloc[followed], on_error)
+    dropped = tuple((reason, _among(followed, rows)) for reason, rows in result.dropped)
+    audit = tuple(
+        replace(finding, positions=_among(followed, finding.positions), of=len(source)) for finding in result.audit
+    )
+    return replace(result, rows=frozen(followed[result.rows], np.int64), dropped=dropped, audit=audit)
+
+
+def _among(followed: npt.NDArray[np.int64], rows: Sequence[int]) -> tuple[int, ...]:
+    return tuple(int(followed[row]) for row in rows)
 
 
 def _select(
-    table: pd.DataFrame, text: str, excluded: Sequence[FlowStep]
+    table: pd.DataFrame, rules: SetRules, excluded: Sequence[FlowStep]
 ) -> tuple[npt.NDArray[np.bool_], tuple[FlowStep, ...]]:
-    selected = RowFilter(text).select(table)
-    steps = list(excluded)
-    left = len(table)
-    for reason, gone in (
-        (f"undecided, a value is missing: {text}", int(selected.undecided.sum())),
-        (f"not in the set: {text}", int((~selected.rows & ~selected.undecided).sum())),
-    ):
-        left -= gone
-        if gone:
-            steps.append(FlowStep(reason, gone, left))
-    return selected.rows, tuple(steps)
+    """Apply the rules of a set one after the other, and count who leaves at each."""
+    inside, steps = np.ones(len(table), dtype=bool), list(excluded)
+    for text, reason in set_rules(rules).items():
+        selected = RowFilter(text).select(table)
+        for why, gone in (
+            (f"undecided, a value is missing: {text}", inside & selected.undecided),
+            (reason, inside & ~selected.rows & ~selected.undecided),
+        ):
+            inside = inside & ~gone
+            if gone.any():
+                steps.append(FlowStep(why, int(gone.sum()), int(inside.sum())))
+    return inside, tuple(steps)
+
+
+def set_rules(rules: SetRules) -> dict[str, str]:
+    """Give every rule of an analysis set the reason for which patients leave at it.
+
+    Parameters
+    ----------
+    rules : str, sequence of str, or mapping of str to str
+        One filter, several, or filters with their reasons.
+
+    Returns
+    -------
+    dict of str to str
+        Filter and reason.
+
+    Examples
+    --------
+    >>> set_rules(["confirmed", "age >= 18"])
+    {'confirmed': 'not in the set: confirmed', 'age >= 18': 'not in the set: age >= 18'}
+    """
+    if isinstance(rules, Mapping):
+        return dict(rules)
+    return {text: f"not in the set: {text}" for text in ([rules] if isinstance(rules, str) else rules)}
