@@ -42,7 +42,7 @@ _HOME = {
     "concordance_difference": "performance.discrimination",
     "draw_km": "figures.kaplan_meier",
     "follow_up": "models.follow_up",
-    "hazard_ratio_table": "report.tables",
+    "hazard_ratio_table": "report.hazard_tables",
     "journal_style": "figures.style",
     "landmark": "outcome.landmark",
     "likelihood_ratio_test": "models.cox_tests",
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from survmodel.outcome.response import Outcome as Outcome
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference
-    from survmodel.report.tables import hazard_ratio_table as hazard_ratio_table
+    from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table
     from survmodel.study.run import run_study as run_study
     from survmodel.table import Table as Table
 

@@ -78,6 +78,21 @@ class Table:
     def _repr_html_(self) -> str:
         return self.to_html()
 
+    def with_caption(self, caption: str) -> Table:
+        """Give the table another caption.
+
+        Parameters
+        ----------
+        caption : str
+            What the table shows.
+
+        Returns
+        -------
+        Table
+            A new table.
+        """
+        return Table(self.header, self.rows, caption, self.footnotes, self.left)
+
     def to_text(self) -> str:
         """Write the table in columns for a terminal.
 

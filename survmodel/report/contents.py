@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_tests import ProportionalHazardsTest
+from survmodel.models.description import Description
 from survmodel.models.follow_up import FollowUp
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.logrank import LogrankTest
 from survmodel.outcome.response import Outcome
 from survmodel.performance.discrimination import Concordance
+from survmodel.performance.planning import Precision
 from survmodel.report.document import FigureBlock
 from survmodel.result import Result
 
@@ -33,12 +35,20 @@ class Answer(Generic[Answered]):
     result : Result or None
         The result.
     reason : str
-        Why it could not be estimated; "" when it could.
+        Why it could not be estimated, or is not printed; "" when it is there.
+    withheld : bool
+        Whether it could be estimated and too few events speak for printing it: that is no failure.
     """
 
     step: str
     result: Answered | None = None
     reason: str = ""
+    withheld: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be estimated."""
+        return bool(self.reason) and not self.withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,8 @@ class CurvePart:
         Log-rank test between the groups; None without groups.
     n_left_out : int
         Patients without a group.
+    alone : tuple of str
+        Groups of one patient, who is neither drawn nor tested.
     figure : FigureBlock, optional
         The drawn curves.
     """
@@ -64,7 +76,46 @@ class CurvePart:
     fit: Answer[KaplanMeierFit]
     test: Answer[LogrankTest] | None
     n_left_out: int = 0
+    alone: tuple[str, ...] = ()
     figure: FigureBlock | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAnswer(Generic[Answered]):
+    """A result of the patients of one group.
+
+    Parameters
+    ----------
+    group : str
+        Its name, "" for all patients.
+    n, n_event : int
+        Patients and events.
+    answer : Answer
+        The result.
+    """
+
+    group: str
+    n: int
+    n_event: int
+    answer: Answer[Answered]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCount:
+    """Patients and events of a term, or of one level of a factor, among those a model analysed.
+
+    Parameters
+    ----------
+    variable, level : str
+        Column, and level of a factor; "" for a number.
+    n, n_event : int
+        Patients and events.
+    """
+
+    variable: str
+    level: str
+    n: int
+    n_event: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +131,16 @@ class ModelPart:
     strata : tuple of str
         Columns that form strata.
     fit, proportional_hazards, concordance : Answer
-        The fit, the test of its assumption, and C on the patients it was fitted to.
+        The fit, the test of its assumption, and C on the patients it was fitted to, within strata and disease groups.
+    univariable : tuple of (str, Answer of CoxFit)
+        Each column of the formula alone, with the same strata.
+    counts : tuple of LevelCount
+        Patients and events of each term.
+    concordance_by_group : tuple of GroupAnswer
+        C within each disease group.
+    undefined : tuple of (str, int)
+        Columns whose value does not exist in some patients, because the scan shows no lesion, and in how many of those
+        that are left out.
     """
 
     name: str
@@ -91,6 +151,73 @@ class ModelPart:
     fit: Answer[CoxFit]
     proportional_hazards: Answer[ProportionalHazardsTest]
     concordance: Answer[Concordance]
+    univariable: tuple[tuple[str, Answer[CoxFit]], ...] = ()
+    counts: tuple[LevelCount, ...] = ()
+    concordance_by_group: tuple[GroupAnswer[Concordance], ...] = ()
+    undefined: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerPart:
+    """A marker alone, in all patients and in each disease group.
+
+    Parameters
+    ----------
+    name, role, term : str
+        Column, what it is in the study, and how it enters.
+    fits : tuple of GroupAnswer
+        All patients first, with strata; then each group.
+    """
+
+    name: str
+    role: str
+    term: str
+    fits: tuple[GroupAnswer[CoxFit], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPart:
+    """How patients reach an analysis.
+
+    Parameters
+    ----------
+    name, label : str
+        Set or endpoint, and how it is called.
+    n_start : int
+        Patients in the files.
+    steps : tuple of (str, int, int)
+        Reason, how many left, how many stayed.
+    """
+
+    name: str
+    label: str
+    n_start: int
+    steps: tuple[tuple[str, int, int], ...]
+
+    @property
+    def n_end(self) -> int:
+        """Patients who reach the analysis."""
+        return self.steps[-1][2] if self.steps else self.n_start
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the study asks, fixed before its outcomes were joined.
+
+    Parameters
+    ----------
+    marker, endpoint : str
+        Primary marker with its transformation, and endpoint.
+    models : tuple of str
+        Formulas of the two models that are compared, when there are two.
+    sha256 : str
+        Hash of these.
+    """
+
+    marker: str
+    endpoint: str
+    models: tuple[str, ...]
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +246,14 @@ class EndpointPart:
         Label and number of each event, the event itself first; empty unless events compete.
     warnings : tuple of str
         What the reader must know about the events.
+    precision : Answer of Precision, optional
+        What so many events can show.
+    markers : tuple of MarkerPart
+        Each marker alone.
+    missing : tuple of (str, int)
+        Missing values of each column among the patients of the endpoint.
+    analysis_set : str
+        Label of the set of patients, "" for all.
     """
 
     name: str
@@ -132,6 +267,10 @@ class EndpointPart:
     models: tuple[ModelPart, ...] = ()
     causes: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
+    precision: Answer[Precision] | None = None
+    markers: tuple[MarkerPart, ...] = ()
+    missing: tuple[tuple[str, int], ...] = ()
+    analysis_set: str = ""
 
     def answers(self) -> Iterator[Answer[Result]]:
         """Walk through every answer.
@@ -139,17 +278,20 @@ class EndpointPart:
         Yields
         ------
         Answer
-            Follow-up, then curves, then models.
+            Precision and follow-up, then curves, markers and models.
         """
-        yield self.follow_up  # type: ignore[misc]
+        found: list[Answer[Any]] = [self.follow_up] if self.precision is None else [self.precision, self.follow_up]
         for curve in self.curves:
-            yield curve.fit  # type: ignore[misc]
+            found.append(curve.fit)
             if curve.test is not None:
-                yield curve.test  # type: ignore[misc]
+                found.append(curve.test)
+        for marker in self.markers:
+            found += [one.answer for one in marker.fits]
         for model in self.models:
-            yield model.fit  # type: ignore[misc]
-            yield model.proportional_hazards  # type: ignore[misc]
-            yield model.concordance  # type: ignore[misc]
+            found += [answer for _, answer in model.univariable]
+            found += [model.fit, model.proportional_hazards, model.concordance]
+            found += [one.answer for one in model.concordance_by_group]
+        yield from found
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +304,28 @@ class StudyContents:
         What the study is called and where its data come from.
     n : int
         Patients.
-    missing : tuple of (str, int)
-        Missing values of each column that is analysed.
-    labels, units : mapping of str to str
-        How columns are shown.
     endpoints : tuple of EndpointPart
         The results.
+    labels, units : mapping of str to str
+        How columns are shown.
+    group_label : str
+        Label of the disease group, "" without groups.
+    flows : tuple of FlowPart
+        How patients reach each analysis.
+    description : Answer of Description, optional
+        Who the patients are, by disease group.
+    described : str
+        Label of the set of patients that is described, "" for all.
+    question : Question, optional
+        Primary marker and endpoint.
+    waived : tuple of (str, str)
+        Findings in the data that the study accepts, and why.
+    findings : tuple of (str, str)
+        Other findings in the data: severity and sentence.
+    cut_sources : tuple of (str, str)
+        Label of each factor that was cut from a number, and where its edges come from.
+    synthetic : bool
+        Whether nobody in the data exists.
     notes : tuple of str
         What the reader may want to know about the data.
     footer : tuple of str
@@ -177,24 +335,55 @@ class StudyContents:
     title: str
     source: str
     n: int
-    missing: tuple[tuple[str, int], ...]
     endpoints: tuple[EndpointPart, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    group_label: str = ""
+    flows: tuple[FlowPart, ...] = ()
+    description: Answer[Description] | None = None
+    described: str = ""
+    question: Question | None = None
+    waived: tuple[tuple[str, str], ...] = ()
+    findings: tuple[tuple[str, str], ...] = ()
+    cut_sources: tuple[tuple[str, str], ...] = ()
+    synthetic: bool = False
     notes: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()
 
+    def answers(self) -> Iterator[Answer[Result]]:
+        """Walk through every answer.
+
+        Yields
+        ------
+        Answer
+            The description, then those of each endpoint.
+        """
+        found: list[Answer[Any]] = [] if self.description is None else [self.description]
+        yield from found
+        for part in self.endpoints:
+            yield from part.answers()
+
     def failed(self) -> tuple[Answer[Result], ...]:
         """Collect what could not be estimated."""
-        return tuple(answer for part in self.endpoints for answer in part.answers() if answer.reason)
+        return tuple(answer for answer in self.answers() if answer.failed)
+
+    @property
+    def stamp(self) -> str:
+        """What every table and figure says in plain sight: that the data are synthetic, that the run is incomplete."""
+        return ", ".join([*(["SYNTHETIC data"] if self.synthetic else []), *(["INCOMPLETE"] if self.failed() else [])])
 
     def warnings(self) -> tuple[tuple[str, str], ...]:
         """Collect the warnings of all results, each once, with the step that gave it first."""
         found: dict[str, str] = {}
         for part in self.endpoints:
-            for warning in (*part.outcome.warnings, *part.warnings):
+            lonely = [
+                f"{curve.label}, {group}: one patient, who is neither drawn nor tested"
+                for curve in part.curves
+                for group in curve.alone
+            ]
+            for warning in (*part.outcome.warnings, *part.warnings, *lonely):
                 found.setdefault(warning, f"outcome/{part.name}")
-            for answer in part.answers():
-                for warning in () if answer.result is None else answer.result.warnings:
-                    found.setdefault(warning, answer.step)
+        for answer in self.answers():
+            for warning in () if answer.result is None else answer.result.warnings:
+                found.setdefault(warning, answer.step)
         return tuple((step, warning) for warning, step in found.items())

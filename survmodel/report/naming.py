@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from survmodel.formatting import format_significant
+
+#: Stands before a level under the name of its factor; ordinary spaces would be joined in HTML.
+INDENT = "\u2003"
 _ONE = {"years": "year", "months": "month", "weeks": "week", "days": "day", "hours": "hour"}
 _POWER = re.compile(r"\^(-?[0-9]+)")
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -137,3 +141,19 @@ def show_unit(unit: str) -> str:
     '10⁹/L'
     """
     return _POWER.sub(lambda found: found.group(1).translate(_RAISED), unit)
+
+
+def percent_level(conf_level: float) -> str:
+    """Write the level of limits.
+
+    Parameters
+    ----------
+    conf_level : float
+        For example 0.95.
+
+    Returns
+    -------
+    str
+        For example ``"95%"``.
+    """
+    return f"{format_significant(100 * conf_level)}%"

@@ -1,14 +1,16 @@
-"""The order of a report: what this is, methods, counts, curves, models, warnings."""
+"""The order of a report: what this is, what it can show, methods, patients, curves, markers, models, warnings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from survmodel.formatting import count_noun, format_count
-from survmodel.report import sentences, tables
+from survmodel.report import hazard_tables, sentences, study_sentences, study_tables, tables
 from survmodel.report.contents import CurvePart, EndpointPart, ModelPart, StudyContents
-from survmodel.report.document import Block, Document, Facts, Paragraph, Section, TableBlock
+from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, Section, TableBlock
 from survmodel.report.naming import begin
+from survmodel.report.table_one import description_table
 
 
 def build_document(contents: StudyContents) -> Document:
@@ -22,25 +24,66 @@ def build_document(contents: StudyContents) -> Document:
     Returns
     -------
     Document
-        Ready for a writer.
+        Ready for a writer; every table and figure says when the data are synthetic or the run is incomplete.
     """
     parts = contents.endpoints
     several = len(parts) > 1
-    sections = [Section("Methods", tuple(_methods(contents)))]
+    sections = [
+        Section("What this study can show", tuple(_precision(contents))),
+        Section("Methods", tuple(_methods(contents))),
+    ]
+    patients = tuple(_patients(contents))
+    if patients:
+        sections.append(Section("Patients", patients))
     for part in parts:
         tail = f": {part.title}" if several else ""
-        sections.append(Section(f"Patients and follow-up{tail}", tuple(_counts(part, contents))))
+        sections.append(Section(f"Events and follow-up{tail}", tuple(_counts(part, contents))))
         if part.curves:
             sections.append(Section(begin(part.label) + (tail if part.causes else ""), tuple(_curves(part))))
+        if part.markers:
+            sections.append(Section(f"Markers one at a time{tail}", tuple(_markers(part, contents))))
         if part.models:
             kind = "Cause-specific Cox models" if part.causes else "Cox models"
             sections.append(Section(f"{kind}{tail}", tuple(_models(part, contents))))
     sections += _remarks(contents)
-    title = f"INCOMPLETE: {contents.title}" if contents.failed() else contents.title
-    return Document(title, tuple(_opening(contents)), tuple(sections), contents.footer)
+    marks = [*(["INCOMPLETE"] if contents.failed() else []), *(["SYNTHETIC"] if contents.synthetic else [])]
+    title = ": ".join([*marks, contents.title])
+    document = Document(title, tuple(_opening(contents)), tuple(sections), contents.footer)
+    return stamp_document(document, contents.stamp)
+
+
+def stamp_document(document: Document, stamp: str) -> Document:
+    """Say in every table and figure what the data are.
+
+    Parameters
+    ----------
+    document : Document
+        A report.
+    stamp : str
+        For example "SYNTHETIC data"; "" leaves the report as it is.
+
+    Returns
+    -------
+    Document
+        Captions begin with the stamp, and so do texts for readers who cannot see a figure.
+    """
+    if not stamp:
+        return document
+
+    def mark(block: Block) -> Block:
+        if isinstance(block, TableBlock):
+            return replace(block, table=block.table.with_caption(f"{stamp}. {block.table.caption}"))
+        if isinstance(block, FigureBlock):
+            return replace(block, caption=f"{stamp}. {block.caption}", alt_text=f"{stamp}. {block.alt_text}")
+        return block
+
+    sections = tuple(replace(one, blocks=tuple(map(mark, one.blocks))) for one in document.sections)
+    return replace(document, opening=tuple(map(mark, document.opening)), sections=sections)
 
 
 def _opening(contents: StudyContents) -> Iterator[Block]:
+    if contents.synthetic:
+        yield Paragraph(study_sentences.SYNTHETIC, "warning")
     failed = contents.failed()
     if failed:
         count = count_noun(len(failed), "statistic")
@@ -51,23 +94,73 @@ def _opening(contents: StudyContents) -> Iterator[Block]:
     for part in contents.endpoints:
         facts.append(("Endpoint", sentences.describe_endpoint(part)))
         facts.append(("Events", sentences.describe_events(part)))
+    if contents.question is not None:
+        facts.append(("Primary marker", study_sentences.describe_question(contents.question, contents)))
     if contents.source:
         facts.append(("Data", contents.source))
     yield Facts(tuple(facts))
+
+
+def _precision(contents: StudyContents) -> Iterator[Block]:
+    parts = contents.endpoints
+    for part in parts:
+        answer = part.precision
+        if answer is None or answer.result is None:
+            reason = "it was not asked for" if answer is None else answer.reason
+            yield Paragraph(sentences.not_estimable(f"Precision, {part.title}", reason), "missing")
+        else:
+            yield Paragraph(study_sentences.precision_sentence(part, answer.result))
+    if any(part.precision and part.precision.result for part in parts):
+        accepted = study_sentences.accepted_notes(contents)
+        yield TableBlock(study_tables.precision_table(parts, contents.group_label, accepted), "precision")
+
+
+def _patients(contents: StudyContents) -> Iterator[Block]:
+    flows = [flow for flow in contents.flows if flow.steps]
+    if flows or contents.waived:
+        table = study_tables.flow_table(flows, contents.n, study_sentences.accepted_notes(contents))
+        yield TableBlock(table, "flow")
+    answer = contents.description
+    if answer is None:
+        return
+    if answer.result is None:
+        yield Paragraph(sentences.not_estimable("Description of the patients", answer.reason), "missing")
+        return
+    of = f" in the {contents.described} set" if contents.described else ""
+    by = f" by {contents.group_label}" if contents.group_label else ""
+    table = description_table(
+        answer.result, contents.labels, contents.units, caption=f"Patients{of}{by}.", by_label=contents.group_label
+    )
+    yield TableBlock(table, "table_one")
 
 
 def _methods(contents: StudyContents) -> Iterator[Block]:
     texts: dict[str, None] = {}
     for part in contents.endpoints:
         texts.update(dict.fromkeys(sentences.methods(part, contents.labels)))
-    general = sentences.methods(contents.endpoints[0], contents.labels)[-1]
-    for text in [*(text for text in texts if text != general), general]:
+    texts.update(dict.fromkeys(study_sentences.general_methods(contents)))
+    for text in texts:
         yield Paragraph(" ".join(text.split()))
 
 
 def _counts(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
-    table = tables.counts_table(part, contents.missing, contents.labels)
+    table = tables.counts_table(part, part.missing, contents.labels)
     yield TableBlock(table, f"counts_{part.name}")
+
+
+def _markers(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
+    kind = "cause-specific hazard ratios" if part.causes else "hazard ratios"
+    caption = f"Markers, {kind} for {part.event_label}.{sentences.cause_specific_note(part)}"
+    table = hazard_tables.marker_table(part.markers, contents.labels, contents.units, caption)
+    yield TableBlock(table, f"markers_{part.name}")
+    for marker in part.markers:
+        warning = study_sentences.opposite_signs(marker, contents)
+        if warning:
+            yield Paragraph(warning, "warning")
+        for one in marker.fits:
+            if one.answer.failed:
+                what = f"Hazard ratio of {marker.name}, {one.group or 'all patients'}"
+                yield Paragraph(sentences.not_estimable(what, one.answer.reason), "missing")
 
 
 def _curves(part: EndpointPart) -> Iterator[Block]:
@@ -103,31 +196,33 @@ def _test(part: EndpointPart, curve: CurvePart) -> Paragraph:
 def _models(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
     for model in part.models:
         yield from _model(model, part, contents)
-    named = {
-        begin(model.label): model.concordance.result for model in part.models if model.concordance.result is not None
-    }
-    for model in part.models:
-        if model.concordance.result is None and model.fit.result is not None:
-            what = f"Concordance, {model.label}"
-            yield Paragraph(sentences.not_estimable(what, model.concordance.reason), "missing")
-    if named:
+    shown = [model for model in part.models if model.fit.result is not None]
+    for model in shown:
+        for answer in (model.concordance, *(one.answer for one in model.concordance_by_group)):
+            if answer.failed:
+                yield Paragraph(sentences.not_estimable(f"Concordance, {model.label}", answer.reason), "missing")
+    if shown:
         competing = ", by cause-specific models; a competing event counts as censored" if part.causes else ""
         caption = f"Apparent discrimination of {part.title}{competing}."
-        yield TableBlock(tables.concordance_table(named, caption), f"concordance_{part.name}")
+        table = tables.concordance_table(shown, caption, contents.group_label)
+        yield TableBlock(table, f"concordance_{part.name}")
 
 
 def _model(model: ModelPart, part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
     label = begin(model.label)
     fit = model.fit.result
     if fit is None:
-        yield Paragraph(sentences.not_estimable(label, model.fit.reason), "missing")
+        kind = "missing" if model.fit.failed else ""
+        yield Paragraph(sentences.not_estimable(label, model.fit.reason), kind)
         return
     counts = f"{count_noun(fit.n, 'patient')}, {count_noun(fit.n_event, 'event')}"
     kind = "cause-specific " if part.causes else ""
     caption = f"{label}: {kind}hazard ratios for {part.event_label} ({counts}).{sentences.cause_specific_note(part)}"
-    table = tables.hazard_ratio_table(fit, contents.labels, units=contents.units, caption=caption)
     yield Paragraph(sentences.model_sentence(model))
-    yield TableBlock(table, f"cox_{model.name}")
+    yield TableBlock(hazard_tables.model_table(model, contents.labels, contents.units, caption), f"cox_{model.name}")
+    for term, answer in model.univariable:
+        if answer.failed:
+            yield Paragraph(sentences.not_estimable(f"{label}, {term} alone", answer.reason), "missing")
     test = model.proportional_hazards.result
     if test is None:
         what = f"{label}, test of proportional hazards"
@@ -143,9 +238,14 @@ def _model(model: ModelPart, part: EndpointPart, contents: StudyContents) -> Ite
 
 def _remarks(contents: StudyContents) -> Iterator[Section]:
     warnings = contents.warnings()
-    if warnings:
+    told = [text for severity, text in contents.findings if severity != "note"]
+    if warnings or told:
         models = {model.fit.step: model.label for part in contents.endpoints for model in part.models}
         shown = [f"{models[step]}: {warning}" if step in models else warning for step, warning in warnings]
-        yield Section("Warnings", tuple(Paragraph(f"{begin(text)}.", "warning") for text in shown))
-    if contents.notes:
-        yield Section("Notes", tuple(Paragraph(note, "note") for note in contents.notes))
+        blocks = [Paragraph(f"{begin(text)}.", "warning") for text in shown]
+        blocks += [Paragraph(text, "warning") for text in told]
+        yield Section("Warnings", tuple(blocks))
+    notes = [text if text.endswith(".") else f"{begin(text)}." for text in contents.notes]
+    notes += [text for severity, text in contents.findings if severity == "note"]
+    if notes:
+        yield Section("Notes", tuple(Paragraph(note, "note") for note in notes))

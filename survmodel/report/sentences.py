@@ -167,10 +167,6 @@ def methods(part: EndpointPart, labels: Mapping[str, str]) -> tuple[str, ...]:
     paragraphs = [" ".join(_describe_curves(part))]
     if part.models:
         paragraphs.append(" ".join(_describe_models(part.models, part, labels)))
-    paragraphs.append(
-        "Limits are 95% confidence limits and tests are two-sided. P-values are not adjusted for the number of tests. "
-        "Covariates, transformations and cut-points are those declared in the study file; no algorithm chose them."
-    )
     return tuple(paragraphs)
 
 
@@ -233,8 +229,8 @@ def _describe_models(models: Sequence[ModelPart], part: EndpointPart, labels: Ma
         f"{of_all} with a missing value in any of these were left out (complete cases).",
         "Proportional hazards were examined by score tests of an interaction with time (transformed by the "
         "Kaplan-Meier curve), for each term and for all together.",
-        "Discrimination is Harrell's C of the model's own patients, in which pairs tied in time with both events are "
-        "left out and tied predictions count one half.",
+        "Discrimination is Harrell's C of the model's own patients, within strata and disease groups where there are "
+        "any; pairs tied in time with both events are left out and tied predictions count one half.",
     ]
     if part.causes:
         head = "These models are cause-specific" if several else "The model is cause-specific"
@@ -308,6 +304,7 @@ def curve_caption(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit) -> 
     if curve.n_left_out:
         verb = "is" if curve.n_left_out == 1 else "are"
         left = f" {count_noun(curve.n_left_out, 'patient')} without a group {verb} left out."
+    left += "".join(f" {begin(group)}: one patient, not drawn." for group in curve.alone)
     percent = format_significant(100 * fit.conf_level)
     why = ""
     if part.causes:

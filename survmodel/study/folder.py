@@ -120,11 +120,16 @@ class ResultsFolder:
         """Write JSON with every digit; keys keep their order."""
         return self.write(name, json.dumps(_plain(content), ensure_ascii=False, allow_nan=False, indent=1) + "\n")
 
-    def write_table(self, name: str, table: Table) -> Path:
-        """Write the cells of a table as CSV, text that a spreadsheet would run made harmless."""
+    def write_table(self, name: str, table: Table, stamp: str = "") -> Path:
+        """Write the cells of a table as CSV, text that a spreadsheet would run made harmless.
+
+        A stamp such as "SYNTHETIC data" stands in a column of its own, in every row.
+        """
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
-        writer.writerows([harmless(one_line(cell)) for cell in row] for row in (table.header, *table.rows))
+        for place, row in enumerate((table.header, *table.rows)):
+            mark = [stamp if place else "data"] if stamp else []
+            writer.writerow([harmless(one_line(cell)) for cell in (*row, *mark)])
         return self.write(f"tables/{name}.csv", lines.getvalue())
 
     def write_status(self, status: str) -> Path:

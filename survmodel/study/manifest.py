@@ -8,8 +8,9 @@ import sys
 from importlib import metadata
 
 import survmodel
-from survmodel.data.readers.delimited import FileRead
+from survmodel.report.contents import Question
 from survmodel.study.config import Study
+from survmodel.study.preparation import Prepared
 
 #: Packages whose version can change a number or a figure.
 PACKAGES = ("jinja2", "matplotlib", "numba", "numpy", "pandas", "pydantic", "scipy")
@@ -28,8 +29,8 @@ def versions() -> dict[str, str]:
 
 
 def build_manifest(
-    study: Study,
-    file: FileRead | None,
+    prepared: Prepared,
+    question: Question | None,
     outputs: dict[str, dict[str, object]],
     status: str,
     steps: dict[str, str],
@@ -39,10 +40,10 @@ def build_manifest(
 
     Parameters
     ----------
-    study : Study
-        What was asked for.
-    file : FileRead or None
-        The data file, when it could be read.
+    prepared : Prepared
+        What was asked for, and the files that were read.
+    question : Question, optional
+        Primary marker and endpoint.
     outputs : dict
         Size and hash of every result.
     status : str
@@ -57,9 +58,11 @@ def build_manifest(
     dict
         Ready for JSON.
     """
+    study = prepared.study
     inputs: dict[str, object] = {study.file: {"sha256": study.sha256}}
-    if file is not None:
-        inputs[study.settings.data.patients.path] = {"bytes": file.size, "sha256": file.sha256, "rows": len(file.table)}
+    paths = {table: entry.path for table, entry in study.settings.data.files.items()}
+    for file in prepared.data.files:
+        inputs[paths[file.table]] = {"bytes": file.size, "sha256": file.sha256, "rows": file.n_rows}
     started, finished = clock
     return {
         "schema": 1,
@@ -68,7 +71,16 @@ def build_manifest(
         "versions": versions(),
         "platform": {"system": platform.system(), "machine": platform.machine()},
         "seed": study.settings.seed,
-        "settings": study.settings.model_dump(mode="json", by_alias=True),
+        "synthetic": study.is_synthetic,
+        "lock": None
+        if question is None
+        else {
+            "marker": question.marker,
+            "endpoint": question.endpoint,
+            "models": question.models,
+            "sha256": question.sha256,
+        },
+        "settings": _settings(study),
         "inputs": inputs,
         "outputs": outputs,
         "steps": steps,
@@ -78,3 +90,10 @@ def build_manifest(
             "seconds": round((finished - started).total_seconds(), 3),
         },
     }
+
+
+def _settings(study: Study) -> dict[str, object]:
+    """Give every setting with its default, without the patients whom the study sets aside."""
+    settings = study.settings.model_dump(mode="json", by_alias=True)
+    settings["exclude"] = [{"reason": one.reason} for one in study.settings.exclude]
+    return settings

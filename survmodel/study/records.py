@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
-from survmodel.report.contents import CurvePart, EndpointPart, ModelPart, StudyContents
+from survmodel.models.cox_fit import CoxFit
+from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart, StudyContents
 from survmodel.result import to_records
 
 #: Columns of the long table: what a number is, then the number.
@@ -33,13 +35,21 @@ def collect_records(contents: StudyContents) -> list[Record]:
     list of dict
         Sorted by what the numbers are; keys that do not apply are left out; a missing number is None.
     """
-    found = [{"step": "missing", "variable": name, "measure": "n_missing", "n": contents.n, "n_missing": count}
-             for name, count in contents.missing]  # fmt: skip
+    found: list[Record] = []
+    if contents.description is not None and contents.description.result is not None:
+        found += _tidy(contents.description.result.tidy(), contents.description.step)
+    for flow in contents.flows:
+        for why, gone, left in flow.steps:
+            found.append(
+                {"step": f"flow/{flow.name}", "level": why, "measure": "leaving", "n": left, "n_missing": gone}
+            )
     for part in contents.endpoints:
         for record in _of_endpoint(part):
             found.append({"endpoint": part.name, **record})
-    for answer in contents.failed():
-        found.append({"step": answer.step, "measure": "not estimable", "reason": answer.reason})
+    for answer in contents.answers():
+        if answer.reason:
+            what = "withheld" if answer.withheld else "not estimable"
+            found.append({"step": answer.step, "measure": what, "reason": answer.reason})
     order = (*KEYS, *KEYS_OF_TIME, *NUMBERS, "reason")
     return sorted(({key: record[key] for key in order if key in record} for record in found), key=_place)
 
@@ -52,16 +62,33 @@ def _place(record: Record) -> tuple[object, ...]:
 def _of_endpoint(part: EndpointPart) -> Iterator[Record]:
     n, n_event = part.outcome.n, part.outcome.n_event
     yield {"step": "counts", "measure": "patients and events", "n": n, "n_event": n_event, "n_censor": n - n_event}
+    for name, count in part.missing:
+        yield {"step": "missing", "variable": name, "measure": "n_missing", "n": n, "n_missing": count}
     for label, count in part.causes:
         yield {"step": "counts", "group": label, "measure": "events by cause", "n_event": count}
-    if part.follow_up.result is not None:
-        yield from _tidy(part.follow_up.result.tidy(), part.follow_up.step, measure="follow-up")
+    if part.precision is not None:
+        yield from _of_answer(part.precision)
+    yield from _of_answer(part.follow_up, measure="follow-up")
     for curve in part.curves:
         for record in _of_curve(curve, part.horizons):
             yield {"by": curve.by, **record}
+    for marker in part.markers:
+        for one in marker.fits:
+            yield from _of_ratios(one.answer, "hazard ratio", group=one.group, n=one.n, n_event=one.n_event)
     for model in part.models:
         for record in _of_model(model):
             yield {"model": model.name, **record}
+
+
+def _of_answer(answer: Answer[Any], measure: str = "") -> Iterator[Record]:
+    if answer.result is not None:
+        yield from _tidy(answer.result.tidy(), answer.step, measure)
+
+
+def _of_ratios(answer: Answer[CoxFit], measure: str, **counts: object) -> Iterator[Record]:
+    if answer.result is not None:
+        for record in _tidy(answer.result.hazard_ratios(), answer.step, measure):
+            yield {**counts, **record}
 
 
 def _of_curve(curve: CurvePart, horizons: Sequence[float]) -> Iterator[Record]:
@@ -88,21 +115,30 @@ def _of_curve(curve: CurvePart, horizons: Sequence[float]) -> Iterator[Record]:
 def _of_model(model: ModelPart) -> Iterator[Record]:
     fit, step = model.fit.result, model.fit.step
     if fit is not None:
-        yield from _tidy(fit.tidy(), step, measure="log hazard ratio")
-        yield from _tidy(fit.hazard_ratios(), step, measure="hazard ratio")
-        whole = fit.glance().iloc[0]
-        names = ("n", "n_event", "n_missing", "loglik", "loglik_null", "aic", "bic")
-        yield {"step": step, "measure": "fit", **{name: whole[name] for name in names}}
-        test = {"statistic": whole["lr_statistic"], "df": whole["lr_df"], "p_value": whole["lr_p_value"]}
-        yield {"step": step, "measure": "likelihood-ratio test", **test}
-        for name, count in fit.missing:
-            yield {"step": step, "variable": name, "measure": "n_missing", "n_missing": count}
-    if model.proportional_hazards.result is not None:
-        answer = model.proportional_hazards
-        yield from _tidy(model.proportional_hazards.result.tidy(), answer.step, measure="test")
-    if model.concordance.result is not None:
-        for record in _tidy(model.concordance.result.tidy(), model.concordance.step):
-            yield {**record, "measure": f"{record['measure']}, apparent"}
+        yield from _of_fit(fit, step)
+    for _, alone in model.univariable:
+        found = alone.result
+        counts = {} if found is None else {"n": found.n, "n_event": found.n_event}
+        yield from _of_ratios(alone, "hazard ratio, alone", **counts)
+    for one in model.counts:
+        counts = {"n": one.n, "n_event": one.n_event}
+        yield {"step": step, "measure": "patients and events", "variable": one.variable, "level": one.level, **counts}
+    yield from _of_answer(model.proportional_hazards, "test")
+    for group, within in (("", model.concordance), *((one.group, one.answer) for one in model.concordance_by_group)):
+        for record in _of_answer(within):
+            yield {"group": group, **record, "measure": f"{record['measure']}, apparent"}
+
+
+def _of_fit(fit: CoxFit, step: str) -> Iterator[Record]:
+    yield from _tidy(fit.tidy(), step, measure="log hazard ratio")
+    yield from _tidy(fit.hazard_ratios(), step, measure="hazard ratio")
+    whole = fit.glance().iloc[0]
+    names = ("n", "n_event", "n_missing", "loglik", "loglik_null", "aic", "bic")
+    yield {"step": step, "measure": "fit", **{name: whole[name] for name in names}}
+    test = {"statistic": whole["lr_statistic"], "df": whole["lr_df"], "p_value": whole["lr_p_value"]}
+    yield {"step": step, "measure": "likelihood-ratio test", **test}
+    for name, count in fit.missing:
+        yield {"step": step, "variable": name, "measure": "n_missing", "n_missing": count}
 
 
 def _tidy(table: pd.DataFrame, step: str, measure: str = "") -> Iterator[Record]:

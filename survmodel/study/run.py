@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from survmodel.data.columns import add_cuts
 from survmodel.data.findings import Finding, FindingsError
-from survmodel.data.readers.delimited import FileRead, read_delimited
 from survmodel.errors import FitError
 from survmodel.formatting import format_p_equation
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
@@ -18,12 +17,14 @@ from survmodel.report.document import FigureBlock, TableBlock
 from survmodel.report.naming import begin
 from survmodel.report.sections import build_document
 from survmodel.report.writers.html import write_html
-from survmodel.study.checks import build_outcomes
 from survmodel.study.config import Study, read_study
+from survmodel.study.contents import gather_contents
 from survmodel.study.folder import INCOMPLETE_REPORT, MANIFEST, PROBLEMS, REPORT, RESULTS, ResultsFolder, file_stem
-from survmodel.study.manifest import build_manifest, versions
+from survmodel.study.manifest import build_manifest
+from survmodel.study.preparation import Prepared, prepare
 from survmodel.study.records import collect_records
-from survmodel.study.steps import Cohort, run_steps
+from survmodel.study.step_parts import Progress, silent
+from survmodel.study.steps import describe_patients, run_steps
 from survmodel.table import escape
 
 #: Between one and two columns of a journal: the letters of a figure are then as large as those of the report.
@@ -67,7 +68,7 @@ class StudyRun:
         return f"<p>{escape(self.status)}: <code>{escape(str(self.report))}</code></p><ul>{problems}</ul>"
 
 
-def run_study(path: str | Path, out: str | Path | None = None) -> StudyRun:
+def run_study(path: str | Path, out: str | Path | None = None, *, progress: Callable[[str], None] = silent) -> StudyRun:
     """Run a study file and write its folder of results.
 
     Parameters
@@ -76,6 +77,8 @@ def run_study(path: str | Path, out: str | Path | None = None) -> StudyRun:
         The study file.
     out : str or pathlib.Path, optional
         Folder of the results; ``results/<study>`` under the working folder without it.
+    progress : callable, optional
+        Is told the name of each step before it begins.
 
     Returns
     -------
@@ -95,13 +98,13 @@ def run_study(path: str | Path, out: str | Path | None = None) -> StudyRun:
     study = read_study(path)
     folder = ResultsFolder(Path("results") / study.name if out is None else Path(out))
     with folder.one_run():
-        return _run_in(folder, study, started)
+        return _run_in(folder, study, started, progress)
 
 
-def _run_in(folder: ResultsFolder, study: Study, started: datetime.datetime) -> StudyRun:
+def _run_in(folder: ResultsFolder, study: Study, started: datetime.datetime, progress: Progress) -> StudyRun:
     """Run a study in a folder that is held, and leave its status behind whatever happens."""
     try:
-        return _run(study, folder, started)
+        return _run(study, folder, started, progress)
     except FindingsError as error:
         folder.write_json(PROBLEMS, [finding.to_record() for finding in error.findings])
         folder.write_status("FAILED")
@@ -114,53 +117,55 @@ def _run_in(folder: ResultsFolder, study: Study, started: datetime.datetime) -> 
         raise
 
 
-def _run(study: Study, folder: ResultsFolder, started: datetime.datetime) -> StudyRun:
-    data = study.settings.data
-    file = read_delimited(
-        study.data_path, study.columns, delimiter=data.delimiter, encoding=data.encoding, decimal=data.decimal
-    )
-    cohort = _build_cohort(study, file)
-    parts = tuple(_draw_figures(part, folder) for part in run_steps(cohort))
-    contents = _gather(study, file, parts)
+def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progress: Progress) -> StudyRun:
+    progress("data")
+    prepared = prepare(study)
+    parts = run_steps(prepared, progress)
+    contents = gather_contents(prepared, parts, describe_patients(prepared, progress))
+    progress("figures")
+    drawn = tuple(_draw_figures(part, contents.stamp, folder) for part in parts)
+    contents = replace(contents, endpoints=drawn)
+    progress("report")
     document = build_document(contents)
     for block in document.blocks():
         if isinstance(block, TableBlock):
-            folder.write_table(file_stem(block.name), block.table)
-    folder.write_json(RESULTS, {"schema": 1, "records": collect_records(contents)})
+            folder.write_table(file_stem(block.name), block.table, contents.stamp)
+    mark = {"data": "SYNTHETIC"} if contents.synthetic else {}
+    folder.write_json(RESULTS, {"schema": 1, **mark, "records": collect_records(contents)})
     status = "FAILED" if contents.failed() else "COMPLETE"
     folder.write(INCOMPLETE_REPORT if contents.failed() else REPORT, write_html(document))
-    problems = _list_problems(contents)
-    folder.write_json(PROBLEMS, [problem.to_record() for problem in problems])
-    steps = {answer.step: answer.reason or "done" for part in parts for answer in part.answers()}
+    problems = _list_problems(contents, prepared)
+    folder.write_json(PROBLEMS, [{**problem.to_record(), **mark} for problem in problems])
+    steps = {answer.step: answer.reason or "done" for answer in contents.answers()}
     finished = datetime.datetime.now(datetime.UTC)
-    manifest = build_manifest(study, file, folder.describe_files(), status, steps, (started, finished))
+    manifest = build_manifest(prepared, contents.question, folder.describe_files(), status, steps, (started, finished))
     folder.write_json(MANIFEST, manifest)
     folder.write_status(status)
     return StudyRun(folder.path, status, problems)
 
 
-def _build_cohort(study: Study, file: FileRead) -> Cohort:
-    """Build the outcomes and leave the identifiers behind: no step sees them."""
-    outcomes = build_outcomes(study, file)
-    identifiers = [column.name for column in study.columns if column.is_identifier]
-    return Cohort(study, add_cuts(file.table.drop(columns=identifiers), study.cuts), outcomes)
-
-
-def _draw_figures(part: EndpointPart, folder: ResultsFolder) -> EndpointPart:
+def _draw_figures(part: EndpointPart, stamp: str, folder: ResultsFolder) -> EndpointPart:
     curves = tuple(
-        curve if curve.fit.result is None else replace(curve, figure=_draw(part, curve, curve.fit.result, folder))
+        curve
+        if curve.fit.result is None
+        else replace(curve, figure=_draw(part, curve, curve.fit.result, stamp, folder))
         for curve in part.curves
     )
     return replace(part, curves=curves)
 
 
-def _draw(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit, folder: ResultsFolder) -> FigureBlock:
+def _draw(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit, stamp: str, folder: ResultsFolder) -> FigureBlock:
     from survmodel.figures.files import save_figure
     from survmodel.figures.kaplan_meier import draw_km
 
     test = None if curve.test is None else curve.test.result
     annotation = "" if test is None else f"Log-rank {format_p_equation(test.p_value)}"
-    figure = draw_km(fit, labels={"survival": begin(part.label)}, annotation=annotation, width_mm=FIGURE_MM)
+    figure = draw_km(
+        fit, labels={"survival": begin(part.label)}, annotation=annotation, title=stamp, width_mm=FIGURE_MM
+    )
+    if stamp:
+        figure.source_data = figure.source_data.assign(data=stamp)
+        figure.alt_text = f"{stamp}. {figure.alt_text}"
     name = file_stem("km", part.name, curve.by)
     (folder.path / "figures").mkdir(exist_ok=True)
     folder.record(save_figure(figure, folder.path / "figures" / name, formats=("pdf", "svg", "png")))
@@ -170,29 +175,7 @@ def _draw(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit, folder: Res
     return FigureBlock(image, "image/png", sentences.curve_alt_text(part, curve, fit), caption, name)
 
 
-def _gather(study: Study, file: FileRead, parts: tuple[EndpointPart, ...]) -> StudyContents:
-    settings = study.settings
-    hidden = {column.name for column in study.columns if column.is_identifier}
-    software = versions()
-    packages = ", ".join(f"{name} {number}" for name, number in software.items() if name not in {"survmodel", "python"})
-    return StudyContents(
-        title=settings.report.title or settings.title,
-        source=settings.source,
-        n=len(file.table),
-        missing=tuple((name, count) for name, count in file.missing if name not in hidden),
-        endpoints=parts,
-        labels=study.labels,
-        units={name: entry.unit for name, entry in settings.column.items()},
-        notes=file.notes,
-        footer=(
-            f"Made by survmodel {software['survmodel']} with Python {software['python']}, {packages}.",
-            f"Seed {settings.seed}. Study file {study.file}, SHA-256 {study.sha256}.",
-            f"Data file {file.name}, SHA-256 {file.sha256}.",
-        ),
-    )
-
-
-def _list_problems(contents: StudyContents) -> tuple[Finding, ...]:
+def _list_problems(contents: StudyContents, prepared: Prepared) -> tuple[Finding, ...]:
     failed = [Finding("S001", f"{answer.step}: not estimable: {answer.reason}") for answer in contents.failed()]
     warned = [Finding("S002", f"{step}: {text}", severity="warning") for step, text in contents.warnings()]
-    return (*failed, *warned)
+    return (*failed, *warned, *prepared.findings)

@@ -2,104 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from survmodel.errors import SurvmodelError
-from survmodel.models.cox import CoxPH
-from survmodel.models.cox_fit import CoxFit
-from survmodel.models.cox_tests import proportional_hazards_test
+from survmodel.cohort import ALL_PATIENTS
+from survmodel.models.description import Description, describe
 from survmodel.models.follow_up import follow_up
 from survmodel.models.formula import parse_formula
 from survmodel.models.kaplan_meier import KaplanMeier
 from survmodel.models.logrank import logrank_test
 from survmodel.outcome.response import Outcome
-from survmodel.performance.discrimination import Concordance, concordance
+from survmodel.performance.planning import Precision, precision
 from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart
-from survmodel.result import Result
-from survmodel.study.config import Study
-from survmodel.study.settings import CurveEntry, ModelEntry
-
-Answered = TypeVar("Answered", bound=Result)
+from survmodel.study.known_columns import group_columns
+from survmodel.study.model_steps import marker_part, model_part
+from survmodel.study.preparation import Prepared
+from survmodel.study.settings import CurveEntry
+from survmodel.study.step_parts import EndpointSteps, Progress, attempt, list_levels, name_groups, silent
 
 #: What curves measure where events compete.
 ANY_EVENT = "freedom from any event"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cohort:
-    """What the steps compute from.
-
-    Parameters
-    ----------
-    study : Study
-        What is asked for.
-    table : pandas.DataFrame
-        Checked columns without identifiers, factors added.
-    outcomes : mapping of str to Outcome
-        By name of the endpoint.
-    """
-
-    study: Study
-    table: pd.DataFrame
-    outcomes: Mapping[str, Outcome]
-
-
-def attempt(step: str, compute: Callable[[], Answered]) -> Answer[Answered]:
-    """Run one step and keep its result, or the reason why there is none.
-
-    Parameters
-    ----------
-    step : str
-        Name of the step.
-    compute : callable
-        Computes the result.
-
-    Returns
-    -------
-    Answer
-        A refusal of survmodel becomes a reason; any other error is a fault and goes up.
-
-    Examples
-    --------
-    >>> from survmodel import KaplanMeier, Outcome
-    >>> attempt("curve", lambda: KaplanMeier().fit(Outcome([1], [1]), by=["a", "b"])).reason
-    'the by does not have the rows of the outcome: found 2 rows against 1. Build both from the same table, and use
-    outcome.take(rows) where you select rows.'
-    """
-    try:
-        return Answer(step, compute())
-    except SurvmodelError as error:
-        return Answer(step, None, str(error))
-
-
-def run_steps(cohort: Cohort) -> tuple[EndpointPart, ...]:
+def run_steps(prepared: Prepared, progress: Progress = silent) -> tuple[EndpointPart, ...]:
     """Compute everything that the study asks for.
 
     Parameters
     ----------
-    cohort : Cohort
+    prepared : Prepared
         Data and settings.
+    progress : callable
+        Is told the name of each step before it begins.
 
     Returns
     -------
     tuple of EndpointPart
         In the order of the study file.
     """
-    return tuple(_endpoint_part(name, cohort) for name in cohort.study.settings.endpoint)
+    return tuple(_endpoint_part(name, prepared, progress) for name in prepared.study.settings.endpoint)
 
 
-def _endpoint_part(name: str, cohort: Cohort) -> EndpointPart:
-    settings, declared = cohort.study.settings, cohort.outcomes[name]
-    entry = settings.endpoint[name]
+def describe_patients(prepared: Prepared, progress: Progress = silent) -> tuple[Answer[Description], str]:
+    """Describe the patients of the first endpoint by disease group.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Data and settings.
+    progress : callable
+        As in `run_steps`.
+
+    Returns
+    -------
+    answer : Answer of Description
+        Columns known at baseline; those of the scans' making and those that define the set are left out.
+    analysis_set : str
+        Name of the set that is described.
+    """
+    settings, cohort = prepared.study.settings, prepared.cohort
+    set_name = settings.set_of(next(iter(settings.endpoint)))
+    table = cohort.table.loc[cohort.sets[set_name][0]]
+    group, _ = group_columns(settings)
+    shown = list(settings.report.table_one) or [
+        one.name
+        for one in cohort.fields
+        if one.role in {"baseline", "marker"}
+        and one.name != group
+        and (settings.data.is_plain or _varies(table[one.name]))
+    ]
+    undefined = {name: mask.loc[table.index] for name, mask in prepared.data.undefined.items()}
+    by = group if group in table else None
+    compute = lambda: describe(table, by, columns=shown, undefined=undefined)  # noqa: E731
+    return attempt("description", compute, progress), set_name
+
+
+def _varies(column: pd.Series) -> bool:
+    """Leave out what is the same for everybody in the set, such as untreated, and counts of what the reads tell."""
+    return column.nunique(dropna=False) > 1 and not str(column.name).endswith("_negative")
+
+
+def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> EndpointPart:
+    settings = prepared.study.settings
+    set_name = settings.set_of(name)
+    analysis = prepared.cohort.analysis(name, set_name)
+    declared, entry = analysis.outcome, settings.endpoint[name]
     # Censoring a competing event suits a hazard and not a curve: one minus the curve would overstate the risk.
     competes = declared.causes is not None
     of_any, of_one = (declared.any_event(), declared.cause_specific(1)) if competes else (declared, declared)
+    part = EndpointSteps(name, prepared, analysis, of_any, of_one, progress)
     causes = _count_causes(declared)
+    chosen = settings.analysis_set.get(set_name)
+    models = tuple(model_part(key, model, part) for key, model in settings.model.items() if model.endpoint == name)
     return EndpointPart(
         name=name,
         title=entry.label or name,
@@ -107,13 +102,15 @@ def _endpoint_part(name: str, cohort: Cohort) -> EndpointPart:
         event_label=declared.endpoint,
         horizons=entry.horizons,
         outcome=of_any,
-        follow_up=attempt(f"follow_up/{name}", lambda: follow_up(of_any)),
-        curves=tuple(_curve_part(curve, of_any, cohort) for curve in settings.curve if curve.endpoint == name),
-        models=tuple(
-            _model_part(key, model, of_one, cohort) for key, model in settings.model.items() if model.endpoint == name
-        ),
+        follow_up=part.attempt(f"follow_up/{name}", lambda: follow_up(of_any)),
+        curves=tuple(_curve_part(curve, part) for curve in settings.curve if curve.endpoint == name),
+        models=models,
         causes=causes,
         warnings=tuple(f"no patient had the competing event {label}" for label, count in causes[1:] if not count),
+        precision=part.attempt(f"precision/{name}", lambda: _precision(part, models)),
+        markers=tuple(marker_part(marker, part) for marker in settings.marker),
+        missing=_count_missing(part),
+        analysis_set="" if set_name == ALL_PATIENTS else (chosen.label if chosen and chosen.label else set_name),
     )
 
 
@@ -121,53 +118,57 @@ def _count_causes(outcome: Outcome) -> tuple[tuple[str, int], ...]:
     return tuple((label, int((outcome.event == code).sum())) for code, label in (outcome.causes or {}).items())
 
 
-def _curve_part(curve: CurveEntry, outcome: Outcome, cohort: Cohort) -> CurvePart:
+def _count_missing(part: EndpointSteps) -> tuple[tuple[str, int], ...]:
+    """Count missing values in the columns that the analyses of the endpoint use; what cannot exist is not missing."""
+    settings, undefined = part.prepared.study.settings, part.prepared.data.undefined
+    used: dict[str, None] = {}
+    for curve in settings.curve:
+        used |= {curve.by: None} if curve.endpoint == part.name and curve.by is not None else {}
+    used |= dict.fromkeys(marker.name for marker in settings.marker)
+    for model in settings.model.values():
+        if model.endpoint == part.name:
+            used |= dict.fromkeys((*parse_formula(model.formula).variables, *model.strata))
+    if settings.data.is_plain:
+        used = dict.fromkeys(map(str, part.table.columns))
+    found = []
+    for name in used:
+        gone = part.table[name].isna()
+        if name in undefined:
+            gone &= ~undefined[name].loc[part.table.index]
+        found.append((name, int(gone.sum())))
+    return tuple(found)
+
+
+def _precision(part: EndpointSteps, models: Sequence[ModelPart]) -> Precision:
+    group, entity = part.group, part.entity
+    potential = part.prepared.potential.get(part.name)
+    return precision(
+        part.of_any,
+        None if group is None else name_groups(group),
+        strata=None if entity is None else name_groups(entity),
+        potential=None if potential is None else potential.loc[part.table.index],
+        n_parameters=max((len(model.fit.result.beta) for model in models if model.fit.result), default=0) or None,
+    )
+
+
+def _curve_part(curve: CurveEntry, part: EndpointSteps) -> CurvePart:
     step = "/".join(word for word in (curve.endpoint, curve.by) if word)
     spec = KaplanMeier(conf_type=curve.conf_type)
     if curve.by is None:
-        return CurvePart("", "", attempt(f"curve/{step}", lambda: spec.fit(outcome)), None)
-    groups = cohort.table[curve.by]
-    rows = np.flatnonzero(groups.notna())
-    used, by = outcome.take(rows), groups.iloc[rows]
+        return CurvePart("", "", part.attempt(f"curve/{step}", lambda: spec.fit(part.of_any)), None)
+    groups = part.table[curve.by]
+    alone = tuple(level for level, inside in list_levels(groups) if inside.size == 1)
+    unknown = groups.isna().to_numpy()
+    rows = np.flatnonzero(~unknown & ~groups.astype(object).map(str).isin(alone).to_numpy())
+    if not rows.size:
+        reason = "no group has more than one patient"
+        return CurvePart(curve.by, part.prepared.study.labels[curve.by], Answer(f"curve/{step}", None, reason), None)
+    used, by = part.of_any.take(rows), groups.iloc[rows]
     return CurvePart(
         by=curve.by,
-        label=cohort.study.labels[curve.by],
-        fit=attempt(f"curve/{step}", lambda: spec.fit(used, by=by)),
-        test=attempt(f"logrank/{step}", lambda: logrank_test(used, by)),
-        n_left_out=len(groups) - rows.size,
+        label=part.prepared.study.labels[curve.by],
+        fit=part.attempt(f"curve/{step}", lambda: spec.fit(used, by=by)),
+        test=part.attempt(f"logrank/{step}", lambda: logrank_test(used, by)),
+        n_left_out=int(unknown.sum()),
+        alone=alone,
     )
-
-
-def _model_part(name: str, model: ModelEntry, outcome: Outcome, cohort: Cohort) -> ModelPart:
-    fit = attempt(f"cox/{name}", lambda: _fit(model, outcome, cohort))
-    return ModelPart(
-        name=name,
-        label=model.label or f"model {name}",
-        formula=model.formula,
-        ties=model.ties,
-        strata=model.strata,
-        fit=fit,
-        proportional_hazards=_after(fit, f"proportional_hazards/{name}", proportional_hazards_test),
-        concordance=_after(fit, f"concordance/{name}", lambda done: _concordance(done, cohort)),
-    )
-
-
-def _fit(model: ModelEntry, outcome: Outcome, cohort: Cohort) -> CoxFit:
-    columns = cohort.study.settings.column
-    used = parse_formula(model.formula).variables
-    references = {name: columns[name].reference for name in used if columns[name].reference is not None}
-    spec = CoxPH(model.formula, strata=model.strata or None, ties=model.ties, reference=references or None)
-    return spec.fit(cohort.table, outcome)
-
-
-def _after(fit: Answer[CoxFit], step: str, compute: Callable[[CoxFit], Answered]) -> Answer[Answered]:
-    """Run a step that needs a fit."""
-    done = fit.result
-    if done is None:
-        return Answer(step, None, "the model could not be fitted")
-    return attempt(step, lambda: compute(done))
-
-
-def _concordance(fit: CoxFit, cohort: Cohort) -> Concordance:
-    analysed = cohort.table.iloc[fit.rows]
-    return concordance(fit.outcome, fit.prognostic_index(analysed), strata=fit.data.stratum)

@@ -78,7 +78,7 @@ def patients():
         (COMPETING.replace('"2"', '"0"'), "endpoint.os.competing: 0 means censored where events compete"),
         (COMPETING.replace("= 1", "= 0"), "endpoint.os.event_value: 0 means censored where events compete"),
         (COMPETING.replace('"death"', '"relapse"'), "endpoint.os: two events have the same label"),
-        (COMPETING.replace('"death"', '""'), "endpoint.os.competing.2: "),
+        (COMPETING.replace('"death"', '""'), "endpoint.os.competing: must say what each code means"),
         (COMPETING.replace("competing", "competeing"), "unknown key; did you mean 'competing'?"),
     ],
 )
@@ -135,7 +135,7 @@ def test_two_levels_that_are_no_event_are_refused_and_one_is_censored(tmp_path):
     assert (counts["n_event"], counts["n_censor"]) == ((codes > 0).sum(), (codes == 0).sum())
 
 
-def test_curves_are_of_any_event_and_models_of_the_cause(made):
+def test_curves_are_of_any_event_and_models_of_the_cause(made, tmp_path):
     table = made_with_codes()
     table["age"] = pd.to_numeric(table["age"], errors="coerce")
     table["sex"] = pd.Categorical(table["sex"].map({"f": "female", "m": "male"}), ["female", "male"])
@@ -155,7 +155,13 @@ def test_curves_are_of_any_event_and_models_of_the_cause(made):
     ratios = fit.hazard_ratios().set_index("term")["estimate"]
     found = records(made, step="cox/clinical", measure="hazard ratio")
     assert {record["term"]: record["estimate"] for record in found} == ratios.to_dict()
-    (c,) = records(made, step="concordance/clinical")
+    (withheld,) = records(made, step="concordance/clinical")
+    assert withheld["reason"] == f"{fit.n_event} events, fewer than min_events.performance = 25"
+    few = run_study(
+        write_study(tmp_path / "few", made_with_codes(), competing_study() + "[groups.min_events]\nperformance = 1\n"),
+        tmp_path / "out",
+    )
+    (c,) = records(few, step="concordance/clinical")
     assert c["estimate"] == sm.concordance(fit.outcome, fit.prognostic_index(table.iloc[fit.rows])).estimate
 
 

@@ -22,8 +22,9 @@ def problems_of(tmp_path, text):
 def test_a_study_is_read_with_its_columns_in_order(tmp_path):
     study = read_study(write_study(tmp_path / "made"))
     assert study.name == "made"
-    assert [column.name for column in study.columns] == ["id", "days", "dead", "age", "sex"]
-    assert study.columns[4].levels == (("f", "female"), ("m", "male"))
+    assert list(study.columns) == ["id", "days", "dead", "age", "sex", "age_group"]
+    assert [column.name for column in study.extra["patients"]] == ["id", "days", "dead", "age", "sex"]
+    assert study.columns["sex"].levels == (("f", "female"), ("m", "male"))
     assert study.cuts[0].labels == ("under 50", "50 to 64", "65 and over")
     assert study.settings.model["clinical"].ties == "efron"
 
@@ -62,7 +63,7 @@ def test_an_unknown_key_is_refused_with_the_closest_one(tmp_path):
         ('type = "category"\nlevels = { "f" = "female", "m" = "male" }', 'type = "category"', "column.sex: a category"),
         ("range = [18, 100]", "range = [100, 18]", "column.age: range must go from low to high"),
         ("horizons = [100, 300]", "horizons = [0]", "endpoint.os.horizons: must be above 0"),
-        ('by = "age_group"', 'by = "age"', "curve[1].by: column 'age' is of type number; allowed: category"),
+        ('by = "age_group"', 'by = "age"', "curve[1].by: column 'age' is of type number; allowed: boolean, category"),
         ('by = "age_group"', 'by = "id"', "curve[1].by: column 'id' is of type identifier"),
         ('endpoint = "os"\nby', 'endpoint = "pfs"\nby', "curve[1].endpoint: no endpoint 'pfs' is declared"),
         ("age + sex", "age + sexx", "model.clinical.formula: "),
@@ -73,7 +74,7 @@ def test_an_unknown_key_is_refused_with_the_closest_one(tmp_path):
         ('formula = "age', 'penalty = "firth"\nformula = "age', "model.clinical.penalty: 'firth' is not available"),
         ("[data]", "[validation]\nrepeats = 5\n[data]", "validation: this key is not available in this version"),
         ("[data]", '[report]\nformats = ["docx"]\n[data]', "report.formats[1]: must be 'html', found 'docx'"),
-        ('time = "days"', 'time = "day"', "endpoint.os.time: no column 'day' is declared; did you mean 'days'?"),
+        ('time = "days"', 'time = "sex"', "endpoint.os.time: column 'sex' is of type category; allowed: integer,"),
         ('event = "dead"', 'event = "dead"\nevent_value = 1.5', "endpoint.os.event_value: must be a whole number or"),
     ],
 )  # fmt: skip
@@ -94,8 +95,8 @@ def test_references_are_checked_beside_unknown_keys(tmp_path):
     text = STUDY.replace('label = "sex"', 'lable = "sex"').replace('by = "age_group"', 'by = "grade"')
     found = problems_of(tmp_path, text)
     assert found == (
-        "column.sex.lable: unknown key; did you mean 'label' or 'labels'?",
-        "curve[1].by: no column 'grade' is declared; known: id, days, dead, age, age_group, sex",
+        "column.sex.lable: unknown key; did you mean 'table' or 'label' or 'labels'?",
+        "curve[1].by: no column 'grade' is declared; known: id, days, dead, age, sex, age_group",
     )
 
 

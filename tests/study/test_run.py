@@ -20,7 +20,8 @@ OUTPUTS = {
     "STATUS", "manifest.json", "problems.json", "report.html", "results.json",
     "figures/km_os_age_group.csv", "figures/km_os_age_group.pdf", "figures/km_os_age_group.png",
     "figures/km_os_age_group.svg", "tables/concordance_os.csv", "tables/counts_os.csv", "tables/cox_clinical.csv",
-    "tables/median_os_age_group.csv", "tables/proportional_hazards_clinical.csv", "tables/survival_os_age_group.csv",
+    "tables/median_os_age_group.csv", "tables/precision.csv", "tables/proportional_hazards_clinical.csv",
+    "tables/survival_os_age_group.csv", "tables/table_one.csv",
 }  # fmt: skip
 
 
@@ -177,14 +178,14 @@ def test_a_step_that_fails_leaves_its_reason_and_the_others_go_on(tmp_path):
     report = run.report.read_text(encoding="utf-8")
     assert "<title>INCOMPLETE: " in report
     assert "Clinical model: not estimable: " in report
-    assert "Incomplete: 3 statistics could not be estimated" in report
+    assert "Incomplete: 4 statistics could not be estimated" in report
     assert "Log-rank test of equal survival" in report
     codes = [problem["code"] for problem in json.loads((run.out / "problems.json").read_text())]
-    assert codes.count("S001") == 3
+    assert codes.count("S001") == 4
     manifest = json.loads((run.out / "manifest.json").read_text())
     assert manifest["steps"]["curve/os/age_group"] == "done"
     assert manifest["steps"]["cox/clinical"] != "done"
-    assert len(records(run, measure="not estimable")) == 3
+    assert len(records(run, measure="not estimable")) == 4
 
 
 def test_warnings_stand_in_the_report_and_in_problems(tmp_path):

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, TableBlock
+from survmodel.report.naming import INDENT
 from survmodel.table import escape, is_section
 
 _P_VALUE = re.compile(r"\bp (?:=|&lt;|&gt;) [0-9.]*[0-9]")
@@ -52,6 +53,7 @@ def _environment() -> Environment:
     environment.filters["visible"] = lambda text: Markup(escape(text))
     environment.filters["prose"] = _keep_p_values_whole
     environment.tests["section_row"] = is_section
+    environment.tests["indented"] = lambda text: text.startswith(INDENT)
     return environment
 
 

@@ -1,0 +1,247 @@
+"""Tables of hazard ratios: several models side by side, terms alone and together, markers by disease group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from survmodel.formatting import MISSING, count_noun, format_count, format_p, format_ratio
+from survmodel.models.cox_fit import CoxFit
+from survmodel.report.contents import MarkerPart, ModelPart
+from survmodel.report.naming import INDENT, describe_term, label_of, name_term, percent_level
+from survmodel.table import Table
+
+REFERENCE = "reference"
+
+#: Row -> name of a column -> ratio and p.
+Cells: TypeAlias = "dict[Row, dict[str, tuple[str, str]]]"
+
+
+class Row(NamedTuple):
+    """Where a hazard ratio stands in a table: rows of several models meet when these are equal."""
+
+    variable: str
+    term: str
+    level: str
+
+
+def hazard_ratio_table(
+    fits: CoxFit | Mapping[str, CoxFit],
+    labels: Mapping[str, str] | None = None,
+    *,
+    units: Mapping[str, str] | None = None,
+    caption: str = "",
+) -> Table:
+    """Put the hazard ratios of one or several Cox models side by side.
+
+    Parameters
+    ----------
+    fits : CoxFit or mapping of str to CoxFit
+        One fit, or fits by the name that heads their columns.
+    labels : mapping of str to str, optional
+        Label of each column.
+    units : mapping of str to str, optional
+        Unit of each numeric column.
+    caption : str
+        Caption; made from the number of patients and events without it.
+
+    Returns
+    -------
+    Table
+        A row for each term, levels under the name of their factor with the reference first.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from survmodel import CoxPH, Outcome
+    >>> table = pd.DataFrame({"age": [50, 60, 55, 70, 65, 58]})
+    >>> fit = CoxPH("age").fit(table, Outcome([9, 4, 8, 2, 7, 5], [1, 1, 0, 1, 1, 1]))
+    >>> hazard_ratio_table(fit, {"age": "Age"}, units={"age": "years"}).rows[0][0]
+    'Age, per year'
+    """
+    named = dict(fits) if isinstance(fits, Mapping) else {"": fits}
+    cells: Cells = {}
+    for name, fit in named.items():
+        for row, shown in _hazard_ratio_rows(fit):
+            cells.setdefault(row, {})[name] = shown
+    header = ["Characteristic"]
+    for name, fit in named.items():
+        header += _heads(name, fit.spec.conf_level)
+    rows = _write_rows(cells, list(named), labels, units)
+    notes = [_fit_note(name, fit, labels) for name, fit in named.items()]
+    return Table(header, rows, caption or _fit_caption(named), notes)
+
+
+def _heads(name: str, conf_level: float) -> list[str]:
+    head = f"Hazard ratio ({percent_level(conf_level)} limits)"
+    return [f"{name}: {head[:1].lower()}{head[1:]}" if name else head, "p"]
+
+
+def _write_rows(
+    cells: Cells,
+    names: Sequence[str],
+    labels: Mapping[str, str] | None,
+    units: Mapping[str, str] | None,
+    counts: Mapping[tuple[str, str], list[str]] | None = None,
+) -> list[list[str]]:
+    """Write a row for each term, levels under their factor; counts stand before the ratios."""
+    rows: list[list[str]] = []
+    seen: set[str] = set()
+    for row in _in_blocks(cells):
+        before = [] if counts is None else counts.get((row.variable, row.level), ["", ""])
+        ratios = [cell for name in names for cell in cells[row].get(name, ("", ""))]
+        if row.level and row.variable not in seen:
+            seen.add(row.variable)
+            rows.append([label_of(row.variable, labels), *[""] * (len(before) + len(ratios))])
+        text = INDENT + row.level if row.level else describe_term(row.term, row.variable, labels, units)
+        rows.append([text, *before, *ratios])
+    return rows
+
+
+def model_table(
+    model: ModelPart, labels: Mapping[str, str], units: Mapping[str, str] | None = None, caption: str = ""
+) -> Table:
+    """Put each term alone and all terms together side by side, with patients and events.
+
+    Parameters
+    ----------
+    model : ModelPart
+        A model with its fit.
+    labels, units : mapping of str to str
+        How columns are shown.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    Table
+        A row for each term; reference levels have a row of their own.
+
+    Raises
+    ------
+    ValueError
+        When the model was not fitted.
+    """
+    fit = model.fit.result
+    if fit is None:
+        raise ValueError("the model has no fit")
+    alone, together = ("Alone", "Together") if model.univariable else ("", "")
+    cells: Cells = {}
+    for row, shown in _hazard_ratio_rows(fit):
+        cells.setdefault(row, {})[together] = shown
+    absent = []
+    for term, answer in model.univariable:
+        if answer.result is None:
+            absent.append(f"{MISSING} {name_term(term, labels)} alone: {answer.reason}.")
+            continue
+        for row, shown in _hazard_ratio_rows(answer.result):
+            cells.setdefault(row, {})[alone] = shown
+    for found in cells.values():
+        if model.univariable:
+            found.setdefault(alone, (MISSING, ""))
+    counts = {(one.variable, one.level): [format_count(one.n), format_count(one.n_event)] for one in model.counts}
+    names = [alone, together] if model.univariable else [together]
+    header = ["Characteristic", "Patients", "Events"]
+    for name in names:
+        header += _heads(name, fit.spec.conf_level)
+    notes = [_fit_note("", fit, labels), *_notes_of_undefined(model, labels), *absent]
+    if model.univariable:
+        notes.insert(0, f"{alone}: each characteristic in a model of its own, of all patients with a value of it.")
+    return Table(header, _write_rows(cells, names, labels, units, counts), caption, notes)
+
+
+def _notes_of_undefined(model: ModelPart, labels: Mapping[str, str]) -> Iterator[str]:
+    for name, count in model.undefined:
+        which = "whose scan shows" if count == 1 else "whose scans show"
+        yield (
+            f"{label_of(name, labels)}: {count_noun(count, 'patient')} of those left out "
+            f"{which} no lesion; the value does not exist there, it is not missing."
+        )
+
+
+def marker_table(
+    markers: Sequence[MarkerPart], labels: Mapping[str, str], units: Mapping[str, str] | None = None, caption: str = ""
+) -> Table:
+    """Tabulate each marker alone, in all patients and in each disease group.
+
+    Parameters
+    ----------
+    markers : sequence of MarkerPart
+        Markers with their fits.
+    labels, units : mapping of str to str
+        How columns are shown.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    Table
+        A section for each marker, a row for each group.
+    """
+    rows: list[list[str]] = []
+    notes: dict[str, None] = {}
+    level, strata = 0.95, ""
+    for marker in markers:
+        name = describe_term(marker.term, marker.name, labels, units)
+        role = f" ({marker.role} marker)" if marker.role != "exploratory" else ""
+        rows.append([name + role, "", "", "", ""])
+        for one in marker.fits:
+            group = one.group or "All"
+            counts = [format_count(one.n), format_count(one.n_event)]
+            fit = one.answer.result
+            if fit is None:
+                rows.append([INDENT + group, *counts, MISSING, ""])
+                notes[f"{MISSING} {group}: {one.answer.reason}."] = None
+                continue
+            level, strata = (
+                fit.spec.conf_level,
+                ", ".join(label_of(key, labels) for key in fit.spec.strata or ()) or strata,
+            )
+            ratio = fit.hazard_ratios().iloc[0]
+            text = format_ratio(ratio["estimate"], ratio["conf_low"], ratio["conf_high"])
+            rows.append([INDENT + group, *counts, text, format_p(ratio["p_value"])])
+    header = ["Marker", "Patients", "Events", *_heads("", level)]
+    first = (
+        "Each marker in a model of its own, of the patients with a value; a scan without lesions has none for an SUV."
+    )
+    second = f"Baseline hazards by {strata[:1].lower() + strata[1:]}. " if strata else ""
+    return Table(header, rows, caption, (first, f"{second}Wald limits and tests.", *notes))
+
+
+def _hazard_ratio_rows(fit: CoxFit) -> Iterator[tuple[Row, tuple[str, str]]]:
+    begun: set[str] = set()
+    for record in fit.hazard_ratios().to_dict("records"):
+        variable, level, reference = str(record["variable"]), str(record["level"]), str(record["reference"])
+        ratio = format_ratio(record["estimate"], record["conf_low"], record["conf_high"])
+        shown = ratio, format_p(record["p_value"])
+        if variable not in fit.design.formula.variables:
+            yield Row("", str(record["term"]), ""), shown
+            continue
+        if level and variable not in begun:
+            begun.add(variable)
+            yield Row(variable, "", reference), (REFERENCE, "")
+        yield Row(variable, "" if level else str(record["term"]), level), shown
+
+
+def _in_blocks(rows: Mapping[Row, object]) -> list[Row]:
+    """Keep the levels of a factor together when a later model brings more of them."""
+    order = list(dict.fromkeys(row.variable for row in rows))
+    return sorted(rows, key=lambda row: order.index(row.variable))
+
+
+def _fit_caption(named: Mapping[str, CoxFit]) -> str:
+    if len(named) > 1:
+        return "Hazard ratios of Cox models."
+    fit = next(iter(named.values()))
+    return f"Hazard ratios, Cox model of {format_count(fit.n)} patients with {format_count(fit.n_event)} events."
+
+
+def _fit_note(name: str, fit: CoxFit, labels: Mapping[str, str] | None) -> str:
+    counts = f"{format_count(fit.n)} patients, {format_count(fit.n_event)} events"
+    left_out = "no patient was left out for missing values"
+    if fit.n_missing:
+        columns = ", ".join(f"{label_of(column, labels)} {format_count(count)}" for column, count in fit.missing)
+        left_out = f"{format_count(fit.n_missing)} left out for missing values ({columns})"
+    errors = "robust standard errors" if fit.robust else "Wald limits and tests"
+    text = f"complete cases, {counts}, {left_out}; {fit.spec.ties.capitalize()} ties; {errors}."
+    return f"{name}: {text}" if name else text[:1].upper() + text[1:]

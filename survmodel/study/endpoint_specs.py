@@ -1,0 +1,113 @@
+"""From the endpoints of a study file to specs that are applied to a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal, cast
+
+import pandas as pd
+
+from survmodel.outcome.endpoints import Endpoint
+from survmodel.outcome.ready_made import ReadyMadeEndpoint
+from survmodel.study.settings import SCAN_DATE, EndpointEntry, StudySettings
+
+LAST_CONTACT, LAST_ASSESSMENT = "last_contact_date", "last_assessment_date"
+#: Events that are seen at visits; who had none of them is free of them until the last visit.
+SEEN_AT_VISITS = {"progression", "relapse"}
+
+
+def dated_endpoint(name: str, entry: EndpointEntry, settings: StudySettings) -> Endpoint:
+    """Make the spec of an endpoint of dates.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    entry : EndpointEntry
+        What the study file says of it.
+    settings : StudySettings
+        The study.
+
+    Returns
+    -------
+    Endpoint
+        Without ``censor``, observation ends at the last assessment where an event is seen at visits, else at the last
+        contact. Without ``origin``, time begins at the baseline CXCR4 scan.
+
+    Raises
+    ------
+    ConfigError
+        When an event has no column, or a column two parts to play.
+    """
+    events = (*entry.events, *entry.competing)
+    censor = entry.censor or (LAST_ASSESSMENT if SEEN_AT_VISITS & set(events) else LAST_CONTACT)
+    spec = Endpoint(
+        name,
+        entry.label,
+        entry.origin or SCAN_DATE,
+        entry.events,
+        entry.competing,
+        censor,
+        entry.censor_at,
+        cast(Literal["days", "months", "years"], entry.unit or "months"),
+        entry.horizons,
+        entry.entry,
+        settings.data_lock,
+        dict(entry.columns),
+    )
+    return replace(spec, visit_gap_days=None) if censor == LAST_CONTACT else spec
+
+
+def ready_made_endpoint(
+    name: str, entry: EndpointEntry, labels: Mapping[str, str], event: pd.Series
+) -> ReadyMadeEndpoint:
+    """Make the spec of an endpoint of ready-made times.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    entry : EndpointEntry
+        What the study file says of it.
+    labels : mapping of str to str
+        Label of each column.
+    event : pandas.Series
+        The column of events: whether it holds numbers or texts.
+
+    Returns
+    -------
+    ReadyMadeEndpoint
+        The spec.
+    """
+    return ReadyMadeEndpoint(
+        name,
+        entry.label,
+        str(entry.time),
+        str(entry.event),
+        None if entry.event_value is None else list(entry.event_value),
+        competing_codes(entry, event),
+        entry.entry,
+        entry.unit,
+        entry.horizons,
+        event_label=entry.event_label or labels[str(entry.event)],
+    )
+
+
+def competing_codes(entry: EndpointEntry, event: pd.Series) -> dict[object, str]:
+    """Give the competing codes as the column holds them: a key of TOML is a text, even where it is a number.
+
+    Parameters
+    ----------
+    entry : EndpointEntry
+        The endpoint.
+    event : pandas.Series
+        The column of events.
+
+    Returns
+    -------
+    dict of object to str
+        Code and label.
+    """
+    numbers = pd.api.types.is_numeric_dtype(event.dtype)
+    return {int(code) if numbers else code: label for code, label in entry.competing_codes.items()}

@@ -1,0 +1,157 @@
+"""Every column that a study may name: declared ones, those of the data schema, and those that are made of scans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from survmodel.data.columns import Column, ColumnType, Role
+from survmodel.data.schema import load_schema
+from survmodel.markers.scans import INTERVAL, SCAN_FACTS, ScanFact
+from survmodel.markers.uptake import TRACERS, possible_markers
+from survmodel.study.settings import StudySettings
+from survmodel.study.settings_data import ColumnEntry
+
+GROUP, ENTITY = "disease_group", "entity"
+FIRST_TREATMENT = "first_treatment_date"
+NUMBERS = ("number", "integer")
+FACTORS = ("category", "boolean")
+
+
+def declared_columns(settings: StudySettings, table: str = "patients") -> tuple[Column, ...]:
+    """Give the columns that the study declares for a table, in order.
+
+    Parameters
+    ----------
+    settings : StudySettings
+        The study.
+    table : str
+        Name of the canonical table.
+
+    Returns
+    -------
+    tuple of Column
+        Factors cut from numbers are not among them. Times and events of endpoints are outcomes, whatever the role they
+        are declared with; in a plain table they need no declaration.
+    """
+    found = {
+        name: _column(name, entry)
+        for name, entry in settings.column.items()
+        if entry.source is None and entry.table == table
+    }
+    for endpoint in settings.endpoint.values():
+        for name in (endpoint.time, endpoint.event):
+            if name in found and not found[name].is_identifier:
+                found[name] = replace(found[name], role="outcome")
+    if settings.data.is_plain and table == "patients":
+        for name, column in _columns_of_endpoints(settings).items():
+            if name not in settings.column:
+                found.setdefault(name, column)
+    return tuple(found.values())
+
+
+def known_columns(settings: StudySettings) -> dict[str, Column]:
+    """List the columns of a study.
+
+    Parameters
+    ----------
+    settings : StudySettings
+        The study.
+
+    Returns
+    -------
+    dict of str to Column
+        By name.
+    """
+    found: dict[str, Column] = {}
+    if not settings.data.is_plain:
+        for one in _canonical_columns(settings):
+            found[one.name] = one
+    for table in ("patients", "follow_up"):
+        for column in declared_columns(settings, table):
+            found[column.name] = _with_role(column, table)
+    for name, entry in settings.column.items():
+        if entry.source is not None:
+            source = found.get(entry.source)
+            role: Role = "baseline" if source is None else source.role
+            found[name] = Column(
+                name, "category", entry.label or name, "", role, levels=_levels(entry.level_labels),
+                reference=entry.reference,
+            )  # fmt: skip
+    return found
+
+
+def group_columns(settings: StudySettings) -> tuple[str | None, str | None]:
+    """Name the columns of the disease group and of the entity.
+
+    Parameters
+    ----------
+    settings : StudySettings
+        The study.
+
+    Returns
+    -------
+    tuple of (str or None, str or None)
+        Those of ``[groups]``, else those of the data schema; None in a plain study that names none.
+    """
+    groups, plain = settings.groups, settings.data.is_plain
+    return groups.column or (None if plain else GROUP), groups.entity or (None if plain else ENTITY)
+
+
+def _canonical_columns(settings: StudySettings) -> list[Column]:
+    schema, files = load_schema(), settings.data.files
+    found: list[Column] = []
+    for table in ("patients", "follow_up"):
+        for column in schema.table(table).columns if table in files else ():
+            if not column.phi and column.name not in {one.name for one in found}:
+                found.append(_with_role(column, table))
+    if "scans" in files:
+        found += [
+            Column(f"{tracer}_scan_date", "date", f"date of the {tracer.upper()} scan", role="outcome")
+            for tracer in TRACERS
+        ]
+        calls = tuple(level.value for level in schema.table("reads").field("result").categories)
+        found += [_of_fact(fact, calls) for fact in SCAN_FACTS if fact.role != "marker" or "reads" in files]
+    if {"scans", "lesions"} <= set(files):
+        rules = [level.value for level in schema.table("lesions").field("segmentation").categories]
+        found += [Column(one.name, "number", one.label, one.unit, "marker") for one in possible_markers(rules)]
+    if "therapy" in files:
+        found.append(Column(FIRST_TREATMENT, "date", "date of the first treatment", role="outcome"))
+    return found
+
+
+def _of_fact(fact: ScanFact, calls: Sequence[str]) -> Column:
+    if fact.role == "marker":
+        return Column(fact.name, "category", fact.label, role="marker", levels=_levels(calls))
+    return Column(fact.name, "number" if fact.name == INTERVAL else "text", fact.label, fact.unit, "acquisition")
+
+
+def _levels(labels: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((label, label) for label in labels)
+
+
+def _with_role(column: Column, table: str) -> Column:
+    """Keep dates and follow-up away from the predictors, whatever else they are."""
+    return replace(column, role="outcome") if table == "follow_up" or column.type == "date" else column
+
+
+def _column(name: str, entry: ColumnEntry) -> Column:
+    role: Role = "identifier" if entry.type == "identifier" else entry.role
+    return Column(
+        name, entry.type or "text", entry.label or name, entry.unit, role, entry.missing, tuple(entry.levels.items()),
+        entry.range, entry.reference,
+    )  # fmt: skip
+
+
+def _columns_of_endpoints(settings: StudySettings) -> dict[str, Column]:
+    """Declare the times and events of ready-made endpoints as numbers and codes."""
+    found: dict[str, Column] = {}
+    for endpoint in settings.endpoint.values():
+        for name in (endpoint.time, endpoint.entry):
+            if name is not None and not endpoint.is_dated:
+                found[name] = Column(name, "number", name, endpoint.unit or "", "outcome")
+        if endpoint.event is not None:
+            texts = any(isinstance(code, str) for code in endpoint.event_value or ())
+            kind: ColumnType = "text" if texts else "integer"
+            found[endpoint.event] = Column(endpoint.event, kind, endpoint.event, "", "outcome")
+    return found

@@ -1,0 +1,190 @@
+"""Markers one at a time, and Cox models with what belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from survmodel.errors import FitError
+from survmodel.models.cox import CoxPH
+from survmodel.models.cox_fit import CoxFit
+from survmodel.models.cox_tests import proportional_hazards_test
+from survmodel.models.formula import parse_formula
+from survmodel.performance.discrimination import Concordance, concordance
+from survmodel.report.contents import Answer, GroupAnswer, LevelCount, MarkerPart, ModelPart
+from survmodel.study.known_columns import group_columns
+from survmodel.study.settings import ModelEntry
+from survmodel.study.settings_data import MarkerEntry
+from survmodel.study.step_parts import (
+    NOT_FITTED,
+    Answered,
+    EndpointSteps,
+    Rows,
+    list_levels,
+    name_groups,
+    too_few_events,
+    withhold,
+)
+
+
+def marker_part(marker: MarkerEntry, part: EndpointSteps) -> MarkerPart:
+    """Fit a marker alone, in all patients with entities as strata and in each disease group.
+
+    Parameters
+    ----------
+    marker : MarkerEntry
+        The marker and its scale.
+    part : EndpointSteps
+        The endpoint.
+
+    Returns
+    -------
+    MarkerPart
+        Its hazard ratios, or why there are none.
+    """
+    entity = group_columns(part.prepared.study.settings)[1]
+    strata = (entity,) if entity is not None and entity in part.table else ()
+    rows = np.arange(len(part.table))
+    fits = [_marker_fit(marker, strata, "", rows, part)]
+    group = part.group
+    if group is not None:
+        for level, inside in list_levels(group):
+            fits.append(_marker_fit(marker, strata, level, inside, part))
+    return MarkerPart(marker.name, marker.role, marker.term, tuple(fits))
+
+
+def _marker_fit(
+    marker: MarkerEntry, strata: Sequence[str], group: str, rows: Rows, part: EndpointSteps
+) -> GroupAnswer[CoxFit]:
+    usable = rows[part.table[marker.name].iloc[rows].notna().to_numpy()]
+    n_event = int(part.of_one.take(usable).n_event) if usable.size else 0
+    step = "/".join(word for word in ("marker", part.name, marker.name, group) if word)
+
+    def fit() -> CoxFit:
+        if not usable.size:
+            raise FitError("nobody has a value of the marker")
+        return CoxPH(marker.term, strata=strata or None).fit(part.table.iloc[usable], part.of_one.take(usable))
+
+    reason = too_few_events(n_event, part.least.hazard_ratio, "hazard_ratio")
+    if group and reason:
+        # Groups are small: what would not be printed is not computed either.
+        return GroupAnswer(group, usable.size, n_event, Answer(step, None, reason, withheld=True))
+    return GroupAnswer(group, usable.size, n_event, withhold(part.attempt(step, fit), reason))
+
+
+def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
+    """Fit a Cox model, each of its terms alone, and check it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    model : ModelEntry
+        Its formula and strata.
+    part : EndpointSteps
+        The endpoint.
+
+    Returns
+    -------
+    ModelPart
+        The fits, the test of proportional hazards, and C within strata and disease groups.
+    """
+    whole = part.attempt(f"cox/{name}", lambda: _fit(model.formula, model, part))
+    done = whole.result
+    n_event = 0 if done is None else done.n_event
+    fit = withhold(whole, too_few_events(n_event, part.least.hazard_ratio, "hazard_ratio"))
+    terms = [atom.label for atom in parse_formula(model.formula).atoms]
+    univariable = tuple((term, _univariable(name, term, model, part)) for term in terms if len(terms) > 1)
+    within = _after(fit, f"concordance/{name}", lambda found: _concordance(found, part), part)
+    return ModelPart(
+        name=name,
+        label=model.label or f"model {name}",
+        formula=model.formula,
+        ties=model.ties,
+        strata=model.strata,
+        fit=fit,
+        proportional_hazards=_after(fit, f"proportional_hazards/{name}", proportional_hazards_test, part),
+        concordance=withhold(within, too_few_events(n_event, part.least.performance, "performance")),
+        univariable=univariable,
+        counts=() if fit.result is None else tuple(_count_levels(fit.result)),
+        concordance_by_group=() if fit.result is None else tuple(_concordance_by_group(name, fit.result, part)),
+        undefined=() if fit.result is None else _count_undefined(fit.result, part),
+    )
+
+
+def _fit(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxFit:
+    columns = part.prepared.study.columns
+    used = parse_formula(formula).variables
+    references = {name: columns[name].reference for name in used if columns[name].reference is not None}
+    spec = CoxPH(formula, strata=model.strata or None, ties=model.ties, reference=references or None)
+    return spec.fit(part.table, part.of_one)
+
+
+def _univariable(name: str, term: str, model: ModelEntry, part: EndpointSteps) -> Answer[CoxFit]:
+    answer = part.attempt(f"cox/{name}/{term}", lambda: _fit(term, model, part))
+    n_event = 0 if answer.result is None else answer.result.n_event
+    return withhold(answer, too_few_events(n_event, part.least.hazard_ratio, "hazard_ratio"))
+
+
+def _after(
+    fit: Answer[CoxFit], step: str, compute: Callable[[CoxFit], Answered], part: EndpointSteps
+) -> Answer[Answered]:
+    """Run a step that needs a fit."""
+    done = fit.result
+    if done is None:
+        return Answer(step, None, fit.reason if fit.withheld else NOT_FITTED, fit.withheld)
+    return part.attempt(step, lambda: compute(done))
+
+
+def _concordance(fit: CoxFit, part: EndpointSteps) -> Concordance:
+    """Compare patients of one stratum and one disease group only."""
+    analysed = part.table.iloc[fit.rows]
+    group = part.group
+    layers = pd.Series(fit.data.stratum, index=analysed.index).astype(str)
+    if group is not None:
+        layers = layers + " " + name_groups(group).iloc[fit.rows].astype(str)
+    return concordance(fit.outcome, fit.prognostic_index(analysed), strata=layers)
+
+
+def _concordance_by_group(name: str, fit: CoxFit, part: EndpointSteps) -> Iterator[GroupAnswer[Concordance]]:
+    group = part.group
+    if group is None:
+        return
+    analysed = part.table.iloc[fit.rows]
+    index = np.asarray(fit.prognostic_index(analysed))
+    for level, rows in list_levels(group.iloc[fit.rows]):
+        own = fit.outcome.take(rows)
+        step = f"concordance/{name}/{level}"
+        strata = fit.data.stratum[rows]
+        compute = lambda own=own, rows=rows, strata=strata: concordance(own, index[rows], strata=strata)  # noqa: E731
+        reason = too_few_events(own.n_event, part.least.performance, "performance")
+        if reason:
+            yield GroupAnswer(level, own.n, own.n_event, Answer(step, None, reason, withheld=True))
+        else:
+            yield GroupAnswer(level, own.n, own.n_event, part.attempt(step, compute))
+
+
+def _count_levels(fit: CoxFit) -> Iterator[LevelCount]:
+    events = fit.outcome.died
+    for name in fit.columns.columns:
+        column = fit.columns[name]
+        if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != bool:
+            yield LevelCount(str(name), "", len(column), int(events.sum()))
+            continue
+        for level, rows in list_levels(column):
+            yield LevelCount(str(name), level, rows.size, int(events[rows].sum()))
+
+
+def _count_undefined(fit: CoxFit, part: EndpointSteps) -> tuple[tuple[str, int], ...]:
+    """Count, among the patients left out, those whose value does not exist because the scan shows no lesion."""
+    gone = np.setdiff1d(np.arange(len(part.table)), fit.rows)
+    undefined = part.prepared.data.undefined
+    found = []
+    for name in parse_formula(fit.design.formula.text).variables:
+        if name in undefined:
+            mask = undefined[name].loc[part.table.index].to_numpy()[gone]
+            if mask.any():
+                found.append((name, int(mask.sum())))
+    return tuple(found)

@@ -1,0 +1,239 @@
+"""What a study file refers to: columns, endpoints, sets and files that must exist and fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from survmodel.cohort import PREDICTOR_ROLES
+from survmodel.data.columns import Column
+from survmodel.data.row_filter import RowFilter
+from survmodel.data.schema import load_schema
+from survmodel.errors import ConfigError, closest
+from survmodel.models.formula import parse_formula
+from survmodel.study.endpoint_specs import dated_endpoint
+from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known_columns
+from survmodel.study.settings import EndpointEntry, ModelEntry, StudySettings
+
+_WHOLE = re.compile(r"-?[1-9][0-9]{0,14}|0")
+_BAD_NAME = re.compile(r"[\x00-\x1f\x7f]")
+_CODE = re.compile(r"[DE][0-9]{3}")
+
+Columns = Mapping[str, Column]
+
+
+def look_at_references(settings: StudySettings) -> Iterator[str]:
+    """Look for names that point nowhere, or at something that does not fit.
+
+    Parameters
+    ----------
+    settings : StudySettings
+        The study.
+
+    Yields
+    ------
+    str
+        One problem, beginning with its key.
+    """
+    columns = known_columns(settings)
+    yield from _look_at_columns(settings, columns)
+    for key, name in zip(("column", "entity"), group_columns(settings), strict=True):
+        if name is not None:
+            yield from _points_at(f"groups.{key}", name, columns, ("category", "text"))
+    for name, chosen in settings.analysis_set.items():
+        for text in chosen.include:
+            yield from _look_at_filter(f"analysis_set.{name}.include", text, columns)
+    for name, endpoint in settings.endpoint.items():
+        yield from _look_at_endpoint(f"endpoint.{name}", name, endpoint, settings, columns)
+    yield from _look_at_markers(settings, columns)
+    yield from _look_at_analyses(settings, columns)
+    for number, waiver in enumerate(settings.waive, start=1):
+        if not _CODE.fullmatch(waiver.code):
+            yield f"waive[{number}].code: {waiver.code!r} is no code of a finding, such as D126"
+        if waiver.table is not None:
+            yield from _declared(f"waive[{number}].table", "table", waiver.table, settings.data.files)
+
+
+def _look_at_analyses(settings: StudySettings, columns: Columns) -> Iterator[str]:
+    for number, curve in enumerate(settings.curve, start=1):
+        yield from _declared(f"curve[{number}].endpoint", "endpoint", curve.endpoint, settings.endpoint)
+        if curve.by is not None:
+            yield from _points_at(f"curve[{number}].by", curve.by, columns, FACTORS)
+    for name in settings.report.table_one:
+        known = [one.name for one in columns.values() if one.role not in {"identifier", "outcome"}]
+        yield from _declared("report.table_one", "column", name, known)
+    for name, model in settings.model.items():
+        yield from _declared(f"model.{name}.endpoint", "endpoint", model.endpoint, settings.endpoint)
+        yield from _look_at_model(f"model.{name}", model, columns)
+
+
+def _look_at_columns(settings: StudySettings, columns: Columns) -> Iterator[str]:
+    files, schema = settings.data.files, load_schema()
+    for name, entry in settings.column.items():
+        if _BAD_NAME.search(name):
+            yield f"column {name!r}: names hold no control characters"
+        if entry.source is not None:
+            yield from _points_at(f"column.{name}.from", entry.source, columns, NUMBERS)
+        elif entry.table not in files:
+            yield f"column.{name}.table: no file of {entry.table} is given under [data]"
+        elif not settings.data.is_plain and entry.type == "identifier":
+            yield f"column.{name}.type: the data schema names the identifiers of its tables already"
+        if settings.data.is_plain:
+            continue
+        if any(name == field.name for table in schema.tables if table.name in files for field in table.fields):
+            yield f"column.{name}: the data schema declares it already; leave the declaration out"
+
+
+def _look_at_filter(key: str, text: str, columns: Columns) -> Iterator[str]:
+    usable = [name for name, column in columns.items() if column.role not in {"identifier", "outcome"}]
+    try:
+        RowFilter(text).check_columns(usable)
+    except ConfigError as error:
+        yield f"{key}: {error}"
+
+
+def _look_at_endpoint(
+    key: str, name: str, endpoint: EndpointEntry, settings: StudySettings, columns: Columns
+) -> Iterator[str]:
+    if endpoint.analysis_set not in {None, "all"}:
+        yield from _declared(f"{key}.analysis_set", "analysis set", str(endpoint.analysis_set), settings.analysis_set)
+    if endpoint.is_dated:
+        yield from _look_at_dates(key, name, endpoint, settings, columns)
+        return
+    yield from _points_at(f"{key}.time", str(endpoint.time), columns, NUMBERS)
+    yield from _points_at(f"{key}.event", str(endpoint.event), columns, ("integer", "category", "text"))
+    yield from _look_at_codes(key, endpoint, settings, columns)
+    if endpoint.entry is not None:
+        yield from _points_at(f"{key}.entry", endpoint.entry, columns, NUMBERS)
+
+
+def _look_at_dates(
+    key: str, name: str, endpoint: EndpointEntry, settings: StudySettings, columns: Columns
+) -> Iterator[str]:
+    try:
+        spec = dated_endpoint(name, endpoint, settings)
+    except ConfigError as error:
+        yield f"{key}: {error}"
+        return
+    places = {"origin": spec.origin, "censor": spec.censor, "entry": spec.entry}
+    for part, column in places.items():
+        if column is not None:
+            yield from _points_at(f"{key}.{part}", column, columns, ("date",))
+    for event, column in spec.event_columns.items():
+        yield from _points_at(f"{key}.columns.{event}", column, columns, ("date",))
+    for column in spec.censor_at:
+        yield from _points_at(f"{key}.censor_at", column, columns, ("date",))
+
+
+def _look_at_codes(key: str, endpoint: EndpointEntry, settings: StudySettings, columns: Columns) -> Iterator[str]:
+    """Check that the codes of events can stand in their column: whole numbers, or labels of levels."""
+    column = columns.get(str(endpoint.event))
+    if column is None:
+        return
+    declared = settings.column.get(column.name)
+    if declared is not None and declared.source is not None:
+        yield f"{key}.event: column {endpoint.event!r} is cut from a number and cannot hold events"
+    elif column.type == "category":
+        levels = tuple(dict.fromkeys(label for _, label in column.levels))
+        for part, code in _codes_of(endpoint):
+            if code not in levels:
+                yield f"{key}.{part}: {code!r} is not the label of a level; {closest(str(code), levels)}"
+    elif column.type == "integer":
+        for part, code in _codes_of(endpoint):
+            if not (isinstance(code, int) if part == "event_value" else _WHOLE.fullmatch(str(code))):
+                yield f"{key}.{part}: column {endpoint.event!r} holds whole numbers, found {code!r}"
+            elif endpoint.competing and str(code) == "0":
+                yield f"{key}.{part}: 0 means censored where events compete"
+
+
+def _codes_of(endpoint: EndpointEntry) -> Iterator[tuple[str, int | str]]:
+    yield from (("event_value", code) for code in endpoint.event_value or ())
+    yield from (("competing", code) for code in endpoint.competing_codes)
+
+
+def _look_at_markers(settings: StudySettings, columns: Columns) -> Iterator[str]:
+    seen: set[str] = set()
+    n_primary = 0
+    for number, marker in enumerate(settings.marker, start=1):
+        key = f"marker[{number}]"
+        yield from _points_at(f"{key}.name", marker.name, columns, NUMBERS)
+        column = columns.get(marker.name)
+        if column is not None and column.role != "marker":
+            yield f"{key}.name: column {marker.name!r} has the role {column.role}, not marker"
+        if marker.name in seen:
+            yield f"{key}.name: {marker.name!r} is a marker already"
+        seen.add(marker.name)
+        if marker.endpoint is not None:
+            yield from _declared(f"{key}.endpoint", "endpoint", marker.endpoint, settings.endpoint)
+        n_primary += marker.role == "primary"
+    if n_primary > 1:
+        yield f"marker: {n_primary} markers are primary; a study has one question"
+
+
+def _look_at_model(key: str, model: ModelEntry, columns: Columns) -> Iterator[str]:
+    for name in model.strata:
+        yield from _points_at(f"{key}.strata", name, columns, ("category", "text", "boolean"))
+    try:
+        formula = parse_formula(model.formula)
+        formula.check_columns(columns)
+    except ConfigError as error:
+        yield f"{key}.formula: {error}"
+        return
+    for name in formula.variables:
+        role = columns[name].role
+        if role not in PREDICTOR_ROLES:
+            yield f"{key}.formula: column {name!r} has the role {role} and cannot be a predictor"
+
+
+def _declared(key: str, what: str, name: str, known: Collection[str]) -> Iterator[str]:
+    if name not in known:
+        yield f"{key}: no {what} {name!r} is declared; {closest(name, known)}"
+
+
+def _points_at(key: str, name: str, columns: Columns, types: Collection[str]) -> Iterator[str]:
+    column = columns.get(name)
+    if column is None:
+        yield f"{key}: no column {name!r} is declared; {closest(name, columns)}"
+    elif column.type not in types:
+        yield f"{key}: column {name!r} is of type {column.type}; allowed: {', '.join(sorted(types))}"
+
+
+def look_at_files(folder: Path, settings: StudySettings) -> Iterator[str]:
+    """Look for data files that do not exist, lie outside the folder of the study, or lack the table they belong to.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the study file lies.
+    settings : StudySettings
+        The study.
+
+    Yields
+    ------
+    str
+        One problem, beginning with its key.
+    """
+    files = settings.data.files
+    for name, entry in files.items():
+        yield from _look_at_path(folder, f"data.{name}.path", entry.path)
+    for table in load_schema().tables:
+        for key in table.foreign_keys if table.name in files else ():
+            if key.table not in files:
+                yield f"data.{table.name}: its rows belong to {key.table}, of which no file is given"
+
+
+def _look_at_path(folder: Path, key: str, text: str) -> Iterator[str]:
+    parts = PurePosixPath(text.replace("\\", "/")).parts
+    outside = PurePosixPath(text).is_absolute() or PureWindowsPath(text).drive or PureWindowsPath(text).root
+    if _BAD_NAME.search(text):
+        yield f"{key}: the path holds a control character"
+    elif outside or ".." in parts:
+        yield f"{key}: must be relative to the study file and stay inside its folder, found {text!r}"
+    elif not (folder / text).resolve().is_relative_to(folder):
+        yield f"{key}: {text!r} is a link that leads out of the folder of the study file"
+    elif not (folder / text).is_file():
+        place = (folder / text).parent
+        names = [path.name for path in sorted(place.iterdir()) if path.is_file()] if place.is_dir() else []
+        near = closest(PurePosixPath(text).name, names) if names else ""
+        yield f"{key}: no such file {text!r}" + (f"; {near}" if near.startswith("did") else "")

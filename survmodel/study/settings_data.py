@@ -1,0 +1,215 @@
+"""What a study file says about its data: files, columns, groups, analysis sets, markers, and what it accepts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, model_validator
+
+from survmodel.data.columns import ColumnType, Role
+from survmodel.errors import closest, list_values
+from survmodel.models.formula_grammar import Column as FormulaColumn
+from survmodel.study.settings_base import Array, Ascending, Character, Pair, Strict, Text
+
+Encoding = Literal["utf-8", "utf-16", "cp1252", "cp1250", "iso-8859-1", "iso-8859-15"]
+#: How a file is written; a key of a file goes before the same key of [data].
+WRITING = ("delimiter", "encoding", "decimal", "date_format", "excel_dates")
+LEAST_EVENTS_FOR_RATIO, LEAST_EVENTS_FOR_PERFORMANCE, LEAST_EVENTS_FOR_FOREST = 10, 25, 50
+
+
+def _rules(value: object) -> object:
+    """Read one filter, several, or filters with their reasons."""
+    texts = [value] if isinstance(value, str) else value
+    parts = [*texts.keys(), *texts.values()] if isinstance(texts, dict) else texts
+    if not isinstance(parts, list) or not parts or not all(isinstance(text, str) and text for text in parts):
+        raise ValueError('must be a filter such as "confirmed and untreated", or an array or table of filters')
+    return tuple(texts) if isinstance(texts, list) else texts
+
+
+class FileEntry(Strict):
+    """``scans = { path = "scans.csv", delimiter = ";" }``."""
+
+    path: Text
+    delimiter: Character | None = None
+    encoding: Encoding | None = None
+    decimal: Literal[".", ","] | None = None
+    date_format: Text | None = None
+    excel_dates: Literal[1900, 1904] | None = None
+
+
+class DataEntry(Strict):
+    """``[data]``: one file for each table, and how they are written where a file says nothing else.
+
+    With patients alone the file is a plain table, of which every column is declared under ``[column]``. Beside any
+    other table it is the canonical one of the data schema.
+    """
+
+    patients: FileEntry
+    scans: FileEntry | None = None
+    lesions: FileEntry | None = None
+    labs: FileEntry | None = None
+    therapy: FileEntry | None = None
+    reads: FileEntry | None = None
+    assessments: FileEntry | None = None
+    follow_up: FileEntry | None = None
+    delimiter: Character = ","
+    encoding: Encoding = "utf-8"
+    decimal: Literal[".", ","] = "."
+    date_format: Text | None = None
+    excel_dates: Literal[1900, 1904] | None = None
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> DataEntry:
+        for table, file in self.files.items():
+            if file.delimiter == file.decimal:
+                raise ValueError(f"delimiter and decimal of {table} are the same character")
+        return self
+
+    @property
+    def files(self) -> dict[str, FileEntry]:
+        """The declared files with everything that is known about their writing."""
+        named = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            name: entry.model_copy(update={key: getattr(self, key) for key in WRITING if getattr(entry, key) is None})
+            for name, entry in named.items()
+            if isinstance(entry, FileEntry)
+        }
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the patients stand in a plain table of declared columns."""
+        return len(self.files) == 1
+
+
+class ColumnEntry(Strict):
+    """``[column.NAME]``: a column of a file, or a factor cut from one with ``from``, ``cuts`` and ``labels``.
+
+    ``cut_source`` says where the edges come from, for example a publication.
+    """
+
+    label: str = ""
+    type: ColumnType | None = None
+    unit: str = ""
+    role: Role = "baseline"
+    table: Literal["patients", "follow_up"] = "patients"
+    missing: Array[str] = ()
+    levels: dict[str, Text] = Field(default_factory=dict)
+    range: Pair | None = None
+    reference: str | None = None
+    source: Text | None = Field(default=None, alias="from")
+    cuts: Ascending | None = None
+    labels: Array[Text] | None = None
+    cut_source: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ColumnEntry:
+        problems = self._problems_of_cut() if self.source is not None else self._problems_of_column()
+        names = self.level_labels
+        if self.reference is not None and self.reference not in names:
+            problems.append(f"reference {self.reference!r} is not a level; {closest(self.reference, names)}")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def level_labels(self) -> tuple[str, ...]:
+        """Labels of the levels in order, none for numbers and text."""
+        if self.source is not None:
+            return self.labels or ()
+        return tuple(dict.fromkeys(self.levels.values())) if self.type == "category" else ()
+
+    def _problems_of_cut(self) -> list[str]:
+        not_for_cuts = ("type", "unit", "missing", "levels", "range", "table")
+        given = [key for key in not_for_cuts if key in self.model_fields_set]
+        problems = [f"a factor cut from a number takes no {list_values(given)}"] if given else []
+        if self.cuts is None or self.labels is None:
+            return [*problems, "a factor cut from a number needs cuts and labels"]
+        if len(self.labels) != len(self.cuts) + 1:
+            problems.append(f"{len(self.cuts)} cuts make {len(self.cuts) + 1} groups and labels has {len(self.labels)}")
+        if len(set(self.labels)) < len(self.labels):
+            problems.append("two groups have the same label")
+        return problems
+
+    def _problems_of_column(self) -> list[str]:
+        problems = []
+        if self.cuts is not None or self.labels is not None or self.cut_source:
+            problems.append("cuts, labels and cut_source need the key from")
+        if self.type is None:
+            problems.append("type is required: number, integer, category, boolean, date, text or identifier")
+        if self.type == "category" and not self.levels:
+            problems.append('a category needs levels, such as levels = { "0" = "no", "1" = "yes" }')
+        if self.levels and self.type not in {"category", "boolean"}:
+            problems.append("levels are for a category, and nothing else has them")
+        if self.type == "boolean" and not set(self.levels.values()) <= {"true", "false"}:
+            problems.append('levels of a boolean mean "true" or "false", such as levels = { "J" = "true" }')
+        if self.range is not None and self.type not in {"number", "integer"}:
+            problems.append("range is for numbers")
+        if self.range is not None and not self.range[0] < self.range[1]:
+            problems.append("range must go from low to high")
+        if (self.type == "identifier") != (self.role == "identifier") and "role" in self.model_fields_set:
+            problems.append('type = "identifier" and role = "identifier" belong together')
+        return problems
+
+
+class MinEvents(Strict):
+    """``min_events``: fewer events than these, and the number is not printed."""
+
+    hazard_ratio: Annotated[int, Field(ge=1)] = LEAST_EVENTS_FOR_RATIO
+    performance: Annotated[int, Field(ge=1)] = LEAST_EVENTS_FOR_PERFORMANCE
+    forest: Annotated[int, Field(ge=1)] = LEAST_EVENTS_FOR_FOREST
+
+
+class GroupsEntry(Strict):
+    """``[groups]``: columns of the disease group and the entity below it, and how many events a number needs."""
+
+    column: Text | None = None
+    entity: Text | None = None
+    min_events: MinEvents = MinEvents()
+
+
+class AnalysisSetEntry(Strict):
+    """``[analysis_set.NAME]``: which patients, by filters on their columns.
+
+    One filter, an array of filters, or filters with the reason for which a patient leaves:
+    ``include = { "confirmed" = "disease not confirmed", "age_years >= 18" = "younger than 18 years" }``.
+    """
+
+    include: Annotated[Any, PlainValidator(_rules)]
+    label: str = ""
+
+
+class MarkerEntry(Strict):
+    """``[[marker]]``: a marker that is analysed; the primary one is locked before outcomes are joined."""
+
+    name: Text
+    role: Literal["primary", "comparator", "exploratory"] = "exploratory"
+    transform: Literal["log2", "log", "sqrt", "none"] = "log2"
+    endpoint: Text | None = None
+
+    @model_validator(mode="after")
+    def _primary_endpoint(self) -> MarkerEntry:
+        if self.endpoint is not None and self.role != "primary":
+            raise ValueError("endpoint belongs to the primary marker, whose question is locked")
+        return self
+
+    @property
+    def term(self) -> str:
+        """The marker as a term of a formula."""
+        column = FormulaColumn(self.name).label
+        return column if self.transform == "none" else f"{self.transform}({column})"
+
+
+class WaiveEntry(Strict):
+    """``[[waive]]``: a finding in the data that the study accepts, row by row."""
+
+    code: Text
+    rows: Array[Annotated[int, Field(ge=1)]] = ()
+    reason: Text
+    table: str | None = None
+
+
+class ExcludeEntry(Strict):
+    """``[[exclude]]``: a patient whom the study sets aside."""
+
+    id: Text
+    reason: Text
