@@ -1,12 +1,13 @@
 # survmodel: every target works from a fresh clone with Python 3.11 or 3.12 and make.
 PYTHON ?= python3
 VENV ?= .venv
-OUT ?= results/aml_northwest_england
+OUT ?= results/example
+STUDY ?= notebooks/studies/aml_northwest_england/study.toml
 BIN := $(VENV)/bin
 LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check bench reference lock clean
+.PHONY: help install demo study test check bench reference lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +28,11 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: $(VENV)/.runtime ## analyse the leukemia cohort of northwest England and write a report
-	$(BIN)/survmodel run notebooks/studies/aml_northwest_england/study.toml --out $(OUT)
+demo: $(VENV)/.runtime ## write the SYNTHETIC example study, analyse it and write a report
+	$(BIN)/survmodel demo $(OUT)
+
+study: $(VENV)/.runtime ## analyse STUDY=path/to/study.toml, the leukemia cohort of northwest England without it
+	$(BIN)/survmodel run $(STUDY)
 
 test: $(VENV)/.dev ## run all tests
 	$(BIN)/survmodel warm-up

@@ -38,9 +38,13 @@ _HOME = {
     "Ridge": "models.cox_settings",
     "SurvmodelError": "errors",
     "Table": "table",
+    "build_cohort": "study.preparation",
+    "check_study": "study.preparation",
     "concordance": "performance.discrimination",
     "concordance_difference": "performance.discrimination",
+    "describe": "models.description",
     "draw_km": "figures.kaplan_meier",
+    "example_cohort": "study.example",
     "follow_up": "models.follow_up",
     "hazard_ratio_table": "report.hazard_tables",
     "journal_style": "figures.style",
@@ -48,9 +52,14 @@ _HOME = {
     "likelihood_ratio_test": "models.cox_tests",
     "logrank_test": "models.logrank",
     "pairwise_logrank": "models.logrank",
+    "precision": "performance.planning",
     "proportional_hazards_test": "models.cox_tests",
+    "read_study": "study.config",
     "run_study": "study.run",
     "save_figure": "figures.files",
+    "simulate_study": "simulate",
+    "smallest_hazard_ratio": "performance.planning",
+    "table_one": "report.table_one",
 }
 
 __all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - the names are text
@@ -68,6 +77,7 @@ if TYPE_CHECKING:
     from survmodel.models.cox_settings import Ridge as Ridge
     from survmodel.models.cox_tests import likelihood_ratio_test as likelihood_ratio_test
     from survmodel.models.cox_tests import proportional_hazards_test as proportional_hazards_test
+    from survmodel.models.description import describe as describe
     from survmodel.models.follow_up import follow_up as follow_up
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
     from survmodel.models.logrank import logrank_test as logrank_test
@@ -77,7 +87,15 @@ if TYPE_CHECKING:
     from survmodel.outcome.response import Outcome as Outcome
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference
+    from survmodel.performance.planning import precision as precision
+    from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table
+    from survmodel.report.table_one import table_one as table_one
+    from survmodel.simulate import simulate_study as simulate_study
+    from survmodel.study.config import read_study as read_study
+    from survmodel.study.example import example_cohort as example_cohort
+    from survmodel.study.preparation import build_cohort as build_cohort
+    from survmodel.study.preparation import check_study as check_study
     from survmodel.study.run import run_study as run_study
     from survmodel.table import Table as Table
 

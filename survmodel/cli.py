@@ -1,4 +1,4 @@
-"""The command line: ``survmodel run``, ``survmodel warm-up``. Nothing heavy loads before it is needed."""
+"""The command line: ``survmodel demo``, ``run``, ``warm-up``. Nothing heavy loads before it is needed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Self, TextIO
 
 from survmodel import __version__
+
+if TYPE_CHECKING:
+    from survmodel.simulate.truth import LockName, Scenario
 
 USAGE_ERROR = 2
 IO_ERROR = 5
@@ -64,17 +68,24 @@ def _dispatch(words: list[str]) -> int:
         return _guarded(_warm_up)
     if options.command == "run":
         return _guarded(lambda: _run(options.study, options.out))
+    if options.command == "demo":
+        return _guarded(lambda: _demo(options.out, options.lock, options.scenario))
     parser.print_help()
     return USAGE_ERROR
 
 
-COMMANDS = ("run", "warm-up")
+COMMANDS = ("demo", "run", "warm-up")
 
 
 def _build_parser() -> _Parser:
     parser = _Parser(prog="survmodel", description="Prognostic survival modelling for PET studies.")
     parser.add_argument("--version", action="version", version=f"survmodel {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    demo = commands.add_parser("demo", help="write the SYNTHETIC example study beside a folder of results, and run it")
+    demo.add_argument("out", metavar="OUT", nargs="?", default="results/example", help="default: results/example")
+    demo.add_argument("--lock", choices=("trial", "multicentre"), default="trial", help="how large the study is")
+    demo.add_argument("--scenario", choices=("null", "realistic", "strong"), default="realistic",
+                      help="how much uptake tells in it")  # fmt: skip
     run = commands.add_parser("run", help="analyse a study file and write a folder of results")
     run.add_argument("study", metavar="STUDY", help="the study file, by custom study.toml")
     run.add_argument("--out", metavar="DIR", help="folder of the results (default: results/<study>)")
@@ -115,14 +126,52 @@ def _complain(message: str) -> None:
     print("survmodel: " + "\n".join(one_line(line) for line in message.split("\n")), file=sys.stderr)
 
 
-def _run(study: str, out: str | None) -> int:
+def _run(study: str | Path, out: str | Path | None) -> int:
     from survmodel.study.run import run_study
 
-    run = run_study(study, out)
+    with _Progress(sys.stderr) as progress:
+        run = run_study(study, out, progress=progress.tell)
     for problem in run.problems:
-        _complain(str(problem))
+        if problem.severity != "note":
+            _complain(str(problem))
     print(f"{run.status.lower()}: {run.report}")
     return run.exit_status
+
+
+def _demo(out: str, lock: LockName, scenario: Scenario) -> int:
+    from survmodel.study.example import write_example
+
+    results = Path(out)
+    study = write_example(results.with_name(f"{results.name}_study"), lock, scenario)
+    print(f"study: {study} (SYNTHETIC data)")
+    return _run(study, results)
+
+
+class _Progress:
+    """One line on a terminal that says which step runs, and nothing where the output is piped or logged."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.shown = stream.isatty()
+        self.width = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write("")
+
+    def tell(self, step: str) -> None:
+        """Show the name of a step."""
+        from survmodel.table import one_line
+
+        self._write(one_line(step)[:70])
+
+    def _write(self, text: str) -> None:
+        if self.shown:
+            self.stream.write("\r" + text.ljust(self.width) + ("" if text else "\r"))
+            self.stream.flush()
+            self.width = len(text)
 
 
 def _warm_up() -> int:

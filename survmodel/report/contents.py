@@ -187,12 +187,15 @@ class FlowPart:
         Patients in the files.
     steps : tuple of (str, int, int)
         Reason, how many left, how many stayed.
+    is_declared : bool
+        Whether the study declares the set, so that it is shown even when nobody leaves.
     """
 
     name: str
     label: str
     n_start: int
     steps: tuple[tuple[str, int, int], ...]
+    is_declared: bool = False
 
     @property
     def n_end(self) -> int:
@@ -252,6 +255,8 @@ class EndpointPart:
         Each marker alone.
     missing : tuple of (str, int)
         Missing values of each column among the patients of the endpoint.
+    undefined : tuple of (str, int)
+        Columns whose value does not exist in some patients, because the scan shows no lesion, and in how many.
     analysis_set : str
         Label of the set of patients, "" for all.
     """
@@ -270,6 +275,7 @@ class EndpointPart:
     precision: Answer[Precision] | None = None
     markers: tuple[MarkerPart, ...] = ()
     missing: tuple[tuple[str, int], ...] = ()
+    undefined: tuple[tuple[str, int], ...] = ()
     analysis_set: str = ""
 
     def answers(self) -> Iterator[Answer[Result]]:

@@ -146,16 +146,17 @@ def model_table(
         header += _heads(name, fit.spec.conf_level)
     notes = [_fit_note("", fit, labels), *_notes_of_undefined(model, labels), *absent]
     if model.univariable:
-        notes.insert(0, f"{alone}: each characteristic in a model of its own, of all patients with a value of it.")
+        notes.insert(0, f"{alone}: each characteristic in a model of its own, of all patients with a value of it. "
+                        "Patients and events are those of all terms together.")  # fmt: skip
     return Table(header, _write_rows(cells, names, labels, units, counts), caption, notes)
 
 
 def _notes_of_undefined(model: ModelPart, labels: Mapping[str, str]) -> Iterator[str]:
     for name, count in model.undefined:
-        which = "whose scan shows" if count == 1 else "whose scans show"
+        has = "has a scan" if count == 1 else "have scans"
         yield (
-            f"{label_of(name, labels)}: {count_noun(count, 'patient')} of those left out "
-            f"{which} no lesion; the value does not exist there, it is not missing."
+            f"{label_of(name, labels)}: {count_noun(count, 'patient')} of those left out {has} without a lesion, where "
+            "the value does not exist."
         )
 
 
@@ -238,10 +239,10 @@ def _fit_caption(named: Mapping[str, CoxFit]) -> str:
 
 def _fit_note(name: str, fit: CoxFit, labels: Mapping[str, str] | None) -> str:
     counts = f"{format_count(fit.n)} patients, {format_count(fit.n_event)} events"
-    left_out = "no patient was left out for missing values"
+    left_out = "no patient was left out"
     if fit.n_missing:
         columns = ", ".join(f"{label_of(column, labels)} {format_count(count)}" for column, count in fit.missing)
-        left_out = f"{format_count(fit.n_missing)} left out for missing values ({columns})"
+        left_out = f"{format_count(fit.n_missing)} left out without a value ({columns})"
     errors = "robust standard errors" if fit.robust else "Wald limits and tests"
     text = f"complete cases, {counts}, {left_out}; {fit.spec.ties.capitalize()} ties; {errors}."
     return f"{name}: {text}" if name else text[:1].upper() + text[1:]

@@ -9,6 +9,8 @@ from survmodel.formatting import format_significant
 
 #: Stands before a level under the name of its factor; ordinary spaces would be joined in HTML.
 INDENT = "\u2003"
+#: Why the SUV of a scan does not exist.
+NO_LESION = "No lesion on the scan"
 _ONE = {"years": "year", "months": "month", "weeks": "week", "days": "day", "hours": "hour"}
 _POWER = re.compile(r"\^(-?[0-9]+)")
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

@@ -116,7 +116,7 @@ def _precision(contents: StudyContents) -> Iterator[Block]:
 
 
 def _patients(contents: StudyContents) -> Iterator[Block]:
-    flows = [flow for flow in contents.flows if flow.steps]
+    flows = [flow for flow in contents.flows if flow.steps or flow.is_declared]
     if flows or contents.waived:
         table = study_tables.flow_table(flows, contents.n, study_sentences.accepted_notes(contents))
         yield TableBlock(table, "flow")

@@ -42,9 +42,11 @@ def general_methods(contents: StudyContents) -> tuple[str, ...]:
     question = contents.question
     if question is None:
         return (*markers, general)
+    titles = {part.name: part.title for part in contents.endpoints}
     lock = (
         f"The primary question was fixed before the outcomes were joined with the markers: {question.marker} and "
-        f"{question.endpoint}{_pair(question)}; SHA-256 of this question {question.sha256}."
+        f"{titles.get(question.endpoint, question.endpoint)}{_pair(question)}; SHA-256 of this "
+        f"question {question.sha256}."
     )
     return (*markers, general, lock)
 

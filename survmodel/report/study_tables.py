@@ -124,5 +124,5 @@ def flow_table(flows: Sequence[FlowPart], n_start: int, notes: Sequence[str] = (
         rows.append([begin(flow.label), "", ""])
         rows += [[INDENT + begin(why), format_count(gone), format_count(left)] for why, gone, left in flow.steps]
         if not flow.steps:
-            rows.append([f"{INDENT}Nobody left", format_count(0), format_count(flow.n_end)])
+            rows.append([f"{INDENT}Nobody leaves", format_count(0), format_count(flow.n_end)])
     return Table(["", "Patients leaving", "Patients staying"], rows, "Flow of patients.", notes)

@@ -16,10 +16,9 @@ from survmodel.formatting import (
     format_significant,
 )
 from survmodel.models.description import Description, Kind, describe
-from survmodel.report.naming import INDENT, begin, label_of, show_unit
+from survmodel.report.naming import INDENT, NO_LESION, begin, label_of, show_unit
 from survmodel.table import Table
 
-NO_LESION = "No lesion on the scan"
 #: Significant digits of the largest number of a row, of its smallest median, and of its smallest number.
 DIGITS_LARGEST, DIGITS_MEDIAN, DIGITS_SMALLEST = 3, 2, 1
 #: Rows that need more decimals, or hold numbers as large, are written in significant digits, cell by cell.

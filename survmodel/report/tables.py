@@ -20,7 +20,7 @@ from survmodel.formatting import (
 from survmodel.models.cox_tests import ProportionalHazardsTest
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.report.contents import EndpointPart, ModelPart
-from survmodel.report.naming import INDENT, begin, label_of, name_term, percent_level
+from survmodel.report.naming import INDENT, NO_LESION, begin, label_of, name_term, percent_level
 from survmodel.table import Table
 
 
@@ -62,6 +62,9 @@ def counts_table(
     if missing:
         rows.append(["Missing values", ""])
         rows += [[INDENT + label_of(name, labels), _share(count, n)] for name, count in missing]
+    if part.undefined:
+        rows.append([f"{NO_LESION}, the value does not exist", ""])
+        rows += [[INDENT + label_of(name, labels), _share(count, n)] for name, count in part.undefined]
     return Table(["", "n (%) or time"], rows, "Patients, events and follow-up.", (note, source))
 
 
@@ -148,7 +151,10 @@ def survival_table(
         f"{percent_level(fit.conf_level)} limits",
     ]
     note = f"Limits: {fit.conf_type}. At risk: under observation just before the time."
-    absent = "—: no estimate beyond the last follow-up of the group, no limits where survival is 0."
+    absent = (
+        "—: no estimate beyond the last follow-up of the group; no limits where survival is 0, or where it is 1 and "
+    )
+    absent += "fewer than 5 are at risk."
     return Table(header, rows, caption, (note, absent if read.isna().to_numpy().any() else ""))
 
 

@@ -47,6 +47,11 @@ class SimulatedStudy:
         """The page SYNTHETIC.md: what this is, what is true, what is wrong on purpose."""
         return "\n".join([*_head(self), *_effects(self.truth), *_flaws(self.flaws)]) + "\n"
 
+    @property
+    def waiver(self) -> str:
+        """The part of a study file that accepts the deliberate error of a date; "" when there is none."""
+        return _waiver(self.flaws)
+
     def write(self, folder: str | Path) -> tuple[Path, ...]:
         """Write one CSV file for each table, TRUTH.json, and SYNTHETIC.md.
 
@@ -169,9 +174,15 @@ def _effects(truth: Truth) -> list[str]:
 
 def _flaws(flaws: tuple[Flaw, ...]) -> list[str]:
     lines = ["## What is wrong on purpose", "", *(f"- {flaw}" for flaw in flaws), ""]
+    waiver = _waiver(flaws)
+    return [*lines, "```toml", *waiver.splitlines(), "```"] if waiver else lines
+
+
+def _waiver(flaws: tuple[Flaw, ...]) -> str:
+    parts = []
     for flaw in flaws:
         if flaw.name == "mis-dated row":
             rows = ", ".join(str(row) for row in flaw.rows)
-            lines += ["```toml", "[[waive]]", f'code = "{WAIVED_CODE}"', f'table = "{flaw.table}"', f"rows = [{rows}]"]
-            lines += [f'reason = "{WAIVER_REASON}"', "```"]
-    return lines
+            parts += ["[[waive]]", f'code = "{WAIVED_CODE}"', f'table = "{flaw.table}"', f"rows = [{rows}]"]
+            parts += [f'reason = "{WAIVER_REASON}"', ""]
+    return "\n".join(parts)

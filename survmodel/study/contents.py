@@ -52,7 +52,9 @@ def gather_contents(
         waived=tuple((str(one.finding), one.reason) for one in prepared.waived),
         findings=tuple((one.severity, str(one)) for one in prepared.findings),
         cut_sources=tuple(
-            (entry.label or name, entry.cut_source) for name, entry in settings.column.items() if entry.cut_source
+            (entry.label or name, entry.cut_source)
+            for name, entry in settings.column.items()
+            if entry.cut_source and any(curve.by == name for curve in settings.curve)
         ),
         synthetic=study.is_synthetic,
         notes=data.notes,
@@ -73,7 +75,7 @@ def _flows(prepared: Prepared) -> Iterator[FlowPart]:
     for name in names:
         label = "All patients" if name == ALL_PATIENTS else f"Analysis set: {_label(study, name)}"
         steps = tuple((step.reason, step.n_removed, step.n_left) for step in cohort.sets[name][1])
-        yield FlowPart(name, label, n_start, steps)
+        yield FlowPart(name, label, n_start, steps, is_declared=name != ALL_PATIENTS)
     for name, entry in study.settings.endpoint.items():
         set_name = study.settings.set_of(name)
         flow = cohort.analysis(name, set_name).flow

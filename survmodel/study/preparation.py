@@ -16,16 +16,20 @@ from survmodel.cohort import ALL_PATIENTS, Cohort, EndpointSpec, MarkerLock, ass
 from survmodel.data.findings import Finding, FindingsError
 from survmodel.data.row_filter import RowFilter
 from survmodel.data.waivers import Waived, apply_waivers
-from survmodel.errors import EndpointError
+from survmodel.errors import EndpointError, list_values
 from survmodel.models.formula import parse_formula
 from survmodel.outcome.endpoints import UNITS, Endpoint
 from survmodel.study.config import Study, read_study
 from survmodel.study.endpoint_specs import dated_endpoint, ready_made_endpoint
+from survmodel.study.file_errors import StudyFileError
 from survmodel.study.gathering import Gathered, gather
-from survmodel.study.known_columns import group_columns
+from survmodel.study.known_columns import GROUP, group_columns
 from survmodel.study.ready_made_checks import look_at_ready_made
 from survmodel.study.settings import StudySettings
 
+INDEX_GROUP, INDEX_NAME = "index_group", "index_name"
+#: Said beside the event of an outcome of patients who do not exist.
+SYNTHETIC = "SYNTHETIC data"
 #: Findings of an endpoint that say what a finding of the files has said of the same patient already.
 TWINS = {
     "E032": "D122", "E033": "D127", "E034": "D126", "E035": "D124", "E036": "D125", "E042": "D055", "E043": "D056",
@@ -131,7 +135,28 @@ def build_cohort(study: Study | str | Path) -> Cohort:
     OSError
         When a file cannot be read.
     """
-    return prepare(study if isinstance(study, Study) else read_study(study)).cohort
+    prepared = prepare(study if isinstance(study, Study) else read_study(study))
+    return mark_synthetic(prepared.cohort) if prepared.study.is_synthetic else prepared.cohort
+
+
+def mark_synthetic(cohort: Cohort) -> Cohort:
+    """Let every outcome of a cohort say that nobody in it exists, so that all that is made from it says so too.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        SYNTHETIC patients.
+
+    Returns
+    -------
+    Cohort
+        The same numbers; the event of each outcome is told with the words.
+    """
+    marked = {}
+    for name, result in cohort.endpoints.items():
+        outcome = replace(result.outcome, endpoint=f"{result.outcome.endpoint} ({SYNTHETIC})")
+        marked[name] = replace(result, outcome=outcome, label=f"{result.label} ({SYNTHETIC})")
+    return replace(cohort, endpoints=marked, notes=(f"{SYNTHETIC}: nobody in this cohort exists", *cohort.notes))
 
 
 def prepare(study: Study) -> Prepared:
@@ -167,6 +192,7 @@ def prepare(study: Study) -> Prepared:
     errors += _look_for_nobody(study, cohort)
     if errors:
         raise FindingsError(errors)
+    _refuse_pooled_index(study, cohort)
     return Prepared(study, cohort, data, findings, waived, _potential(study, data))
 
 
@@ -287,6 +313,24 @@ def _look_at_endpoints(cohort: Cohort, data: Gathered) -> Iterator[Finding]:
             yield from (replace(one, severity=severity) for one in found)  # type: ignore[arg-type]
         else:
             yield Finding(code, problem, column=column, remedy=remedy, severity=severity)  # type: ignore[arg-type]
+
+
+def _refuse_pooled_index(study: Study, cohort: Cohort) -> None:
+    """Refuse one slope for the groups of several clinical indices: high risk is not the same risk in two diseases."""
+    problems = []
+    for name, model in study.settings.model.items():
+        if INDEX_GROUP not in parse_formula(model.formula).variables or study.settings.data.is_plain:
+            continue
+        table = cohort.analysis(model.endpoint, study.settings.set_of(model.endpoint)).table
+        kinds = table[INDEX_NAME if INDEX_NAME in table else GROUP].dropna().unique()
+        if len(kinds) > 1:
+            problems.append(
+                f"model.{name}.formula: {INDEX_GROUP} would be one slope for {list_values(sorted(map(str, kinds)))}; "
+                "published_risk() and within() are not available in this version: leave it out, or analyse one index "
+                "at a time with an analysis set"
+            )
+    if problems:
+        raise StudyFileError(study.file, problems)
 
 
 def _look_for_nobody(study: Study, cohort: Cohort) -> Iterator[Finding]:

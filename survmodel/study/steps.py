@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,8 @@ from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
 from survmodel.study.settings import CurveEntry
 from survmodel.study.step_parts import EndpointSteps, Progress, attempt, list_levels, name_groups, silent
+
+Counts: TypeAlias = "tuple[tuple[str, int], ...]"
 
 #: What curves measure where events compete.
 ANY_EVENT = "freedom from any event"
@@ -95,6 +98,7 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
     causes = _count_causes(declared)
     chosen = settings.analysis_set.get(set_name)
     models = tuple(model_part(key, model, part) for key, model in settings.model.items() if model.endpoint == name)
+    missing, undefined = _count_missing(part)
     return EndpointPart(
         name=name,
         title=entry.label or name,
@@ -109,7 +113,8 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         warnings=tuple(f"no patient had the competing event {label}" for label, count in causes[1:] if not count),
         precision=part.attempt(f"precision/{name}", lambda: _precision(part, models)),
         markers=tuple(marker_part(marker, part) for marker in settings.marker),
-        missing=_count_missing(part),
+        missing=missing,
+        undefined=undefined,
         analysis_set="" if set_name == ALL_PATIENTS else (chosen.label if chosen and chosen.label else set_name),
     )
 
@@ -118,8 +123,8 @@ def _count_causes(outcome: Outcome) -> tuple[tuple[str, int], ...]:
     return tuple((label, int((outcome.event == code).sum())) for code, label in (outcome.causes or {}).items())
 
 
-def _count_missing(part: EndpointSteps) -> tuple[tuple[str, int], ...]:
-    """Count missing values in the columns that the analyses of the endpoint use; what cannot exist is not missing."""
+def _count_missing(part: EndpointSteps) -> tuple[Counts, Counts]:
+    """Count, in the columns that the analyses use, values that are missing and those that cannot exist."""
     settings, undefined = part.prepared.study.settings, part.prepared.data.undefined
     used: dict[str, None] = {}
     for curve in settings.curve:
@@ -130,13 +135,15 @@ def _count_missing(part: EndpointSteps) -> tuple[tuple[str, int], ...]:
             used |= dict.fromkeys((*parse_formula(model.formula).variables, *model.strata))
     if settings.data.is_plain:
         used = dict.fromkeys(map(str, part.table.columns))
-    found = []
+    missing, absent = [], []
     for name in used:
         gone = part.table[name].isna()
         if name in undefined:
-            gone &= ~undefined[name].loc[part.table.index]
-        found.append((name, int(gone.sum())))
-    return tuple(found)
+            no_lesion = gone & undefined[name].loc[part.table.index]
+            gone &= ~no_lesion
+            absent += [(name, int(no_lesion.sum()))] if no_lesion.any() else []
+        missing.append((name, int(gone.sum())))
+    return tuple(missing), tuple(absent)
 
 
 def _precision(part: EndpointSteps, models: Sequence[ModelPart]) -> Precision:

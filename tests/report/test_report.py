@@ -88,7 +88,7 @@ def test_the_report_keeps_its_order(report):
         "<h2>Methods</h2>", "log-log limits", "<h2>Patients</h2>", "median (quartiles)", "Events and follow-up",
         "reverse Kaplan-Meier", "<h2>Overall survival</h2>", "<img", "Log-rank test of equal survival by age group",
         "Median overall survival by age group", "At 100 days", "<h2>Cox models</h2>", "58 patients", "reference",
-        "2 left out for missing values (Age 2)", "tests of proportional hazards", "A large p is no proof",
+        "2 left out without a value (Age 2)", "tests of proportional hazards", "A large p is no proof",
         "Apparent: computed on the patients the model was fitted to; optimistic; not validated.",
         "<h2>Notes</h2>", "1 column of patients.csv", "<footer>", "survmodel 0.1.0", "Seed 7", "SHA-256",
     ]  # fmt: skip

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from survmodel import DataError
 from survmodel.formatting import MISSING
 from survmodel.models.description import describe
-from survmodel.report.naming import INDENT
-from survmodel.report.table_one import NO_LESION, description_table, table_one
+from survmodel.report.naming import INDENT, NO_LESION
+from survmodel.report.table_one import description_table, table_one
 from survmodel.table import is_section
 
 run = settings(

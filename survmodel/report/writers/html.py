@@ -13,8 +13,11 @@ from markupsafe import Markup
 
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, TableBlock
 from survmodel.report.naming import INDENT
-from survmodel.table import escape, is_section
+from survmodel.table import Table, escape, is_section
 
+#: Letters of the longest cells of a row that fit the page in the size of the text.
+WIDEST = 78
+_COUNT = re.compile(r"\(n = ([0-9,]+)\)")
 _P_VALUE = re.compile(r"\bp (?:=|&lt;|&gt;) [0-9.]*[0-9]")
 
 
@@ -53,8 +56,17 @@ def _environment() -> Environment:
     environment.filters["visible"] = lambda text: Markup(escape(text))
     environment.filters["prose"] = _keep_p_values_whole
     environment.tests["section_row"] = is_section
+    environment.tests["wide"] = _is_wide
+    environment.filters["heading"] = lambda text: Markup(_COUNT.sub("(n\u00a0=\u00a0\\1)", escape(text)))
     environment.tests["indented"] = lambda text: text.startswith(INDENT)
     return environment
+
+
+def _is_wide(table: Table) -> bool:
+    """Tell whether a table needs smaller letters."""
+    lines = [row for row in table.rows if not is_section(row)]
+    widths = (max(len(row[j]) for row in lines) + 2 for j in range(len(table.header))) if lines else ()
+    return sum(widths) > WIDEST
 
 
 def _keep_p_values_whole(text: str) -> Markup:
