@@ -334,7 +334,7 @@ def assemble(  # noqa: PLR0913 - a cohort is joined from many things
         raise ConfigError(f"the primary endpoint {lock.endpoint!r} is not declared", closest(lock.endpoint, endpoints))
     chosen = {ALL_PATIENTS: (np.ones(len(own), dtype=bool), tuple(excluded))}
     for name, text in (sets or {}).items():
-        chosen[name] = _select(own, text, excluded)
+        chosen[name] = select_patients(own, text, excluded)
     # Only now, with markers, sets and the question fixed, do outcomes enter.
     source = own if outcome_columns is None else outcome_columns
     if not source.index.equals(own.index):
@@ -364,10 +364,32 @@ def _among(followed: npt.NDArray[np.int64], rows: Sequence[int]) -> tuple[int, .
     return tuple(int(followed[row]) for row in rows)
 
 
-def _select(
+def select_patients(
     table: pd.DataFrame, rules: SetRules, excluded: Sequence[FlowStep]
 ) -> tuple[npt.NDArray[np.bool_], tuple[FlowStep, ...]]:
-    """Apply the rules of a set one after the other, and count who leaves at each."""
+    """Apply the rules of an analysis set one after the other, and count who leaves at each.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row for each patient.
+    rules : str, sequence of str, or mapping of str to str
+        As for `set_rules`.
+    excluded : sequence of FlowStep
+        Steps before the first rule.
+
+    Returns
+    -------
+    inside : ndarray of bool
+        Who stays.
+    steps : tuple of FlowStep
+        Those before, then one for each reason for which somebody leaves.
+
+    Raises
+    ------
+    ConfigError
+        When a rule is not understood, or names a column that the table lacks.
+    """
     inside, steps = np.ones(len(table), dtype=bool), list(excluded)
     for text, reason in set_rules(rules).items():
         selected = RowFilter(text).select(table)

@@ -268,6 +268,27 @@ class Outcome:
         name = (self.causes or {}).get(cause, self.endpoint)
         return self._with(event=frozen(self.event == cause, np.int64), causes=None, endpoint=name)
 
+    def remark(self, words: str) -> Outcome:
+        """Add a remark to what the events are called, so that every result made from them carries it.
+
+        Parameters
+        ----------
+        words : str
+            For example "SYNTHETIC data".
+
+        Returns
+        -------
+        Outcome
+            The same numbers.
+
+        Examples
+        --------
+        >>> Outcome([5, 8], [1, 0], endpoint="death").remark("SYNTHETIC data").endpoint
+        'death (SYNTHETIC data)'
+        """
+        causes = None if self.causes is None else {code: f"{name} ({words})" for code, name in self.causes.items()}
+        return self._with(endpoint=f"{self.endpoint} ({words})", causes=causes)
+
     def take(self, rows: npt.ArrayLike) -> Outcome:
         """Select rows by position or mask, in the order given; repeats are allowed.
 

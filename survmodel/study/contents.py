@@ -14,7 +14,7 @@ from survmodel.study.preparation import Prepared
 
 
 def gather_contents(
-    prepared: Prepared, parts: Sequence[EndpointPart], description: tuple[Answer[Description], str]
+    prepared: Prepared, parts: Sequence[EndpointPart], description: tuple[Answer[Description] | None, str]
 ) -> StudyContents:
     """Bring together everything that a report says.
 
@@ -24,7 +24,7 @@ def gather_contents(
         Data and settings.
     parts : sequence of EndpointPart
         The results.
-    description : tuple of (Answer of Description, str)
+    description : tuple of (Answer of Description or None, str)
         Who the patients are, and in which set.
 
     Returns

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from survmodel.cohort import ALL_PATIENTS, Cohort, EndpointSpec, MarkerLock, assemble
+from survmodel.cohort import Cohort, EndpointSpec, MarkerLock, assemble, select_patients
 from survmodel.data.findings import Finding, FindingsError
 from survmodel.data.row_filter import RowFilter
 from survmodel.data.waivers import Waived, apply_waivers
@@ -154,8 +154,7 @@ def mark_synthetic(cohort: Cohort) -> Cohort:
     """
     marked = {}
     for name, result in cohort.endpoints.items():
-        outcome = replace(result.outcome, endpoint=f"{result.outcome.endpoint} ({SYNTHETIC})")
-        marked[name] = replace(result, outcome=outcome, label=f"{result.label} ({SYNTHETIC})")
+        marked[name] = replace(result, outcome=result.outcome.remark(SYNTHETIC), label=f"{result.label} ({SYNTHETIC})")
     return replace(cohort, endpoints=marked, notes=(f"{SYNTHETIC}: nobody in this cohort exists", *cohort.notes))
 
 
@@ -180,16 +179,16 @@ def prepare(study: Study) -> Prepared:
         When a file cannot be read.
     """
     data = gather(study)
-    problems = [*_look_for_columns(study, data), *_look_at_times(study, data)]
-    if problems:
-        raise FindingsError(list(dict.fromkeys(problems)))
+    for look in (_look_for_columns, _look_for_nobody, _look_at_times):
+        problems = list(dict.fromkeys(look(study, data)))
+        if problems:
+            raise FindingsError(problems)
     try:
         cohort = _assemble(study, data)
     except EndpointError as error:
-        raise FindingsError([Finding("D046", str(error.problem), remedy=error.remedy)]) from None
+        raise FindingsError([Finding("D046", error.problem, remedy=error.remedy)]) from None
     findings, waived = apply_waivers([*data.findings, *_look_at_endpoints(cohort, data)], study.waivers)
     errors = [finding for finding in findings if finding.severity == "error"]
-    errors += _look_for_nobody(study, cohort)
     if errors:
         raise FindingsError(errors)
     _refuse_pooled_index(study, cohort)
@@ -281,12 +280,10 @@ def _look_at_times(study: Study, data: Gathered) -> Iterator[Finding]:
                     yield Finding("D033", f"no file holds it, and [endpoint.{name}] needs it", column=column,
                                   remedy=remedy)  # fmt: skip
             continue
-        set_name = settings.set_of(name)
+        chosen = settings.analysis_set.get(settings.set_of(name))
         inside = np.ones(len(data.table), dtype=bool)
-        if set_name != ALL_PATIENTS:
-            for rule in map(RowFilter, settings.analysis_set[set_name].include):
-                if all(column in data.table for column in rule.columns):
-                    inside &= rule.select(data.table).rows
+        if chosen is not None:
+            inside, _ = select_patients(data.table, chosen.include, ())
         yield from look_at_ready_made(name, entry, data, np.flatnonzero(inside))
 
 
@@ -333,14 +330,13 @@ def _refuse_pooled_index(study: Study, cohort: Cohort) -> None:
         raise StudyFileError(study.file, problems)
 
 
-def _look_for_nobody(study: Study, cohort: Cohort) -> Iterator[Finding]:
-    for name in study.settings.endpoint:
-        set_name = study.settings.set_of(name)
-        inside, steps = cohort.sets[set_name]
-        if not inside[cohort.endpoints[name].rows].any():
+def _look_for_nobody(study: Study, data: Gathered) -> Iterator[Finding]:
+    for name, chosen in study.settings.analysis_set.items():
+        inside, steps = select_patients(data.table, chosen.include, data.excluded)
+        if not inside.any():
             last = f"; the last left: {steps[-1].reason}" if steps else ""
-            problem = f"nobody is left for endpoint {name} in the analysis set {set_name}{last}"
-            yield Finding("D046", problem, remedy="check the filter of the set and the columns it names")
+            remedy = "check the rules of the set and the columns they name"
+            yield Finding("D046", f"nobody is left in the analysis set {name}{last}", remedy=remedy)
 
 
 def _potential(study: Study, data: Gathered) -> dict[str, pd.Series]:

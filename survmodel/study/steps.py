@@ -47,7 +47,7 @@ def run_steps(prepared: Prepared, progress: Progress = silent) -> tuple[Endpoint
     return tuple(_endpoint_part(name, prepared, progress) for name in prepared.study.settings.endpoint)
 
 
-def describe_patients(prepared: Prepared, progress: Progress = silent) -> tuple[Answer[Description], str]:
+def describe_patients(prepared: Prepared, progress: Progress = silent) -> tuple[Answer[Description] | None, str]:
     """Describe the patients of the first endpoint by disease group.
 
     Parameters
@@ -59,8 +59,9 @@ def describe_patients(prepared: Prepared, progress: Progress = silent) -> tuple[
 
     Returns
     -------
-    answer : Answer of Description
-        Columns known at baseline; those of the scans' making and those that define the set are left out.
+    answer : Answer of Description, or None
+        Columns known at baseline; those of the scans' making and those that define the set are left out. None when
+        there are none.
     analysis_set : str
         Name of the set that is described.
     """
@@ -75,6 +76,8 @@ def describe_patients(prepared: Prepared, progress: Progress = silent) -> tuple[
         and one.name != group
         and (settings.data.is_plain or _varies(table[one.name]))
     ]
+    if not shown:
+        return None, set_name
     undefined = {name: mask.loc[table.index] for name, mask in prepared.data.undefined.items()}
     by = group if group in table else None
     compute = lambda: describe(table, by, columns=shown, undefined=undefined)  # noqa: E731
