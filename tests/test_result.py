@@ -29,6 +29,8 @@ def make_results():
         "LikelihoodRatioTest": sm.likelihood_ratio_test(small, sm.CoxPH("age + sex").fit(table, outcome)),
         "Concordance": sm.concordance(outcome, large.prognostic_index(table), strata=table["site"]),
         "ConcordanceDifference": sm.concordance_difference(outcome, table["age"], -table["age"]),
+        "Description": sm.describe(table, by="sex"),
+        "Precision": sm.precision(outcome, by=table["sex"]),
     }
 
 

@@ -112,6 +112,15 @@ def read_study(path: str | Path) -> Study:
         With every problem: the key, what was found, what is allowed, the closest known key.
     OSError
         When the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from survmodel.study.example import write_example
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     study = read_study(write_example(folder))
+    >>> study.settings.title, study.settings.set_of("pfs")
+    ('Baseline CXCR4 PET and progression-free survival', 'prognostic')
     """
     place = Path(path)
     content = place.read_bytes()

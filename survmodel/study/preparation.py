@@ -106,6 +106,15 @@ def check_study(path: str | Path) -> StudyCheck:
         When the study file itself is not understood.
     OSError
         When a file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from survmodel.study.example import write_example
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     check = check_study(write_example(folder))
+    >>> check.ok, [finding.code for finding in check.findings]
+    (True, ['D105', 'D131', 'E034'])
     """
     try:
         return StudyCheck(prepare(read_study(path)).findings)
@@ -134,6 +143,15 @@ def build_cohort(study: Study | str | Path) -> Cohort:
         When the data cannot be what they claim to be.
     OSError
         When a file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from survmodel.study.example import write_example
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     cohort = build_cohort(write_example(folder))
+    >>> [(step.reason, step.n_left) for step in cohort.analysis("pfs", "prognostic").flow][:2]
+    [('disease not confirmed', 50), ('treated before the scan', 49)]
     """
     prepared = prepare(study if isinstance(study, Study) else read_study(study))
     return mark_synthetic(prepared.cohort) if prepared.study.is_synthetic else prepared.cohort
