@@ -259,6 +259,8 @@ class EndpointPart:
         Columns whose value does not exist in some patients, because the scan shows no lesion, and in how many.
     analysis_set : str
         Label of the set of patients, "" for all.
+    time_zero, censored_at : str
+        When time begins and where it ends without an event, "" for ready-made times.
     """
 
     name: str
@@ -277,6 +279,8 @@ class EndpointPart:
     missing: tuple[tuple[str, int], ...] = ()
     undefined: tuple[tuple[str, int], ...] = ()
     analysis_set: str = ""
+    time_zero: str = ""
+    censored_at: str = ""
 
     def answers(self) -> Iterator[Answer[Result]]:
         """Walk through every answer.

@@ -9,6 +9,7 @@ from survmodel.formatting import MISSING, count_noun, format_count, format_p, fo
 from survmodel.models.cox_fit import CoxFit
 from survmodel.report.contents import MarkerPart, ModelPart
 from survmodel.report.naming import INDENT, describe_term, label_of, name_term, percent_level
+from survmodel.report.sentences import withheld_note
 from survmodel.table import Table
 
 REFERENCE = "reference"
@@ -192,7 +193,7 @@ def marker_table(
             fit = one.answer.result
             if fit is None:
                 rows.append([INDENT + group, *counts, MISSING, ""])
-                notes[f"{MISSING} {group}: {one.answer.reason}."] = None
+                notes[withheld_note(group, one.answer)] = None
                 continue
             level, strata = (
                 fit.spec.conf_level,

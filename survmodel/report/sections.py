@@ -135,11 +135,15 @@ def _patients(contents: StudyContents) -> Iterator[Block]:
 
 
 def _methods(contents: StudyContents) -> Iterator[Block]:
-    texts: dict[str, None] = {}
+    """Write the methods; a sentence that holds for several endpoints is said once."""
+    said: set[str] = set()
     for part in contents.endpoints:
-        texts.update(dict.fromkeys(sentences.methods(part, contents.labels)))
-    texts.update(dict.fromkeys(study_sentences.general_methods(contents)))
-    for text in texts:
+        for paragraph in sentences.methods(part, contents.labels):
+            new = [sentence for sentence in paragraph if sentence not in said]
+            said.update(new)
+            if new:
+                yield Paragraph(" ".join(" ".join(new).split()))
+    for text in study_sentences.general_methods(contents):
         yield Paragraph(" ".join(text.split()))
 
 

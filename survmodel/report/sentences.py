@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from survmodel.formatting import (
+    MISSING,
     NOT_REACHED,
     count_noun,
     format_count,
@@ -16,10 +18,12 @@ from survmodel.formatting import (
     format_significant,
 )
 from survmodel.models.formula import parse_formula
+from survmodel.models.formula_grammar import Atom, Call
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.logrank import LogrankTest
-from survmodel.report.contents import CurvePart, EndpointPart, ModelPart
-from survmodel.report.naming import begin
+from survmodel.outcome.endpoints import DAYS_PER_MONTH
+from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart
+from survmodel.report.naming import begin, name_term
 
 NOT_ESTIMABLE = "not estimable"
 SMALL_P = 0.05
@@ -99,13 +103,14 @@ def describe_events(part: EndpointPart) -> str:
     Returns
     -------
     str
-        For example "879 (84.3%)".
+        For example "879 of 1043 patients (84.3%)".
     """
     n, n_event = part.outcome.n, part.outcome.n_event
     if not part.causes:
-        return f"{format_count(n_event)} ({format_percent(n_event / n)})"
+        return f"{format_count(n_event)} of {count_noun(n, 'patient')} ({format_percent(n_event / n)})"
     counts = [f"{label} {format_count(count)} ({format_percent(count / n)})" for label, count in part.causes]
-    return f"{format_count(n_event)} of any kind ({format_percent(n_event / n)}): {', '.join(counts)}"
+    of_any = f"{format_count(n_event)} of any kind in {count_noun(n, 'patient')}"
+    return f"{of_any} ({format_percent(n_event / n)}): {', '.join(counts)}"
 
 
 def composite_note(part: EndpointPart) -> str:
@@ -149,7 +154,7 @@ def _competing(part: EndpointPart) -> list[str]:
     return [label for label, _ in part.causes[1:]]
 
 
-def methods(part: EndpointPart, labels: Mapping[str, str]) -> tuple[str, ...]:
+def methods(part: EndpointPart, labels: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
     """Write the methods of one endpoint from its settings.
 
     Parameters
@@ -161,12 +166,12 @@ def methods(part: EndpointPart, labels: Mapping[str, str]) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str
-        Paragraphs.
+    tuple of tuple of str
+        Paragraphs, each of its sentences.
     """
-    paragraphs = [" ".join(_describe_curves(part))]
+    paragraphs = [tuple(_describe_curves(part))]
     if part.models:
-        paragraphs.append(" ".join(_describe_models(part.models, part, labels)))
+        paragraphs.append(tuple(_describe_models(part.models, part, labels)))
     return tuple(paragraphs)
 
 
@@ -203,16 +208,21 @@ def _describe_curves(part: EndpointPart) -> list[str]:
 
 def _describe_time(part: EndpointPart) -> str:
     unit = f" in {part.outcome.unit}" if part.outcome.unit else ""
+    if part.outcome.unit == "months" and part.time_zero:
+        unit += f" of {format_significant(DAYS_PER_MONTH, 6)} days"
+    unit += f" from the {part.time_zero}" if part.time_zero else ""
+    last = f"the {part.censored_at}" if part.censored_at else "their last follow-up"
     if not part.causes:
         return (
             f"{begin(part.label)} was measured{unit} until {part.event_label}; patients without the event were "
-            "censored at their last follow-up."
+            f"censored at {last}."
         )
     competing = _competing(part)
     noun = "competing events" if len(competing) > 1 else "the competing event"
     return (
         f"{begin(part.title)}: time was measured{unit} until {part.event_label} or {noun} {join_words(competing)}, "
-        "whichever came first; patients without any of these were censored at their last follow-up."
+        f"whichever came first; patients without any of these were "
+        f"censored at {last}."
     )
 
 
@@ -220,10 +230,8 @@ def _describe_models(models: Sequence[ModelPart], part: EndpointPart, labels: Ma
     """Name each model, then say once what holds for all of them."""
     sentences = [_describe_model(model, part, labels) for model in models]
     several = len(models) > 1
-    if not all(_is_transformed(model) for model in models):
-        sentences.append(
-            "Numbers enter linearly unless a transformation is named." if several else "Numbers enter linearly."
-        )
+    named = any(_is_transformed(model) for model in models)
+    sentences.append("Numbers enter linearly unless a scale is named." if named else "Numbers enter linearly.")
     of_all = "In each model, patients" if several else "Patients"
     sentences += [
         f"{of_all} with a missing value in any of these were left out (complete cases).",
@@ -243,7 +251,10 @@ def _describe_models(models: Sequence[ModelPart], part: EndpointPart, labels: Ma
 
 
 def _describe_model(model: ModelPart, part: EndpointPart, labels: Mapping[str, str]) -> str:
-    names = [labels.get(name) or name for name in parse_formula(model.formula).variables]
+    formula = parse_formula(model.formula)
+    names = [_name_atom(atom, labels) for atom in formula.atoms]
+    crossed = [name_term(term.label, labels) for term in formula.terms if len(term.factors) > 1]
+    names += [f"the interaction {name}" for name in crossed]
     strata = [labels.get(name) or name for name in model.strata]
     layers = f", with a baseline hazard of its own for each level of {join_words(strata)}" if strata else ""
     kind = "cause-specific Cox" if part.causes else "Cox"
@@ -252,6 +263,14 @@ def _describe_model(model: ModelPart, part: EndpointPart, labels: Mapping[str, s
         f"{begin(model.label)}: {kind} proportional-hazards regression of {what} on {join_words(names)}"
         f"{layers}, with {begin(model.ties)}'s treatment of ties and Wald limits."
     )
+
+
+def _name_atom(atom: Atom, labels: Mapping[str, str]) -> str:
+    """Name a column by its label, with its scale where it has one."""
+    name = atom.columns[0].name
+    shown = labels.get(name) or name
+    scale = atom.function if isinstance(atom, Call) and atom.function in {"log", "log2", "sqrt"} else ""
+    return f"{shown} ({scale} scale)" if scale else shown
 
 
 def _is_transformed(model: ModelPart) -> bool:
@@ -382,3 +401,23 @@ def not_estimable(what: str, reason: str) -> str:
     """
     stop = "" if reason.endswith((".", "?")) else "."
     return f"{what}: {NOT_ESTIMABLE}: {reason}{stop}"
+
+
+def withheld_note(what: str, answer: Answer[Any]) -> str:
+    """Say below a table why a number is not in it.
+
+    Parameters
+    ----------
+    what : str
+        Whose number.
+    answer : Answer
+        Why there is none.
+
+    Returns
+    -------
+    str
+        A footnote; the same one for all numbers that too few events speak for, whose count stands in their row.
+    """
+    if answer.withheld:
+        return f"{MISSING}: {answer.reason.partition(', ')[2]} events, and therefore not printed."
+    return f"{MISSING} {what}: {answer.reason.rstrip('.')}."

@@ -112,7 +112,8 @@ def precision_sentence(part: EndpointPart, precision: Precision) -> str:
     """
     tidy = precision.tidy()
     whole = {row["measure"]: row["estimate"] for row in tidy[tidy["group"] == ""].to_dict("records")}
-    events = count_noun(part.outcome.n_event, "event")
+    counted = int(tidy["n_event"].iloc[0])
+    events = count_noun(counted, "event") + (f" ({part.event_label})" if part.causes else "")
     head = f"{begin(part.title)}: {count_noun(part.outcome.n, 'patient')} with {events}."
     ratio, width = whole.get(PER_SD), whole.get(HALF_WIDTH)
     if ratio is not None and not pd.isna(ratio):

@@ -64,14 +64,14 @@ def precision_table(parts: Sequence[EndpointPart], group_label: str = "", notes:
             rows.append([name, format_count(first["n"]), format_count(first["n_event"]), *cells])
     header = [begin(group_label), "Patients", "Events", *(head for _, head, _ in shown)]
     caption = "What the events of this study can show."
-    return Table(header, rows, caption, (*_notes(found), *notes))
+    return Table(header, rows, caption, (*_notes(found, group_label), *notes))
 
 
 def _cell(value: float | None, digits: int) -> str:
     return MISSING if value is None or pd.isna(value) else format_number(value, digits)
 
 
-def _notes(found: Sequence[tuple[EndpointPart, Precision]]) -> list[str]:
+def _notes(found: Sequence[tuple[EndpointPart, Precision]], group_label: str) -> list[str]:
     if not found:
         return []
     first = found[0][1]
@@ -80,8 +80,8 @@ def _notes(found: Sequence[tuple[EndpointPart, Precision]]) -> list[str]:
         f"Smallest HR: hazard ratio above 1 that a two-sided test at {alpha}% finds with {power}% power (Hsieh and "
         "Lavori per standard deviation, Schoenfeld for two equal groups), for a covariate unrelated to the others; "
         "where most patients have the event the power is some points lower.",
-        f"C: half-width of the {level}% limits around 0.5 that C of an index that tells nothing has in these patients, "
-        "pairs within entities.",
+        f"C: half-width of the {level}% limits around 0.5 that C of an index that tells nothing has in these patients"
+        f"{', pairs within entities' if group_label else ''}.",
     ]
     measures = {measure for _, precision in found for measure in precision.tidy()["measure"]}
     if EVENTS_EXPECTED in measures:

@@ -21,6 +21,7 @@ from survmodel.models.cox_tests import ProportionalHazardsTest
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.report.contents import EndpointPart, ModelPart
 from survmodel.report.naming import INDENT, NO_LESION, begin, label_of, name_term, percent_level
+from survmodel.report.sentences import withheld_note
 from survmodel.table import Table
 
 
@@ -214,7 +215,7 @@ def concordance_table(models: Sequence[ModelPart], caption: str = "", group_labe
             counts = _concordance_counts(model, group)
             if answer.result is None:
                 rows.append([name, *counts, MISSING, MISSING, MISSING])
-                withheld.append(f"{MISSING} {f'{label}, {group}' if group else label}: {answer.reason}.")
+                withheld.append(withheld_note(f"{label}, {group}" if group else label, answer))
                 continue
             result = answer.result
             percent, within = percent_level(result.conf_level), within or result.n_strata > 1

@@ -17,6 +17,7 @@ from survmodel.models.logrank import logrank_test
 from survmodel.outcome.response import Outcome
 from survmodel.performance.planning import Precision, precision
 from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart
+from survmodel.study.endpoint_specs import dated_endpoint
 from survmodel.study.known_columns import group_columns
 from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
@@ -27,6 +28,8 @@ Counts: TypeAlias = "tuple[tuple[str, int], ...]"
 
 #: What curves measure where events compete.
 ANY_EVENT = "freedom from any event"
+#: Code of the first competing event of an outcome.
+COMPETING = 2
 
 
 def run_steps(prepared: Prepared, progress: Progress = silent) -> tuple[EndpointPart, ...]:
@@ -98,6 +101,8 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
     competes = declared.causes is not None
     of_any, of_one = (declared.any_event(), declared.cause_specific(1)) if competes else (declared, declared)
     part = EndpointSteps(name, prepared, analysis, of_any, of_one, progress)
+    dates = dated_endpoint(name, entry, settings) if entry.is_dated else None
+    labels = prepared.study.labels
     causes = _count_causes(declared)
     chosen = settings.analysis_set.get(set_name)
     models = tuple(model_part(key, model, part) for key, model in settings.model.items() if model.endpoint == name)
@@ -119,6 +124,8 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         missing=missing,
         undefined=undefined,
         analysis_set="" if set_name == ALL_PATIENTS else (chosen.label if chosen and chosen.label else set_name),
+        time_zero=labels[dates.origin] if dates else "",
+        censored_at=labels[dates.censor] if dates else "",
     )
 
 
@@ -150,13 +157,16 @@ def _count_missing(part: EndpointSteps) -> tuple[Counts, Counts]:
 
 
 def _precision(part: EndpointSteps, models: Sequence[ModelPart]) -> Precision:
+    """Tell what the events of interest can show; whom a competing event took away is not waited for."""
     group, entity = part.group, part.entity
     potential = part.prepared.potential.get(part.name)
+    if potential is not None:
+        potential = potential.loc[part.table.index].astype(float).where(part.analysis.outcome.event < COMPETING)
     return precision(
-        part.of_any,
+        part.of_one,
         None if group is None else name_groups(group),
         strata=None if entity is None else name_groups(entity),
-        potential=None if potential is None else potential.loc[part.table.index],
+        potential=potential,
         n_parameters=max((len(model.fit.result.beta) for model in models if model.fit.result), default=0) or None,
     )
 

@@ -56,7 +56,10 @@ def test_events_are_counted_by_cause(report):
     codes = np.random.default_rng(5).choice([0, 1, 2], 60)
     relapse, death = int((codes == 1).sum()), int((codes == 2).sum())
     shares = [f"{label} {count} ({100 * count / 60:.1f}%)" for label, count in (("relapse", relapse), ("death", death))]
-    assert f"{relapse + death} of any kind ({100 * (relapse + death) / 60:.1f}%): {', '.join(shares)}" in report
+    assert (
+        f"{relapse + death} of any kind in 60 patients ({100 * (relapse + death) / 60:.1f}%): {', '.join(shares)}"
+        in report
+    )
     assert f"Event: {shares[0]} Competing event: {shares[1]} Censored {60 - relapse - death} (" in report
 
 
