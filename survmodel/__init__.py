@@ -52,7 +52,7 @@ _HOME = {
     "likelihood_ratio_test": "models.cox_tests",
     "logrank_test": "models.logrank",
     "pairwise_logrank": "models.logrank",
-    "precision": "performance.planning",
+    "precision": "performance.precision",
     "proportional_hazards_test": "models.cox_tests",
     "read_study": "study.config",
     "run_study": "study.run",
@@ -87,8 +87,8 @@ if TYPE_CHECKING:
     from survmodel.outcome.response import Outcome as Outcome
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference
-    from survmodel.performance.planning import precision as precision
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
+    from survmodel.performance.precision import precision as precision
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table
     from survmodel.report.table_one import table_one as table_one
     from survmodel.simulate import simulate_study as simulate_study

@@ -17,7 +17,7 @@ from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.logrank import LogrankTest
 from survmodel.outcome.response import Outcome
 from survmodel.performance.discrimination import Concordance
-from survmodel.performance.planning import Precision
+from survmodel.performance.precision import Precision
 from survmodel.report.document import FigureBlock
 from survmodel.result import Result
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from survmodel.formatting import MISSING, count_noun, format_count, format_number, format_significant
-from survmodel.performance.planning import (
+from survmodel.performance.precision import (
     EVENTS_EXPECTED,
     HALF_WIDTH,
     PER_PARAMETER,

@@ -35,7 +35,7 @@ def collect_records(contents: StudyContents) -> list[Record]:
     list of dict
         Sorted by what the numbers are; keys that do not apply are left out; a missing number is None.
     """
-    found: list[Record] = []
+    found: list[Record] = [{"step": "flow", "measure": "in the files", "n": contents.n}]
     if contents.description is not None and contents.description.result is not None:
         found += _tidy(contents.description.result.tidy(), contents.description.step)
     for flow in contents.flows:

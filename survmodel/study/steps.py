@@ -15,7 +15,7 @@ from survmodel.models.formula import parse_formula
 from survmodel.models.kaplan_meier import KaplanMeier
 from survmodel.models.logrank import logrank_test
 from survmodel.outcome.response import Outcome
-from survmodel.performance.planning import Precision, precision
+from survmodel.performance.precision import Precision, precision
 from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart
 from survmodel.study.endpoint_specs import dated_endpoint
 from survmodel.study.known_columns import group_columns

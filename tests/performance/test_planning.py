@@ -13,13 +13,8 @@ from numpy.testing import assert_allclose
 from scipy.stats import norm
 
 from survmodel import ConfigError, DataError, EndpointError, FitError, Outcome, concordance
-from survmodel.performance.planning import (
-    Precision,
-    expected_events,
-    precision,
-    smallest_hazard_ratio,
-    uninformative_concordance_error,
-)
+from survmodel.performance.planning import expected_events, smallest_hazard_ratio, uninformative_concordance_error
+from survmodel.performance.precision import Precision, precision
 from survmodel.result import VOCABULARY
 
 PER_SD = "smallest hazard ratio, per SD"

@@ -202,7 +202,7 @@ def test_warnings_stand_in_the_report_and_in_problems(tmp_path):
         ("days", "", "D040", "needed by endpoint os"),
         ("days", "-3", "D041", "are the two dates swapped?"),
         ("dead", "", "D040", "missing"),
-        ("dead", "2", "D042", "event_value = 2"),
+        ("dead", "2", "D042", "and competing = "),
         ("age", "200", "D024", "18 to 100 years"),
     ],
 )
