@@ -67,6 +67,8 @@ class CurvePart:
         Patients without a group.
     alone : tuple of str
         Groups of one patient, who is neither drawn nor tested.
+    strata_label : str
+        Label of the column within which the test compares, "" without strata.
     figure : FigureBlock, optional
         The drawn curves.
     """
@@ -77,6 +79,7 @@ class CurvePart:
     test: Answer[LogrankTest] | None
     n_left_out: int = 0
     alone: tuple[str, ...] = ()
+    strata_label: str = ""
     figure: FigureBlock | None = None
 
 

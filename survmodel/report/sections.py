@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from survmodel.formatting import count_noun, format_count
+from survmodel.formatting import MISSING, count_noun, format_count
+from survmodel.performance.discrimination import Concordance
 from survmodel.report import hazard_tables, sentences, study_sentences, study_tables, tables
-from survmodel.report.contents import CurvePart, EndpointPart, ModelPart, StudyContents
+from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart, StudyContents
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, Section, TableBlock
 from survmodel.report.naming import begin
 from survmodel.report.table_one import description_table
@@ -194,7 +195,7 @@ def _test(part: EndpointPart, curve: CurvePart) -> Paragraph:
         reason = "" if curve.test is None else curve.test.reason
         return Paragraph(sentences.not_estimable("Log-rank test", reason), "missing")
     of = part.label if part.causes else "survival"
-    return Paragraph(sentences.logrank_sentence(curve.test.result, curve.label, of))
+    return Paragraph(sentences.logrank_sentence(curve.test.result, curve.label, of, curve.strata_label))
 
 
 def _models(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
@@ -202,22 +203,32 @@ def _models(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
         yield from _model(model, part, contents)
     shown = [model for model in part.models if model.fit.result is not None]
     for model in shown:
-        for answer in (model.concordance, *(one.answer for one in model.concordance_by_group)):
+        for answer in _concordances(model):
             if answer.failed:
                 yield Paragraph(sentences.not_estimable(f"Concordance, {model.label}", answer.reason), "missing")
-    if shown:
+    if shown and not any(answer.result for model in shown for answer in _concordances(model)):
+        withheld = [answer for model in shown for answer in _concordances(model) if answer.withheld]
+        for note in dict.fromkeys(sentences.withheld_note("", answer) for answer in withheld):
+            yield Paragraph(f"Harrell's C{note.removeprefix(MISSING)}")
+    elif shown:
         competing = ", by cause-specific models; a competing event counts as censored" if part.causes else ""
         caption = f"Apparent discrimination of {part.title}{competing}."
         table = tables.concordance_table(shown, caption, contents.group_label)
         yield TableBlock(table, f"concordance_{part.name}")
 
 
+def _concordances(model: ModelPart) -> list[Answer[Concordance]]:
+    return [model.concordance, *(one.answer for one in model.concordance_by_group)]
+
+
 def _model(model: ModelPart, part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
     label = begin(model.label)
     fit = model.fit.result
     if fit is None:
-        kind = "missing" if model.fit.failed else ""
-        yield Paragraph(sentences.not_estimable(label, model.fit.reason), kind)
+        if model.fit.withheld:
+            yield Paragraph(f"{label}: not printed: {model.fit.reason}.")
+        else:
+            yield Paragraph(sentences.not_estimable(label, model.fit.reason), "missing")
         return
     counts = f"{count_noun(fit.n, 'patient')}, {count_noun(fit.n_event, 'event')}"
     kind = "cause-specific " if part.causes else ""

@@ -203,6 +203,13 @@ def _describe_curves(part: EndpointPart) -> list[str]:
         sentences.append(
             f"Groups by {join_words(groups)} were compared by the log-rank test with hypergeometric variance."
         )
+    strata = list(dict.fromkeys(curve.strata_label for curve in part.curves if curve.strata_label))
+    if strata:
+        within = [curve.label for curve in part.curves if curve.strata_label]
+        sentences.append(
+            f"The test by {join_words(within)} is stratified by {join_words(strata)}: only patients of one "
+            f"{join_words(strata)} are compared, while the curves are of all of them together."
+        )
     return sentences
 
 
@@ -277,7 +284,7 @@ def _is_transformed(model: ModelPart) -> bool:
     return any(f"{name}(" in model.formula for name in ("log", "log2", "sqrt"))
 
 
-def logrank_sentence(test: LogrankTest, label: str, of: str = "survival") -> str:
+def logrank_sentence(test: LogrankTest, label: str, of: str = "survival", strata_label: str = "") -> str:
     """State a log-rank test.
 
     Parameters
@@ -288,15 +295,18 @@ def logrank_sentence(test: LogrankTest, label: str, of: str = "survival") -> str
         Label of the grouping factor.
     of : str
         What the curves measure.
+    strata_label : str
+        Label of the column within which groups are compared, "" without strata.
 
     Returns
     -------
     str
-        One sentence.
+        What the test says, and what it does not.
     """
     statistic = f"chi-squared {format_number(test.statistic, 2)}, {format_count(test.df)} df"
+    within = f", within {strata_label}" if strata_label else ""
     return (
-        f"Log-rank test of equal {of} by {label}: {format_p_equation(test.p_value)} ({statistic}). "
+        f"Log-rank test of equal {of} by {label}{within}: {format_p_equation(test.p_value)} ({statistic}). "
         "The test tells whether curves differ, not by how much."
     )
 

@@ -105,7 +105,7 @@ def _of_curve(curve: CurvePart, horizons: Sequence[float]) -> Iterator[Record]:
         yield from _tidy(test.tidy(), curve.test.step, measure="events by group")
         yield {
             "step": curve.test.step,
-            "measure": "test",
+            "measure": f"test, within {curve.strata_label}" if curve.strata_label else "test",
             "statistic": test.statistic,
             "df": test.df,
             "p_value": test.p_value,

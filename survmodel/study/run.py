@@ -131,8 +131,9 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
         if isinstance(block, TableBlock):
             folder.write_table(file_stem(block.name), block.table, contents.stamp)
     mark = {"data": "SYNTHETIC"} if contents.synthetic else {}
-    folder.write_json(RESULTS, {"schema": 1, **mark, "records": collect_records(contents)})
     status = "FAILED" if contents.failed() else "COMPLETE"
+    run = "INCOMPLETE" if contents.failed() else "COMPLETE"
+    folder.write_json(RESULTS, {"schema": 1, "run": run, **mark, "records": collect_records(contents)})
     folder.write(INCOMPLETE_REPORT if contents.failed() else REPORT, write_html(document))
     problems = _list_problems(contents, prepared)
     folder.write_json(PROBLEMS, [{**problem.to_record(), **mark} for problem in problems])
@@ -159,7 +160,8 @@ def _draw(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit, stamp: str,
     from survmodel.figures.kaplan_meier import draw_km
 
     test = None if curve.test is None else curve.test.result
-    annotation = "" if test is None else f"Log-rank {format_p_equation(test.p_value)}"
+    within = f",\nwithin {curve.strata_label}" if curve.strata_label else ""
+    annotation = "" if test is None else f"Log-rank {format_p_equation(test.p_value)}{within}"
     figure = draw_km(
         fit, labels={"survival": begin(part.label)}, annotation=annotation, title=stamp, width_mm=FIGURE_MM
     )

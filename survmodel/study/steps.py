@@ -184,11 +184,17 @@ def _curve_part(curve: CurveEntry, part: EndpointSteps) -> CurvePart:
         reason = "no group has more than one patient"
         return CurvePart(curve.by, part.prepared.study.labels[curve.by], Answer(f"curve/{step}", None, reason), None)
     used, by = part.of_any.take(rows), groups.iloc[rows]
+    labels = part.prepared.study.labels
+    group_name, entity_name = group_columns(part.prepared.study.settings)
+    # Diseases differ in their course: what is compared over several of them is compared within entities.
+    within = part.entity if curve.by not in {group_name, entity_name} else None
+    strata = None if within is None else name_groups(within).iloc[rows]
     return CurvePart(
         by=curve.by,
-        label=part.prepared.study.labels[curve.by],
+        label=labels[curve.by],
         fit=part.attempt(f"curve/{step}", lambda: spec.fit(used, by=by)),
-        test=part.attempt(f"logrank/{step}", lambda: logrank_test(used, by)),
+        test=part.attempt(f"logrank/{step}", lambda: logrank_test(used, by, strata=strata)),
         n_left_out=int(unknown.sum()),
         alone=alone,
+        strata_label="" if strata is None or entity_name is None else labels[entity_name],
     )

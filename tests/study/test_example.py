@@ -102,6 +102,16 @@ def test_numbers_of_the_report_are_those_of_the_second_route(which, request):
     assert precise["estimate"] == pytest.approx(smallest_hazard_ratio(int(rows["pfs"].sum())), rel=1e-12)
 
 
+def test_groups_of_several_diseases_are_compared_within_entities(multicentre):
+    study, run = multicentre
+    rows = analysis_table(study.parent / "data")
+    outcome = sm.Outcome(rows["pfs_months"], rows["pfs"])
+    test = sm.logrank_test(outcome, rows["cxcr4_read"], strata=rows["entity"])
+    (shown,) = records(run, step="logrank/pfs/cxcr4_read", measure="test, within entity")
+    assert shown["statistic"] == pytest.approx(test.statistic, rel=1e-9)
+    assert shown["statistic"] != pytest.approx(sm.logrank_test(outcome, rows["cxcr4_read"]).statistic, rel=1e-3)
+
+
 def test_concordance_compares_within_entities_only(multicentre):
     study, run = multicentre
     rows = analysis_table(study.parent / "data")
