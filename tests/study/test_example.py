@@ -142,7 +142,7 @@ def test_few_events_withhold_numbers_without_failing_the_run(trial):
     assert "marker/pfs/cxcr4_suvmax/leukemia" in withheld
     assert not records(run, step="concordance/fdg", measure="harrell, apparent")
     report = run.report.read_text(encoding="utf-8")
-    assert "—: fewer than min_events.performance = 25 events, and therefore not printed." in report
+    assert "s C: fewer than min_events.performance = 25 events, and therefore not printed." in report
 
 
 def test_the_flow_adds_up(trial):
