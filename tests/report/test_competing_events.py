@@ -20,6 +20,7 @@ def report(tmp_path_factory):
     table = made_table()
     table["dead"] = np.random.default_rng(5).choice([0, 1, 2], len(table))
     text = STUDY.replace('event = "dead"\n', COMPETING).replace('label = "overall survival"', 'label = "relapse"')
+    text += "\n[groups.min_events]\nperformance = 1\n"
     run = run_study(write_study(folder / "made", table, text), folder / "out")
     words = html.unescape(re.sub(r"<[^>]+>", " ", run.report.read_text(encoding="utf-8")))
     return re.sub(r"\s+", " ", words)
