@@ -37,6 +37,15 @@ _SHOWABLE = re.compile(
 _SENTINELS = {
     "na", "n/a", "nan", "null", "none", "nd", "missing", "unknown", "-", "--", ".", "?", "#n/a", "#div/0!", "#value!",
 }  # fmt: skip
+_INFINITE = {"inf", "infinity", "\u221e"}
+#: Words that stand in a column of events and name nobody.
+_HAPPENED = {
+    "yes", "y", "ja", "j", "oui", "si", "true", "t", "dead", "died", "death", "deceased", "tot", "verstorben",
+    "gestorben", "event", "relapse", "relapsed", "progression", "progressed",
+}  # fmt: skip
+_DID_NOT_HAPPEN = {
+    "no", "n", "nein", "non", "false", "f", "alive", "living", "lebend", "lebt", "censored", "lost", "none", "well",
+}  # fmt: skip
 _LONGEST_SHOWN = 40
 #: A level that looks so may be an identifier, a date or an address in the wrong column.
 _PERSONAL = re.compile(r"[0-9]{3}|[0-9][-/.][0-9]|@")
@@ -193,16 +202,44 @@ def _unreadable(
 ) -> list[Finding]:
     """Sort the cells that are no numbers by what to do about them."""
     kinds: dict[tuple[str, str, str], list[int]] = {}
+    words = _words_of_an_event(column, cells, wrong)
+    if words:
+        return [_ask_for_levels(column, words, wrong, place)]
     for i in wrong:
         kinds.setdefault(_kind(column, cells[i].strip(), decimal), []).append(i)
     findings = []
     for (code, problem, remedy), where in kinds.items():
         found = list(dict.fromkeys(cells[i].strip() for i in where))
-        shown = [repr(text) for text in found if _SHOWABLE.fullmatch(text) or text.lower() in _SENTINELS]
+        shown = [repr(text) for text in found if _is_showable(text)]
         tail = f", found {list_values(shown, most=5)}" if len(shown) == len(found) else ", found text"
         expected = "whole numbers" if column.type == "integer" else f"numbers with the decimal mark {decimal!r}"
         findings.append(place.find(code, column.name, problem + tail, where, expected=expected, remedy=remedy))
     return findings
+
+
+def _is_showable(text: str) -> bool:
+    return bool(_SHOWABLE.fullmatch(text)) or text.lower() in _SENTINELS or text.lower().lstrip("+-") in _INFINITE
+
+
+def _words_of_an_event(column: Column, cells: Sequence[str], wrong: Sequence[int]) -> list[str]:
+    """List the words of a column of events that has nothing but words such as yes and no; nothing for any other."""
+    if column.type != "integer" or column.role != "outcome" or column.declared_in != "study" or not wrong:
+        return []
+    words = list(dict.fromkeys(cells[i].strip() for i in wrong))
+    others = {cell.strip() for cell in cells} - {"", *column.missing, *words}
+    known = all(word.lower() in _HAPPENED | _DID_NOT_HAPPEN for word in words)
+    return sorted(words) if known and not others else []
+
+
+def _ask_for_levels(column: Column, words: Sequence[str], wrong: Sequence[int], place: Place) -> Finding:
+    levels = ", ".join(f'"{word}" = "{word}"' for word in words)
+    happened = next((word for word in words if word.lower() in _HAPPENED), words[-1])
+    return place.find(
+        "D021", column.name, f"words where codes are declared: {list_values([repr(word) for word in words])}", wrong,
+        expected="0 for censored, 1 for the event, or declared levels",
+        remedy=f'in [column.{column.name}] set type = "category" and levels = {{ {levels} }}, and in the endpoint '
+        f'event_value = "{happened}", if that is the event',
+    )  # fmt: skip
 
 
 def _kind(column: Column, text: str, decimal: str) -> tuple[str, str, str]:
@@ -214,6 +251,8 @@ def _kind(column: Column, text: str, decimal: str) -> tuple[str, str, str]:
         return "D022", "a word for missing that is not declared", remedy
     if text[:1] in "<>≤≥":
         return "D025", "a value beyond a limit of detection", "decide on a rule and write the number that stands for it"
+    if text.lower().lstrip("+-") in _INFINITE:
+        return "D021", "an infinite number", "correct the cells, or leave them empty where the number is not known"
     if column.type == "number" and _NUMBER[decimal].fullmatch(text):
         return "D021", "a number beyond all measure", "correct the cells"
     if _GROUPED.fullmatch(text) and not _NUMBER[other].fullmatch(text):

@@ -6,13 +6,15 @@ No check changes a table, and none guesses: it names rows by line of the file an
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
 from survmodel.data import checks_dates, checks_identity, checks_values
 from survmodel.data.canonical import CanonicalTables
-from survmodel.data.findings import Finding
+from survmodel.data.columns import Column
+from survmodel.data.findings import Finding, Place
 
 Check = Callable[[CanonicalTables], Iterator[Finding]]
 
@@ -42,6 +44,8 @@ CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (checks_values.check_suv_scale, ("lesions",)),
     (checks_values.check_volumes, ("lesions",)),
     (checks_values.check_volume_units, ("lesions", "scans")),
+    (checks_values.check_time_units, ("patients",)),
+    (checks_values.check_declared_texts, ()),
     (checks_values.check_spellings, ()),
 )
 
@@ -68,6 +72,37 @@ def check_tables(tables: CanonicalTables, data_lock: datetime.date | None = None
     if data_lock is not None and data_lock != tables.data_lock:
         findings += _late_dates(tables, data_lock)
     return tuple(findings)
+
+
+#: Headings of the column that says where a patient of a plain table was treated.
+SITE_NAMES = frozenset({"site", "centre", "center", "hospital", "clinic", "institution"})
+
+
+def check_plain(columns: Sequence[Column], table: pd.DataFrame, place: Place) -> Iterator[Finding]:
+    """Check a plain table of declared columns: who is who, what tells it, and times of a site in another unit.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        What is declared.
+    table : pandas.DataFrame
+        What was read.
+    place : Place
+        Where it stands.
+
+    Yields
+    ------
+    Finding
+        Errors and warnings.
+    """
+    for column in columns:
+        if column.is_identifier:
+            yield from checks_identity.find_near(table[column.name], column.name, place)
+            yield from checks_identity.find_mangled(table[column.name], column.name, place)
+    yield from checks_values.find_telling_texts(columns, table, place)
+    for column in columns:
+        if column.name.casefold() in SITE_NAMES and column.type in {"category", "text"}:
+            yield from checks_values.find_other_units(columns, table, table[column.name], place)
 
 
 def _late_dates(tables: CanonicalTables, lock: datetime.date) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.data.canonical import CanonicalTables, baseline_scans
-from survmodel.data.findings import Finding
+from survmodel.data.findings import Finding, Place
 from survmodel.data.schema import TableSchema
 from survmodel.formatting import count_noun
 
@@ -62,29 +62,66 @@ def check_keys(tables: CanonicalTables) -> Iterator[Finding]:
 def check_near_identifiers(tables: CanonicalTables) -> Iterator[Finding]:
     """Find identifiers of different rows that differ by case, blanks, leading zeros or the kind of dash only."""
     for schema, table in _brought(tables):
-        if len(schema.primary_key) != 1:
-            continue
-        (key,) = schema.primary_key
-        loose = table[key].map(_loosen)
-        spellings = table[key].groupby(loose).transform("nunique")
-        where = _positions(spellings > 1)
-        if where.size:
-            problem = "identifiers that differ only by case, blanks, leading zeros or dashes"
-            remedy = "write the identifier of a patient in one way; rename those that are different patients"
-            yield tables.places[schema.name].find("D102", key, problem, where, remedy=remedy, severity="warning")
+        if len(schema.primary_key) == 1:
+            (key,) = schema.primary_key
+            yield from find_near(table[key], key, tables.places[schema.name])
+
+
+def find_near(identifiers: pd.Series, column: str, place: Place) -> Iterator[Finding]:
+    """Find identifiers of one column that differ by case, blanks, leading zeros or the kind of dash only.
+
+    Parameters
+    ----------
+    identifiers : pandas.Series
+        Texts.
+    column : str
+        Name of the column.
+    place : Place
+        Where it stands.
+
+    Yields
+    ------
+    Finding
+        One warning for all of them.
+    """
+    spellings = identifiers.groupby(identifiers.map(_loosen)).transform("nunique")
+    where = _positions(spellings > 1)
+    if where.size:
+        problem = "identifiers that differ only by case, blanks, leading zeros or dashes"
+        remedy = "write the identifier of a patient in one way; rename those that are different patients"
+        yield place.find("D102", column, problem, where, remedy=remedy, severity="warning")
 
 
 def check_mangled_identifiers(tables: CanonicalTables) -> Iterator[Finding]:
     """Find identifiers that a spreadsheet turned into numbers or dates."""
     for schema, table in _brought(tables):
         for field in schema.fields:
-            if field.type != "identifier":
-                continue
-            where = [i for i, text in enumerate(table[field.name]) if _MANGLED.fullmatch(text.strip()[:60])]
-            if where:
-                problem = "looks like an identifier that a spreadsheet turned into a number or a date"
-                remedy = "set the column to text in the spreadsheet, enter the identifiers again, and export it"
-                yield tables.places[schema.name].find("D103", field.name, problem, where, remedy=remedy)
+            if field.type == "identifier":
+                yield from find_mangled(table[field.name], field.name, tables.places[schema.name])
+
+
+def find_mangled(identifiers: Iterable[str], column: str, place: Place) -> Iterator[Finding]:
+    """Find identifiers of one column that a spreadsheet turned into numbers or dates.
+
+    Parameters
+    ----------
+    identifiers : iterable of str
+        Texts.
+    column : str
+        Name of the column.
+    place : Place
+        Where it stands.
+
+    Yields
+    ------
+    Finding
+        One error for all of them.
+    """
+    where = [i for i, text in enumerate(identifiers) if _MANGLED.fullmatch(text.strip()[:60])]
+    if where:
+        problem = "looks like an identifier that a spreadsheet turned into a number or a date"
+        remedy = "set the column to text in the spreadsheet, enter the identifiers again, and export it"
+        yield place.find("D103", column, problem, where, remedy=remedy)
 
 
 def check_references(tables: CanonicalTables) -> Iterator[Finding]:

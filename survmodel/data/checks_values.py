@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from survmodel.data.canonical import CanonicalTables
-from survmodel.data.findings import Finding, Severity
+from survmodel.data.columns import Column
+from survmodel.data.findings import Finding, Place, Severity
+from survmodel.formatting import format_significant
 
 #: A volume in mm3 is a thousand times the number in mL; medians of sites differ by less than this otherwise.
 VOLUME_RATIO = (200.0, 5000.0)
 #: Fewest lesions of a site whose median says something.
 LESIONS_OF_A_SITE = 3
+#: Times in another unit differ by such a factor: months and years, days and months, days and years.
+UNIT_RATIOS = ((10.0, 13.0), (25.0, 35.0), (330.0, 400.0))
+#: Fewest patients of a site whose median time says something.
+PATIENTS_OF_A_SITE = 5
+#: A column of text that is different in more than this share of so many patients holds names, numbers or free text.
+SHARE_OF_OWN_TEXTS, TEXTS_TO_JUDGE = 0.8, 10
+_DATED = re.compile(
+    r"(?<![0-9])(?:(?:19|20)[0-9]{2}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:19|20)[0-9]{2})(?![0-9])"
+)
 #: No study has a median SUV like this; activity concentrations in Bq/mL have.
 LARGEST_MEDIAN_SUV = 500.0
 #: Rounding of exported numbers.
@@ -102,6 +113,101 @@ def _is_thousandfold(volumes: pd.Series, group: npt.NDArray[np.bool_]) -> npt.ND
         return nobody
     low, high = VOLUME_RATIO
     return group & volumes.notna().to_numpy() if low <= inside.median() / outside.median() <= high else nobody
+
+
+def check_time_units(tables: CanonicalTables) -> Iterator[Finding]:
+    """Find sites whose ready-made times look as if they were in another unit."""
+    patients = tables.tables["patients"].drop_duplicates("patient_id").set_index("patient_id")
+    for name in ("patients", "follow_up"):
+        if name in tables.tables:
+            table = tables.tables[name]
+            sites = table["patient_id"].map(patients["site"])
+            yield from find_other_units(tables.extra.get(name, ()), table, sites, tables.places[name])
+
+
+def find_other_units(
+    columns: Sequence[Column], table: pd.DataFrame, sites: pd.Series, place: Place
+) -> Iterator[Finding]:
+    """Find sites whose times are a month or a year of those of the others.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        Numbers with the role of an outcome are looked at.
+    table : pandas.DataFrame
+        Their values.
+    sites : pandas.Series
+        Site of each row.
+    place : Place
+        Where the table stands.
+
+    Yields
+    ------
+    Finding
+        A warning for each column and site.
+    """
+    for column in columns:
+        if column.type not in {"number", "integer"} or column.role != "outcome":
+            continue
+        for rows, ratio in _sites_apart(table[column.name].reset_index(drop=True), sites.reset_index(drop=True)):
+            factor = format_significant(max(ratio, 1 / ratio), 2)
+            problem = f"the times of this site are about {factor} times {'longer' if ratio > 1 else 'shorter'} than "
+            remedy = "are they in another unit, such as months instead of days? Bring all times into one unit"
+            yield place.find(
+                "D048", column.name, f"{problem}those of the others", rows, remedy=remedy, severity="warning"
+            )
+
+
+def _sites_apart(times: pd.Series, sites: pd.Series) -> Iterator[tuple[npt.NDArray[np.intp], float]]:
+    """Give the rows of each site to suspect, and its median against that of the site of the middle patient."""
+    groups = times.groupby(sites.astype(object), sort=True)
+    counts, medians = groups.count(), groups.median()
+    counts = counts[(counts >= PATIENTS_OF_A_SITE) & (medians > 0)]
+    if counts.size < 2:
+        return
+    medians = medians[counts.index].sort_values(kind="stable")
+    middle = (2 * counts[medians.index].cumsum() > counts.sum()).to_numpy().argmax()
+    for site, ratio in (medians / medians.iloc[middle]).items():
+        if any(low <= max(ratio, 1 / ratio) <= high for low, high in UNIT_RATIOS):
+            yield np.flatnonzero(((sites == site) & times.notna()).to_numpy(dtype=bool, na_value=False)), float(ratio)
+
+
+def check_declared_texts(tables: CanonicalTables) -> Iterator[Finding]:
+    """Find texts beside the schema that hold dates, or a text of his own for nearly every patient."""
+    for name, columns in tables.extra.items():
+        if name in tables.tables:
+            yield from find_telling_texts(columns, tables.tables[name], tables.places[name])
+
+
+def find_telling_texts(columns: Sequence[Column], table: pd.DataFrame, place: Place) -> Iterator[Finding]:
+    """Find columns of text that tell who a patient is: a report would list their values.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        What a study declares.
+    table : pandas.DataFrame
+        Their values.
+    place : Place
+        Where the table stands.
+
+    Yields
+    ------
+    Finding
+        One error for each column.
+    """
+    for column in columns:
+        if column.type != "text" or column.is_private or column.role == "outcome":
+            continue
+        cells = table[column.name]
+        dated = np.flatnonzero([isinstance(cell, str) and bool(_DATED.search(cell[:300])) for cell in cells])
+        if dated.size:
+            remedy = 'leave the column out, or declare type = "date", whose values are never shown'
+            yield place.find("D114", column.name, "holds dates in a column of text", dated, remedy=remedy)
+        elif cells.count() >= TEXTS_TO_JUDGE and cells.nunique() > SHARE_OF_OWN_TEXTS * cells.count():
+            problem = "nearly every patient has a text of his or her own, which may tell who it is"
+            remedy = 'leave the column out, or declare type = "identifier": its values are then never shown'
+            yield place.find("D114", column.name, problem, np.flatnonzero(cells.notna()), remedy=remedy)
 
 
 def check_spellings(tables: CanonicalTables) -> Iterator[Finding]:

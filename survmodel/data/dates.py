@@ -241,7 +241,8 @@ _KINDS: dict[str, tuple[str, str, str, str, Severity]] = {
 def _find(kind: str, where: Sequence[int], column: Column, place: Place) -> Finding:
     code, problem, expected, remedy, severity = _KINDS[kind]
     if kind == "placeholder" and column.required:
-        severity = "error"
+        problem, severity = "looks like a placeholder for an unknown date, and every row needs the date", "error"
+        remedy = "find the date, or leave the row out on purpose and report it"
     return place.find(code, column.name, problem, where, expected=expected, remedy=remedy, severity=severity)
 
 

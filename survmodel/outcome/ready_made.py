@@ -1,4 +1,13 @@
-"""Endpoints whose times somebody computed before: a column of times, a column of events, and what its values mean."""
+"""Endpoints whose times somebody computed before: a column of times, a column of events, and what its values mean.
+
+Findings have the codes of :mod:`survmodel.outcome.dates_audit`, and these:
+
+====  =======  ======================================================================
+E003  note     censored at time 0
+E015  warning  a declared value of the event, or of a competing event, does not occur
+E018  warning  a time more than 100 times the median
+====  =======  ======================================================================
+"""
 
 from __future__ import annotations
 
@@ -8,10 +17,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from survmodel.outcome.checks import check_columns
-from survmodel.outcome.dates_audit import AuditFinding
+from survmodel.errors import list_values
+from survmodel.outcome.checks import ENOUGH_TO_JUDGE, OUTLIER_FACTOR, check_columns
+from survmodel.outcome.dates_audit import AuditFinding, Severity
 from survmodel.outcome.endpoint_result import EndpointResult, OnError, problems_of_horizons, refuse
-from survmodel.outcome.first_ending import CENSORED, in_words
+from survmodel.outcome.first_ending import CENSORED, Mask, in_words
 from survmodel.outcome.reading import read_event_value
 from survmodel.outcome.response import Outcome
 from survmodel.result import frozen, join_warnings
@@ -103,13 +113,7 @@ class ReadyMadeEndpoint:
             endpoint=what,
             causes=causes if self.competing else None,
         )
-        at_origin = np.flatnonzero((outcome.time == 0) & (outcome.event > 0))
-        if at_origin.size:
-            remedy = "parametric models cannot use time 0: check the times"
-            positions = tuple(int(row) for row in at_origin)
-            audit.append(AuditFinding(
-                "E046", "warning", self.time, "an event at time 0; kept", positions, remedy, outcome.n
-            ))  # fmt: skip
+        audit += _look_at_times(outcome, self.time)
         counts = pd.DataFrame([
             _count_row(causes[code] if code else CENSORED, code, int((outcome.event == code).sum()))
             for code in [*causes, 0]
@@ -124,7 +128,7 @@ class ReadyMadeEndpoint:
             counts=counts,
             horizons=tuple(self.horizons),
             conventions="times as they stand in the table",
-            warnings=join_warnings([str(finding) for finding in audit], outcome.warnings),
+            warnings=join_warnings([str(one) for one in audit if one.severity != "note"], outcome.warnings),
         )
 
     def _codes(self, column: pd.Series) -> tuple[pd.Series, list[AuditFinding]]:
@@ -132,8 +136,8 @@ class ReadyMadeEndpoint:
         if not self.competing:
             if self.event_value is None:
                 return column, []
-            return pd.Series(read_event_value(column, self.event_value, self.censored_value, self.event)), []
-        codes, audit = pd.Series(np.nan, index=column.index), []
+            return self._event(column)
+        codes, audit = pd.Series(np.nan, index=column.index), list[AuditFinding]()
         values = column.to_numpy(dtype=object)
         competes = np.zeros(len(column), dtype=bool)
         for code, value in enumerate(self.competing, start=2):
@@ -145,9 +149,40 @@ class ReadyMadeEndpoint:
                 audit.append(AuditFinding("E015", "warning", self.event, problem, remedy="check how it is written"))
         if not competes.all():
             rest = pd.Series(values[~competes], index=column.index[~competes]).infer_objects()
-            read = read_event_value(rest, self.event_value, self.censored_value, self.event)
+            read, more = self._event(rest)
             codes[~competes] = np.asarray(read, dtype=np.float64)
+            audit += more
         return codes, audit
+
+    def _event(self, column: pd.Series) -> tuple[pd.Series, list[AuditFinding]]:
+        """Turn the column into 0 and 1; one other value than the event is censored, even where nobody has the event."""
+        declared = list(self.event_value) if isinstance(self.event_value, list | tuple) else [self.event_value]
+        if self.censored_value is not None or column.isin(declared).any() or column.dropna().nunique() > 1:
+            return pd.Series(read_event_value(column, self.event_value, self.censored_value, self.event)), []
+        problem = f"nobody has the event value {list_values([repr(value) for value in declared])}"
+        remedy = "the one other value counts as censored: check that it does"
+        codes = pd.Series(0.0, index=column.index).where(column.notna())
+        return codes, [AuditFinding("E015", "warning", self.event, problem, remedy=remedy)]
+
+
+def _look_at_times(outcome: Outcome, column: str) -> list[AuditFinding]:
+    """Name the rows whose times a reader should look at."""
+    time, event = outcome.time, outcome.event > 0
+    middle = float(np.median(time))
+    far = (time > OUTLIER_FACTOR * middle) & (outcome.n >= ENOUGH_TO_JUDGE) & (middle > 0)
+    looks: tuple[tuple[Mask, str, Severity, str, str], ...] = (
+        ((time == 0) & event, "E046", "warning", "an event at time 0; kept",
+         "parametric models cannot use time 0: check the times"),
+        (far, "E018", "warning", f"a time more than {OUTLIER_FACTOR} times the median",
+         "check its unit, and the two dates that it was made from"),
+        ((time == 0) & ~event, "E003", "note", "censored at time 0; counted as a patient, and adds nothing else",
+         "check whether the patient was followed up at all"),
+    )  # fmt: skip
+    return [
+        AuditFinding(code, severity, column, problem, tuple(map(int, np.flatnonzero(mask))), remedy, outcome.n)
+        for mask, code, severity, problem, remedy in looks
+        if mask.any()
+    ]
 
 
 def _count_row(level: str, code: int, n: int) -> dict[str, object]:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from survmodel.cohort import Field, FlowStep
 from survmodel.data.canonical import CanonicalTables, SourceFile, baseline_scans
-from survmodel.data.checks import check_tables
+from survmodel.data.checks import check_plain, check_tables
 from survmodel.data.columns import Column, add_cuts
 from survmodel.data.dates import DateRule
 from survmodel.data.findings import Finding, FindingsError, Place
@@ -102,7 +102,7 @@ def _gather_plain(study: Study) -> Gathered:
         dates=DateRule(file.date_format, file.excel_dates, study.settings.data_lock),
     )  # fmt: skip
     table, place = read.table, Place(read.name, read.lines)
-    findings = (*read.findings, *look_at_extra_columns(columns, table, place))
+    findings = (*read.findings, *look_at_extra_columns(columns, table, place), *check_plain(columns, table, place))
     names = next((column.name for column in columns if column.is_identifier), None)
     if names is None and study.exclusions:
         raise ConfigError("exclude names patients, and no column is declared as the identifier")

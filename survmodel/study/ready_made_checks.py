@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,18 @@ import pandas as pd
 
 from survmodel.data.findings import Finding
 from survmodel.errors import list_values
-from survmodel.formatting import format_significant
+from survmodel.formatting import count_noun, format_significant
+from survmodel.outcome.reading import LARGEST_TIME
+from survmodel.outcome.response import TIE_TOLERANCE
 from survmodel.study.endpoint_specs import competing_codes
 from survmodel.study.gathering import Gathered
 from survmodel.study.places import ColumnPlaces
 from survmodel.study.settings import EndpointEntry
 
+#: More distinct values than this are no codes of events, and may be identifiers.
+MOST_CODES = 8
+#: Numbers of three digits and dates may name a person.
+_PERSONAL = re.compile(r"[0-9]{3}|[0-9][-/.][0-9]|@")
 UNKNOWN_OUTCOME = "find the value, or leave the patient out on purpose and report it"
 
 Rows = npt.NDArray[np.int64]
@@ -39,8 +46,7 @@ def look_at_ready_made(name: str, endpoint: EndpointEntry, data: Gathered, follo
     Yields
     ------
     Finding
-        Missing or negative times, missing or undeclared event codes, entries at or after the end, and warnings about
-        times that may be wrong.
+        Missing, negative or endless times, missing or undeclared event codes, entries at or after the end: errors.
     """
     asked = [column for column in (endpoint.time, endpoint.event, endpoint.entry) if column is not None]
     absent = [column for column in asked if column not in data.outcome_columns]
@@ -55,11 +61,10 @@ def look_at_ready_made(name: str, endpoint: EndpointEntry, data: Gathered, follo
     for column, values in ((endpoint.time, time), (endpoint.event, event)):
         problem = f"missing, and needed by endpoint {name}"
         yield from look.find("D040", str(column), problem, values.isna(), remedy=UNKNOWN_OUTCOME)
-    remedy = "follow-up cannot be negative: are the two dates swapped?"
-    problem = f"negative, smallest {format_significant(float(time.min()))}"
-    yield from look.find("D041", str(endpoint.time), problem, time < 0, expected="0 or more", remedy=remedy)
+    yield from _look_at_size(look, str(endpoint.time), time)
     yield from _look_at_codes(look, event)
     if endpoint.entry is not None:
+        yield from _look_at_size(look, endpoint.entry, frame[endpoint.entry])
         yield from _look_at_entry(look, frame[endpoint.entry], time)
 
 
@@ -81,23 +86,53 @@ class _Look:
         return self.places.find(code, column, problem, patients, expected=expected, remedy=remedy)
 
 
+def _look_at_size(look: _Look, name: str, times: pd.Series) -> Iterator[Finding]:
+    remedy = "follow-up cannot be negative: are the two dates swapped?"
+    problem = f"negative, smallest {format_significant(float(times.min()))}"
+    yield from look.find("D041", name, problem, times < 0, expected="0 or more", remedy=remedy)
+    problem = f"a time beyond any follow-up, largest {format_significant(float(times.max()))}"
+    remedy = f"correct the cells; times are in {look.endpoint.unit}, and an unknown time is left out on purpose"
+    yield from look.find("D047", name, problem, times > LARGEST_TIME, remedy=remedy)
+
+
 def _look_at_codes(look: _Look, event: pd.Series) -> Iterator[Finding]:
     endpoint, name = look.endpoint, str(look.endpoint.event)
     found = list(event.dropna().unique())
     key = f"[endpoint.{look.name}]"
     if endpoint.event_value is not None:
-        if not set(endpoint.event_value) & set(found):
+        others = set(found) - set(competing_codes(endpoint, event))
+        # One other value is censored: nobody had the event, which the outcome says itself.
+        if not set(endpoint.event_value) & others and len(others) > 1:
             asked = list_values([repr(code) for code in endpoint.event_value])
-            problem = f"event_value {asked} does not occur, found {list_values(sorted(map(str, found)))}"
+            problem = f"event_value {asked} does not occur, found {_list_codes(found, event)}"
             file = look.places.columns[name][0].file
             yield Finding("D043", problem, file, column=name, remedy=f"correct event_value in {key}")
         else:
             yield from _look_for_undeclared(look, event)
         return
-    problem = f"event codes {list_values(sorted(map(str, found)))}"
-    remedy = f"say in {key} which value is the event, for example event_value = {_example(found)}"
-    strange = event.notna() & ~event.isin([0, 1])
+    problem, strange = f"event codes {_list_codes(found, event)}", event.notna() & ~event.isin([0, 1])
+    if not _may_be_shown(found, event):
+        remedy = f"is it the column of events? Say in {key} which value is the event, by event_value"
+    elif found == [1]:
+        problem = "every event code is 1: everybody had the event, or nobody in a coding of 1 and 2"
+        remedy, strange = f"say in {key} which it is: event_value = 1, or event_value = 2", event.notna()
+    elif {0, 1} <= set(found):
+        remedy = _how_to_settle(sorted(set(found) - {0, 1}), key, name)
+    else:
+        remedy = f"say in {key} which value is the event, for example event_value = {_example(found)}"
     yield from look.find("D042", name, problem, strange, expected="0 for censored, 1 for the event", remedy=remedy)
+
+
+def _how_to_settle(strange: list[object], key: str, name: str) -> str:
+    """Say what to do about codes beside 0 and 1, of which none may be guessed to be the event."""
+    if not strange:
+        return ""
+    first = _as_text(strange[0])
+    return (
+        f"correct the cells, or say in {key} what {first} is: event_value = {first} for the event, or event_value = 1 "
+        f'and competing = {{ "{first}" = "its name" }} for an event that competes; a code for unknown belongs in '
+        f"missing of [column.{name}]"
+    )
 
 
 def _look_for_undeclared(look: _Look, event: pd.Series) -> Iterator[Finding]:
@@ -111,15 +146,36 @@ def _look_for_undeclared(look: _Look, event: pd.Series) -> Iterator[Finding]:
     elif len(others) == 1:
         return
     if others:
-        problem = f"event codes {list_values(sorted(map(str, others)))}, of which endpoint {look.name} says nothing"
+        problem = f"event codes {_list_codes(others, event)}, of which endpoint {look.name} says nothing"
         expected = "0 for censored, or a declared event" if numbers else "one level for censored, or a declared event"
         remedy = f"name them in [endpoint.{look.name}] under event_value or under competing, or correct them"
         yield from look.find("D042", str(endpoint.event), problem, event.isin(others), expected=expected, remedy=remedy)
 
 
 def _example(found: list[object]) -> str:
-    last = max(found, key=str)
-    return repr(last) if isinstance(last, str) else format_significant(float(str(last)))
+    if all(isinstance(code, str) for code in found):
+        return " or event_value = ".join(repr(code) for code in sorted(map(str, found))[:4])
+    return _as_text(max(found, key=str))
+
+
+def _as_text(code: object) -> str:
+    """Write a code as the file has it: a column with missing cells holds 2 as 2.0."""
+    return format_significant(float(code), 15) if isinstance(code, int | float | np.number) else str(code)
+
+
+def _list_codes(codes: Sequence[object], event: pd.Series) -> str:
+    if not _may_be_shown(codes, event):
+        return f"({count_noun(len(codes), 'different value')}, not shown, since they may name persons)"
+    return list_values(sorted(map(_as_text, codes)))
+
+
+def _may_be_shown(codes: Sequence[object], event: pd.Series) -> bool:
+    """Tell whether codes can be codes: few, short, and, as texts, each of several patients."""
+    texts = [_as_text(code) for code in codes]
+    if any(_PERSONAL.search(text) for text in texts) or len(texts) > MOST_CODES:
+        return False
+    words = any(isinstance(code, str) for code in codes)
+    return not words or 2 * event.nunique() <= max(event.notna().sum(), 4)
 
 
 def _look_at_entry(look: _Look, entry: pd.Series, time: pd.Series) -> Iterator[Finding]:
@@ -127,4 +183,6 @@ def _look_at_entry(look: _Look, entry: pd.Series, time: pd.Series) -> Iterator[F
     problem = "missing; unknown is not the same as 0"
     yield from look.find("D044", name, problem, entry.isna(), remedy=UNKNOWN_OUTCOME)
     problem = "entry is at or after the end of follow-up"
-    yield from look.find("D045", name, problem, entry >= time, remedy="check the two columns")
+    # Times that differ by float rounding only are one time.
+    fuzz = TIE_TOLERANCE * float(pd.concat([entry, time]).mean())
+    yield from look.find("D045", name, problem, entry >= time - fuzz, remedy="check the two columns")

@@ -120,7 +120,8 @@ def _look_at_absent(
     if not any_found:
         # The first line may hold a patient: nothing of it is shown.
         problem = "the first line names none of the declared columns"
-        yield Finding("D007", problem, place.file, (1,), 1, 0, expected="a header line", remedy="add the header line",
+        yield Finding("D007", problem, place.file, (1,), 1, 0, expected="a header line",
+                      remedy="remove what stands above the header line, or add the header line",
                       table=place.table)  # fmt: skip
         return
     for column in absent:
