@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from survmodel.formatting import count_noun
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_tests import ProportionalHazardsTest
 from survmodel.models.description import Description
@@ -393,6 +394,11 @@ class StudyContents:
                 f"{curve.label}, {group}: one patient, who is neither drawn nor tested"
                 for curve in part.curves
                 for group in curve.alone
+            ]
+            lonely += [
+                f"{curve.label}: {count_noun(curve.n_left_out, 'patient')} without a group, in no curve and no test"
+                for curve in part.curves
+                if curve.n_left_out
             ]
             for warning in (*part.outcome.warnings, *part.warnings, *lonely):
                 found.setdefault(warning, f"outcome/{part.name}")

@@ -57,7 +57,7 @@ def gather_contents(
             if entry.cut_source and any(curve.by == name for curve in settings.curve)
         ),
         synthetic=study.is_synthetic,
-        notes=data.notes,
+        notes=tuple(dict.fromkeys((*data.notes, *(note for part in parts for note in part.outcome.notes)))),
         footer=tuple(_footer(prepared)),
     )
 

@@ -16,7 +16,7 @@ from survmodel.cohort import Cohort, EndpointSpec, MarkerLock, assemble, select_
 from survmodel.data.findings import Finding, FindingsError
 from survmodel.data.row_filter import RowFilter
 from survmodel.data.waivers import Waived, apply_waivers
-from survmodel.errors import EndpointError, list_values
+from survmodel.errors import DataError, EndpointError, list_values
 from survmodel.models.formula import parse_formula
 from survmodel.outcome.endpoints import UNITS, Endpoint
 from survmodel.study.config import Study, read_study
@@ -203,8 +203,9 @@ def prepare(study: Study) -> Prepared:
             raise FindingsError(problems)
     try:
         cohort = _assemble(study, data)
-    except EndpointError as error:
-        raise FindingsError([Finding("D046", error.problem, remedy=error.remedy)]) from None
+    except (EndpointError, DataError) as error:
+        problem = error.problem + (f", {error.found}" if error.found else "")
+        raise FindingsError([Finding("D049", problem, remedy=error.remedy)]) from None
     findings, waived = apply_waivers([*data.findings, *_look_at_endpoints(cohort, data)], study.waivers)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
