@@ -171,12 +171,15 @@ class MarkerPart:
         Column, what it is in the study, and how it enters.
     fits : tuple of GroupAnswer
         All patients first, with strata; then each group.
+    by_entity : tuple of GroupAnswer
+        Each entity, but those that are all that their disease group holds.
     """
 
     name: str
     role: str
     term: str
     fits: tuple[GroupAnswer[CoxFit], ...]
+    by_entity: tuple[GroupAnswer[CoxFit], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +303,7 @@ class EndpointPart:
             if curve.test is not None:
                 found.append(curve.test)
         for marker in self.markers:
-            found += [one.answer for one in marker.fits]
+            found += [one.answer for one in (*marker.fits, *marker.by_entity)]
         for model in self.models:
             found += [answer for _, answer in model.univariable]
             found += [model.fit, model.proportional_hazards, model.concordance]

@@ -187,8 +187,9 @@ def marker_table(
         name = describe_term(marker.term, marker.name, labels, units)
         role = f" ({marker.role} marker)" if marker.role != "exploratory" else ""
         rows.append([name + role, "", "", "", ""])
-        for one in marker.fits:
-            group = one.group or "All"
+        shown = [one for one in marker.by_entity if one.answer.result is not None or one.answer.failed]
+        for one in (*marker.fits, *shown):
+            group = (one.group or "All") + (" (entity)" if one in shown else "")
             counts = [format_count(one.n), format_count(one.n_event)]
             fit = one.answer.result
             if fit is None:
@@ -202,6 +203,9 @@ def marker_table(
             ratio = fit.hazard_ratios().iloc[0]
             text = format_ratio(ratio["estimate"], ratio["conf_low"], ratio["conf_high"])
             rows.append([INDENT + group, *counts, text, format_p(ratio["p_value"])])
+        few = [f"{one.group} {format_count(one.n_event)}" for one in marker.by_entity if one.answer.withheld]
+        if few:
+            notes[f"{label_of(marker.name, labels)}, entities with too few events for a row: {', '.join(few)}."] = None
     header = ["Marker", "Patients", "Events", *_heads("", level)]
     first = (
         "Each marker in a model of its own, of the patients with a value; a scan without lesions has none for an SUV."

@@ -131,7 +131,7 @@ def _around(width: float) -> str:
 
 
 def opposite_signs(marker: MarkerPart, contents: StudyContents) -> str:
-    """Warn where a marker points in opposite directions in two disease groups.
+    """Warn where a marker points in opposite directions in two disease groups or entities.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def opposite_signs(marker: MarkerPart, contents: StudyContents) -> str:
     """
     found = {
         one.group: float(one.answer.result.beta[0])
-        for one in marker.fits
+        for one in (*marker.fits, *marker.by_entity)
         if one.group and one.answer.result is not None
     }
     up, down = (

@@ -9,7 +9,8 @@ from survmodel.data.columns import Column, ColumnType, Role
 from survmodel.data.schema import load_schema
 from survmodel.markers.scans import INTERVAL, SCAN_FACTS, ScanFact
 from survmodel.markers.uptake import TRACERS, possible_markers
-from survmodel.study.settings import StudySettings
+from survmodel.models.formula import parse_formula
+from survmodel.study.settings import ModelEntry, StudySettings
 from survmodel.study.settings_data import ColumnEntry
 
 GROUP, ENTITY = "disease_group", "entity"
@@ -96,6 +97,28 @@ def group_columns(settings: StudySettings) -> tuple[str | None, str | None]:
     """
     groups, plain = settings.groups, settings.data.is_plain
     return groups.column or (None if plain else GROUP), groups.entity or (None if plain else ENTITY)
+
+
+def model_strata(model: ModelEntry, settings: StudySettings) -> tuple[str, ...]:
+    """Name the strata of a model: its own, else the entities, since diseases differ in their baseline hazard.
+
+    Parameters
+    ----------
+    model : ModelEntry
+        The model.
+    settings : StudySettings
+        The study.
+
+    Returns
+    -------
+    tuple of str
+        None of them where the formula itself holds the disease group or the entity, or the study has no entities.
+    """
+    if model.strata is not None:
+        return model.strata
+    group, entity = group_columns(settings)
+    used = parse_formula(model.formula).variables
+    return () if entity is None or group in used or entity in used else (entity,)
 
 
 def _canonical_columns(settings: StudySettings) -> list[Column]:

@@ -14,7 +14,7 @@ from survmodel.models.cox_tests import proportional_hazards_test
 from survmodel.models.formula import parse_formula
 from survmodel.performance.discrimination import Concordance, concordance
 from survmodel.report.contents import Answer, GroupAnswer, LevelCount, MarkerPart, ModelPart
-from survmodel.study.known_columns import group_columns
+from survmodel.study.known_columns import group_columns, model_strata
 from survmodel.study.settings import ModelEntry
 from survmodel.study.settings_data import MarkerEntry
 from survmodel.study.step_parts import (
@@ -52,7 +52,18 @@ def marker_part(marker: MarkerEntry, part: EndpointSteps) -> MarkerPart:
     if group is not None:
         for level, inside in list_levels(group):
             fits.append(_marker_fit(marker, strata, level, inside, part))
-    return MarkerPart(marker.name, marker.role, marker.term, tuple(fits))
+    return MarkerPart(marker.name, marker.role, marker.term, tuple(fits), tuple(_by_entity(marker, part)))
+
+
+def _by_entity(marker: MarkerEntry, part: EndpointSteps) -> Iterator[GroupAnswer[CoxFit]]:
+    """Fit the marker in each entity, but where the entity is all that its disease group holds."""
+    entities, group = part.entity, part.group
+    if entities is None:
+        return
+    for level, rows in list_levels(entities):
+        alone = group is not None and entities.loc[(group == group.iloc[rows[0]]).to_numpy()].nunique() == 1
+        if not alone:
+            yield _marker_fit(marker, (), level, rows, part)
 
 
 def _marker_fit(
@@ -103,7 +114,7 @@ def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
         label=model.label or f"model {name}",
         formula=model.formula,
         ties=model.ties,
-        strata=model.strata,
+        strata=model_strata(model, part.prepared.study.settings),
         fit=fit,
         proportional_hazards=_after(fit, f"proportional_hazards/{name}", proportional_hazards_test, part),
         concordance=withhold(within, too_few_events(n_event, part.least.performance, "performance")),
@@ -118,7 +129,8 @@ def _fit(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxFit:
     columns = part.prepared.study.columns
     used = parse_formula(formula).variables
     references = {name: columns[name].reference for name in used if columns[name].reference is not None}
-    spec = CoxPH(formula, strata=model.strata or None, ties=model.ties, reference=references or None)
+    strata = model_strata(model, part.prepared.study.settings)
+    spec = CoxPH(formula, strata=strata or None, ties=model.ties, reference=references or None)
     return spec.fit(part.table, part.of_one)
 
 

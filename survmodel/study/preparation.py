@@ -23,7 +23,7 @@ from survmodel.study.config import Study, read_study
 from survmodel.study.endpoint_specs import dated_endpoint, ready_made_endpoint
 from survmodel.study.file_errors import StudyFileError
 from survmodel.study.gathering import Gathered, gather
-from survmodel.study.known_columns import GROUP, group_columns
+from survmodel.study.known_columns import GROUP, group_columns, model_strata
 from survmodel.study.ready_made_checks import look_at_ready_made
 from survmodel.study.settings import StudySettings
 
@@ -284,7 +284,8 @@ def _needed_columns(settings: StudySettings) -> Iterator[tuple[str, str]]:
     yield from ((curve.by, "[[curve]]") for curve in settings.curve if curve.by is not None)
     yield from ((name, "[report] table_one") for name in settings.report.table_one)
     for key, model in settings.model.items():
-        yield from ((name, f"[model.{key}]") for name in (*parse_formula(model.formula).variables, *model.strata))
+        used = (*parse_formula(model.formula).variables, *model_strata(model, settings))
+        yield from ((name, f"[model.{key}]") for name in used)
 
 
 def _look_at_times(study: Study, data: Gathered) -> Iterator[Finding]:

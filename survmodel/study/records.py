@@ -73,7 +73,7 @@ def _of_endpoint(part: EndpointPart) -> Iterator[Record]:
         for record in _of_curve(curve, part.horizons):
             yield {"by": curve.by, **record}
     for marker in part.markers:
-        for one in marker.fits:
+        for one in (*marker.fits, *marker.by_entity):
             yield from _of_ratios(one.answer, "hazard ratio", group=one.group, n=one.n, n_event=one.n_event)
     for model in part.models:
         for record in _of_model(model):

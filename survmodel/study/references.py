@@ -172,7 +172,7 @@ def _look_at_markers(settings: StudySettings, columns: Columns) -> Iterator[str]
 
 
 def _look_at_model(key: str, model: ModelEntry, columns: Columns) -> Iterator[str]:
-    for name in model.strata:
+    for name in model.strata or ():
         yield from _points_at(f"{key}.strata", name, columns, ("category", "text", "boolean"))
     try:
         formula = parse_formula(model.formula)

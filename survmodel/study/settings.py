@@ -126,12 +126,12 @@ class CurveEntry(Strict):
 
 
 class ModelEntry(Strict):
-    """``[model.NAME]``: a Cox model."""
+    """``[model.NAME]``: a Cox model; without ``strata`` these are the entities, ``strata = []`` is none."""
 
     kind: Literal["cox"]
     endpoint: Text
     formula: Text
-    strata: Names = ()
+    strata: Names | None = None
     ties: Literal["efron", "breslow"] = "efron"
     penalty: Annotated[None, BeforeValidator(not_yet)] = None
     label: str = ""

@@ -18,7 +18,7 @@ from survmodel.outcome.response import Outcome
 from survmodel.performance.precision import Precision, precision
 from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart
 from survmodel.study.endpoint_specs import dated_endpoint
-from survmodel.study.known_columns import group_columns
+from survmodel.study.known_columns import group_columns, model_strata
 from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
 from survmodel.study.settings import CurveEntry
@@ -142,7 +142,7 @@ def _count_missing(part: EndpointSteps) -> tuple[Counts, Counts]:
     used |= dict.fromkeys(marker.name for marker in settings.marker)
     for model in settings.model.values():
         if model.endpoint == part.name:
-            used |= dict.fromkeys((*parse_formula(model.formula).variables, *model.strata))
+            used |= dict.fromkeys((*parse_formula(model.formula).variables, *model_strata(model, settings)))
     if settings.data.is_plain:
         used = dict.fromkeys(map(str, part.table.columns))
     missing, absent = [], []

@@ -112,6 +112,30 @@ def test_groups_of_several_diseases_are_compared_within_entities(multicentre):
     assert shown["statistic"] != pytest.approx(sm.logrank_test(outcome, rows["cxcr4_read"]).statistic, rel=1e-3)
 
 
+def test_a_marker_is_told_by_disease_group_and_by_entity(multicentre):
+    study, run = multicentre
+    rows = analysis_table(study.parent / "data")
+    usable = rows[rows["cxcr4_suvmax"].notna()]
+    events = usable.groupby("entity")["pfs"].sum()
+    for entity in ("AML", "MZL"):
+        own = usable[usable["entity"] == entity]
+        shown = records(run, step=f"marker/pfs/cxcr4_suvmax/{entity}", measure="hazard ratio")
+        assert bool(shown) == bool(events[entity] >= 10)
+        if shown:
+            fit = sm.CoxPH("log2(cxcr4_suvmax)").fit(own, sm.Outcome(own["pfs_months"], own["pfs"]))
+            assert shown[0]["estimate"] == pytest.approx(fit.hazard_ratios()["estimate"].iloc[0], rel=1e-9)
+    # Multiple myeloma is all of its group, and not told twice.
+    assert not records(run, step="marker/pfs/cxcr4_suvmax/MM")
+    report = run.report.read_text(encoding="utf-8")
+    assert f"MZL {events['MZL']}" in report
+    lymphoma = usable[usable["disease_group"] == "lymphoma"]
+    fit = sm.CoxPH("log2(cxcr4_suvmax)", strata="entity").fit(
+        lymphoma, sm.Outcome(lymphoma["pfs_months"], lymphoma["pfs"])
+    )
+    (shown,) = records(run, step="marker/pfs/cxcr4_suvmax/lymphoma", measure="hazard ratio")
+    assert shown["estimate"] == pytest.approx(fit.hazard_ratios()["estimate"].iloc[0], rel=1e-9)
+
+
 def test_concordance_compares_within_entities_only(multicentre):
     study, run = multicentre
     rows = analysis_table(study.parent / "data")

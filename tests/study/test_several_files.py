@@ -176,6 +176,21 @@ def test_an_extra_column_is_declared_once_and_enters_a_model(example):
         read_study(example)
 
 
+def test_entities_are_strata_unless_the_study_says_otherwise(example):
+    first = sm.run_study(example, example.parent / "out").out / "results.json"
+    declared = first.read_bytes()
+    change(example, 'strata = "entity"\n', "")
+    assert (sm.run_study(example, example.parent / "out").out / "results.json").read_bytes() == declared
+    change(example, 'label = "age and FDG"', 'strata = []\nlabel = "age and FDG"')
+    other = json.loads((sm.run_study(example, example.parent / "out").out / "results.json").read_text())["records"]
+    (fit,) = [one for one in other if one.get("step") == "cox/fdg" and one.get("measure") == "fit"]
+    (before,) = [
+        one for one in json.loads(declared)["records"] if one.get("step") == "cox/fdg" and one.get("measure") == "fit"
+    ]
+    assert fit["n"] == before["n"]
+    assert fit["loglik"] != before["loglik"]
+
+
 def test_a_bare_index_over_several_diseases_is_refused(example, capsys):
     change(example, 'formula = "age_years + log2(fdg_suvmax)"', 'formula = "age_years + index_group"')
     out = example.parent / "out"
