@@ -326,7 +326,7 @@ DAY = pd.Timestamp("1961-04-12")
         pd.Series([DAY, DAY]).dt.to_period("M"),
         pd.Series([DAY, DAY]) - DAY,
         pd.Categorical([DAY, DAY]),
-        pd.cut(pd.Series([DAY, DAY + pd.Timedelta("9D")]), 2),
+        pd.arrays.IntervalArray.from_breaks(pd.DatetimeIndex([DAY, "1990-01-01", "1991-01-01"])),
         np.array([date(1961, 4, 12), None], dtype=object),
         np.array(["unknown", DAY], dtype=object),
     ],
