@@ -171,3 +171,12 @@ def test_the_error_survives_a_process_boundary():
 def test_junk_is_refused_as_data(tmp_path, junk):
     with pytest.raises(FindingsError):
         read(tmp_path, junk)
+
+
+@pytest.mark.parametrize("first", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
+def test_a_workbook_is_called_one(tmp_path, first):
+    path = tmp_path / "patients.csv"
+    path.write_bytes(first + bytes(range(256)))
+    with pytest.raises(FindingsError, match=r"D003 patients\.csv: the file is a spreadsheet workbook") as caught:
+        read_delimited(path, [Column("id", "identifier")])
+    assert "save the sheet as CSV" in str(caught.value).replace("Save", "save")

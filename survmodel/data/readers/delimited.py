@@ -28,6 +28,8 @@ from survmodel.formatting import count_noun
 
 LARGEST_FILE = 500_000_000
 DELIMITERS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
+#: First bytes of workbooks: zipped (xlsx, ods) and of older kind (xls).
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -182,6 +184,9 @@ def _refuse(code: str, name: str, problem: str, expected: str, remedy: str, row:
 def _decode(data: bytes, name: str, encoding: str, notes: list[str]) -> str:
     if not data.strip():
         _refuse("D001", name, "the file is empty", "a header line and one line for each patient", "check the export")
+    if data.startswith(WORKBOOKS):
+        remedy = "save the sheet as CSV, and name that file"
+        _refuse("D003", name, "the file is a spreadsheet workbook", "delimited text", remedy)
     marked = _MARKS.get(data[:2], "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "")
     if marked and marked != encoding and marked != "utf-8-sig":
         notes.append(f"{name} was read as {marked}, which its byte-order mark declares.")
