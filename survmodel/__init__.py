@@ -29,6 +29,7 @@ __version__ = "0.1.0"
 _HOME = {
     "ConfigError": "errors",
     "CoxPH": "models.cox",
+    "CumulativeIncidence": "models.cumulative_incidence",
     "DataError": "errors",
     "Endpoint": "outcome.endpoints",
     "EndpointError": "errors",
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from survmodel.models.cox_settings import Ridge as Ridge
     from survmodel.models.cox_tests import likelihood_ratio_test as likelihood_ratio_test
     from survmodel.models.cox_tests import proportional_hazards_test as proportional_hazards_test
+    from survmodel.models.cumulative_incidence import CumulativeIncidence as CumulativeIncidence
     from survmodel.models.description import describe as describe
     from survmodel.models.follow_up import follow_up as follow_up
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier

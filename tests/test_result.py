@@ -19,6 +19,7 @@ def make_results():
     outcome = sm.Outcome(rng.exponential(12, 60).round(1) + 0.1, rng.random(60) < 0.7, unit="months", endpoint="death")
     small = sm.CoxPH("age").fit(table, outcome)
     large = sm.CoxPH("age + sex", strata="site").fit(table, outcome)
+    competing = sm.Outcome(outcome.time, rng.integers(0, 3, 60), causes={1: "relapse", 2: "death"})
     return {
         "KaplanMeierFit": sm.KaplanMeier().fit(outcome, by=table["sex"]),
         "FollowUp": sm.follow_up(outcome),
@@ -30,6 +31,7 @@ def make_results():
         "Concordance": sm.concordance(outcome, large.prognostic_index(table), strata=table["site"]),
         "ConcordanceDifference": sm.concordance_difference(outcome, table["age"], -table["age"]),
         "Description": sm.describe(table, by="sex"),
+        "CumulativeIncidenceFit": sm.CumulativeIncidence().fit(competing, by=table["sex"]),
         "Precision": sm.precision(outcome, by=table["sex"]),
     }
 

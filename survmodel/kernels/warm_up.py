@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from survmodel.kernels import concordance, cox, kaplan_meier, logrank, remove_old_caches
+from survmodel.kernels import aalen_johansen, concordance, cox, kaplan_meier, logrank, remove_old_caches
 from survmodel.kernels.risk_sets import build_risk_sets
 
 
@@ -18,6 +18,11 @@ def warm_up() -> None:
     sets = build_risk_sets(time, event, entry, np.zeros(5, dtype=np.int64))
     curve = kaplan_meier.product_limit(time, event, ones, entry, ones)
     kaplan_meier.jackknife_variance(curve, time, event, ones, entry)
+    places = np.searchsorted(curve.time, time).astype(np.int64)
+    aalen_johansen.aalen_johansen(
+        curve.n_risk, curve.n_event, curve.survival, curve.n_event, places, places - places - 1, event, event,
+        np.arange(5, dtype=np.int64),
+    )  # fmt: skip
     logrank.logrank_sums(np.array([0, 1, 0, 1, 0]), 2, sets, logrank.FLEMING_HARRINGTON, 0.0, 0.0)
     concordance.concordance_pairs(np.arange(5), ones, event.astype(float), sets)
     features = np.array([[0.1, 0.5, -0.2, 0.3, -0.7]])

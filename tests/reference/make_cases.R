@@ -390,3 +390,33 @@ values$ridge_efron_200.zph_statistics <- value(
 )
 write_case("veteran_models", "Offset, interactions and their contrasts, ridge, nested models, two indices", v,
            list(outcome = list(time = "time", event = "event"), analyses = analyses), values)
+
+# ---- competing events: follicular lymphoma, and a made cohort with late entry ------------------------------------
+
+FOLLICULAR <- file.path("notebooks", "studies", "follicular_lymphoma", "follicular_lymphoma.csv")
+f <- with(read.csv(FOLLICULAR), data.frame(time, cause = event, stage = fac_clinstg, entry = NA, exit = NA, rows = "all"))
+n <- 80
+late <- data.frame(time = NA, cause = rep(c(1, 0, 2, 1, 0), length.out = n), stage = NA,
+                   entry = rep(c(0, 1.5, 0.5, 3), length.out = n), exit = NA, rows = "late")
+late$exit <- late$entry + 0.5 * (1 + (seq_len(n) * 7) %% 23)
+incidence_at <- function(fit, times) {
+  s <- summary(fit, times = times)
+  groups <- if (is.null(s$strata)) rep("", length(s$time)) else sub(".*=", "", as.character(s$strata))
+  list(times = times, groups = unique(groups), estimate = s$pstate[, -1], se = s$std.err[, -1],
+       lower = s$lower[, -1], upper = s$upper[, -1])
+}
+by_stage <- survfit(Surv(time, factor(cause)) ~ stage, f)
+whole <- survfit(Surv(entry, exit, factor(cause)) ~ 1, late, id = seq_len(n))
+used <- whole$time %in% late$exit
+write_case(
+  "competing_events", "Aalen-Johansen by stage in follicular lymphoma, and with late entry", rbind(f, late),
+  list(outcome = list(event = "cause"), analyses = list(
+    by_stage = list(kind = "incidence", rows = "all", time = "time", by = "stage", causes = 2),
+    late = list(kind = "incidence", rows = "late", time = "exit", entry = "entry", causes = 2))),
+  list(
+    by_stage.at = value(incidence_at(by_stage, c(2, 5, 10)), "summary(survfit(Surv(time, factor(cause)) ~ stage))"),
+    late.curve = value(
+      list(time = whole$time[used], n_risk = whole$n.risk[used, 1], estimate = whole$pstate[used, -1],
+           se = whole$std.err[used, -1]), "survfit(Surv(entry, exit, factor(cause)) ~ 1, id = )")
+  )
+)

@@ -38,7 +38,9 @@ class Subject:
 
     def outcome_with_id(self, patient: str | None) -> Outcome:
         time, event = self.column_name("time") or "time", self.column_name("event") or "event"
-        return Outcome.from_table(self.table, time=time, event=event, entry=self.column_name("entry"), id=patient)
+        causes = {code: f"cause {code}" for code in range(1, self.spec.get("causes", 0) + 1)} or None
+        entry = self.column_name("entry")
+        return Outcome.from_table(self.table, time=time, event=event, entry=entry, id=patient, causes=causes)
 
     def column(self, part: str) -> pd.Series | None:
         name = self.spec.get(part)
