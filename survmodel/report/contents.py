@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from survmodel.formatting import count_noun
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_tests import ProportionalHazardsTest
+from survmodel.models.cumulative_incidence import CumulativeIncidenceFit
 from survmodel.models.description import Description
 from survmodel.models.follow_up import FollowUp
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
@@ -82,6 +83,23 @@ class CurvePart:
     alone: tuple[str, ...] = ()
     strata_label: str = ""
     figure: FigureBlock | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidencePart:
+    """Cumulative incidence of competing events by one factor.
+
+    Parameters
+    ----------
+    by, label : str
+        Column that forms the groups, "" for all patients, and its label.
+    fit : Answer of CumulativeIncidenceFit
+        The incidence of each cause.
+    """
+
+    by: str
+    label: str
+    fit: Answer[CumulativeIncidenceFit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +274,8 @@ class EndpointPart:
         Label and number of each event, the event itself first; empty unless events compete.
     warnings : tuple of str
         What the reader must know about the events.
+    incidence : tuple of IncidencePart
+        Cumulative incidence of each event, where events compete.
     precision : Answer of Precision, optional
         What so many events can show.
     markers : tuple of MarkerPart
@@ -281,6 +301,7 @@ class EndpointPart:
     models: tuple[ModelPart, ...] = ()
     causes: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
+    incidence: tuple[IncidencePart, ...] = ()
     precision: Answer[Precision] | None = None
     markers: tuple[MarkerPart, ...] = ()
     missing: tuple[tuple[str, int], ...] = ()
@@ -302,6 +323,7 @@ class EndpointPart:
             found.append(curve.fit)
             if curve.test is not None:
                 found.append(curve.test)
+        found += [one.fit for one in self.incidence]
         for marker in self.markers:
             found += [one.answer for one in (*marker.fits, *marker.by_entity)]
         for model in self.models:

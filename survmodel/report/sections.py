@@ -41,6 +41,8 @@ def build_document(contents: StudyContents) -> Document:
         sections.append(Section(f"Events and follow-up{tail}", tuple(_counts(part, contents))))
         if part.curves:
             sections.append(Section(begin(part.label) + (tail if part.causes else ""), tuple(_curves(part))))
+        if part.incidence:
+            sections.append(Section(f"Cumulative incidence{tail}", tuple(_incidence(part))))
         if part.markers:
             sections.append(Section(f"Markers one at a time{tail}", tuple(_markers(part, contents))))
         if part.models:
@@ -188,6 +190,21 @@ def _curves(part: EndpointPart) -> Iterator[Block]:
             measure = "Event-free" if part.causes else "Survival"
             table = tables.survival_table(fit, part.horizons, curve.label, caption, measure=measure)
             yield TableBlock(table, f"survival_{name}")
+
+
+def _incidence(part: EndpointPart) -> Iterator[Block]:
+    if not part.horizons:
+        yield Paragraph("It is read at the horizons of the endpoint, and the study declares none.")
+        return
+    for one in part.incidence:
+        if one.fit.result is None:
+            what = f"Cumulative incidence by {one.label}" if one.by else "Cumulative incidence"
+            yield Paragraph(sentences.not_estimable(what, one.fit.reason), "missing")
+            continue
+        by = f" by {one.label}" if one.by else ""
+        caption = f"Cumulative incidence at fixed times{by}, Aalen-Johansen estimate."
+        name = "_".join(word for word in ("incidence", part.name, one.by) if word)
+        yield TableBlock(tables.incidence_table(one.fit.result, part.horizons, one.label, caption), name)
 
 
 def _test(part: EndpointPart, curve: CurvePart) -> Paragraph:

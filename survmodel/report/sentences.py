@@ -184,6 +184,11 @@ def _describe_curves(part: EndpointPart) -> list[str]:
         f"Follow-up was summarised by the reverse Kaplan-Meier method, in which {ending}events leave before "
         "censorings at ties."
     )
+    if part.incidence:
+        sentences.append(
+            "The cumulative incidence of each event in the presence of the others was estimated by the Aalen-Johansen "
+            "method, with log-log limits from its infinitesimal-jackknife standard error."
+        )
     if not part.curves:
         return sentences
     kinds = list(dict.fromkeys(curve.fit.result.conf_type for curve in part.curves if curve.fit.result is not None))

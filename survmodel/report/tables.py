@@ -18,6 +18,7 @@ from survmodel.formatting import (
     format_significant,
 )
 from survmodel.models.cox_tests import ProportionalHazardsTest
+from survmodel.models.cumulative_incidence import CumulativeIncidenceFit
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.report.contents import EndpointPart, ModelPart
 from survmodel.report.naming import INDENT, NO_LESION, begin, label_of, name_term, percent_level
@@ -157,6 +158,43 @@ def survival_table(
     )
     absent += "fewer than 5 are at risk."
     return Table(header, rows, caption, (note, absent if read.isna().to_numpy().any() else ""))
+
+
+def incidence_table(fit: CumulativeIncidenceFit, times: Sequence[float], label: str, caption: str) -> Table:
+    """Tabulate cumulative incidence at fixed times by group and event.
+
+    Parameters
+    ----------
+    fit : CumulativeIncidenceFit
+        The incidence of each cause.
+    times : sequence of float
+        Horizons.
+    label : str
+        Label of the grouping factor, "" without groups.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    Table
+        A section for each time, a row for each group and event.
+    """
+    read = fit.at(list(times))
+    unit = f" {fit.unit}" if fit.unit else ""
+    rows: list[list[str]] = []
+    for time in times:
+        rows.append([f"At {format_significant(time)}{unit}", "", "", "", "", ""])
+        for record in read[read["time"] == time].to_dict("records"):
+            limits = format_interval(100 * record["conf_low"], 100 * record["conf_high"], 1)
+            counts = [format_count(record["n_risk"]), format_count(record["n_event"])]
+            name = INDENT + (str(record["group"]) or "All")
+            share = format_number(100 * record["estimate"], 1)
+            rows.append([name, begin(str(record["level"])), *counts, share, limits])
+    percent = percent_level(fit.conf_level)
+    header = [begin(label) or "Group", "Event", "At risk", "Events so far", "Incidence, %", f"{percent} limits"]
+    note = f"Limits: {fit.conf_type}, infinitesimal-jackknife standard error; exact where no such event has happened."
+    absent = f"{MISSING}: beyond the last follow-up of the group, or no event and fewer than 5 at risk."
+    return Table(header, rows, caption, (note, absent if read.isna().to_numpy().any() else ""), left=2)
 
 
 def proportional_hazards_table(

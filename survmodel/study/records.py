@@ -72,12 +72,20 @@ def _of_endpoint(part: EndpointPart) -> Iterator[Record]:
     for curve in part.curves:
         for record in _of_curve(curve, part.horizons):
             yield {"by": curve.by, **record}
+    yield from _of_incidence(part)
     for marker in part.markers:
-        for one in (*marker.fits, *marker.by_entity):
-            yield from _of_ratios(one.answer, "hazard ratio", group=one.group, n=one.n, n_event=one.n_event)
+        for fit in (*marker.fits, *marker.by_entity):
+            yield from _of_ratios(fit.answer, "hazard ratio", group=fit.group, n=fit.n, n_event=fit.n_event)
     for model in part.models:
         for record in _of_model(model):
             yield {"model": model.name, **record}
+
+
+def _of_incidence(part: EndpointPart) -> Iterator[Record]:
+    for one in part.incidence:
+        if one.fit.result is not None and part.horizons:
+            for record in _tidy(one.fit.result.at(list(part.horizons)), one.fit.step, measure="cumulative incidence"):
+                yield {"by": one.by, **record}
 
 
 def _of_answer(answer: Answer[Any], measure: str = "") -> Iterator[Record]:

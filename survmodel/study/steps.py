@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from survmodel.cohort import ALL_PATIENTS
+from survmodel.models.cumulative_incidence import CumulativeIncidence
 from survmodel.models.description import Description, describe
 from survmodel.models.follow_up import follow_up
 from survmodel.models.formula import parse_formula
@@ -16,7 +18,7 @@ from survmodel.models.kaplan_meier import KaplanMeier
 from survmodel.models.logrank import logrank_test
 from survmodel.outcome.response import Outcome
 from survmodel.performance.precision import Precision, precision
-from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart
+from survmodel.report.contents import Answer, CurvePart, EndpointPart, IncidencePart, ModelPart
 from survmodel.study.endpoint_specs import dated_endpoint
 from survmodel.study.known_columns import group_columns, model_strata
 from survmodel.study.model_steps import marker_part, model_part
@@ -100,6 +102,7 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
     # Censoring a competing event suits a hazard and not a curve: one minus the curve would overstate the risk.
     competes = declared.causes is not None
     of_any, of_one = (declared.any_event(), declared.cause_specific(1)) if competes else (declared, declared)
+    curves = [curve for curve in settings.curve if curve.endpoint == name]
     part = EndpointSteps(name, prepared, analysis, of_any, of_one, progress)
     dates = dated_endpoint(name, entry, settings) if entry.is_dated else None
     labels = prepared.study.labels
@@ -115,7 +118,8 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         horizons=entry.horizons,
         outcome=of_any,
         follow_up=part.attempt(f"follow_up/{name}", lambda: follow_up(of_any)),
-        curves=tuple(_curve_part(curve, part) for curve in settings.curve if curve.endpoint == name),
+        curves=tuple(_curve_part(curve, part) for curve in curves),
+        incidence=tuple(_incidence_parts(curves, part)) if competes else (),
         models=models,
         causes=causes,
         warnings=tuple(f"no patient had the competing event {label}" for label, count in causes[1:] if not count),
@@ -169,6 +173,19 @@ def _precision(part: EndpointSteps, models: Sequence[ModelPart]) -> Precision:
         potential=potential,
         n_parameters=max((len(model.fit.result.beta) for model in models if model.fit.result), default=0) or None,
     )
+
+
+def _incidence_parts(curves: Sequence[CurveEntry], part: EndpointSteps) -> Iterator[IncidencePart]:
+    """Estimate the cumulative incidence of each event, in all patients and by the factors of the curves."""
+    declared = part.analysis.outcome
+    whole = part.attempt(f"incidence/{part.name}", lambda: CumulativeIncidence().fit(declared))
+    yield IncidencePart("", "", whole)
+    for by in dict.fromkeys(curve.by for curve in curves if curve.by is not None):
+        groups = part.table[by]
+        rows = np.flatnonzero(groups.notna())
+        compute = partial(CumulativeIncidence().fit, declared.take(rows), by=groups.iloc[rows])
+        label = part.prepared.study.labels[by]
+        yield IncidencePart(by, label, part.attempt(f"incidence/{part.name}/{by}", compute))
 
 
 def _curve_part(curve: CurveEntry, part: EndpointSteps) -> CurvePart:

@@ -226,3 +226,21 @@ def test_two_runs_of_the_follicular_study_give_the_same_bytes(follicular, tmp_pa
     first, second = contents_of(follicular.out), contents_of(again.out)
     assert set(first) == set(second)
     assert not [name for name in first if name != "manifest.json" and first[name] != second[name]]
+
+
+def test_follicular_incidence_is_that_of_r(follicular):
+    """R's survfit of the stored case competing_events, to 1e-8: both causes, both stages, three horizons."""
+    case = Path(__file__).parents[1] / "reference" / "cases" / "competing_events" / "expected.json"
+    r = json.loads(case.read_text(encoding="utf-8"))["values"]["by_stage.at"]["value"]
+    rows = [(group, time) for group in r["groups"] for time in r["times"]]
+    for (group, time), estimates, errors in zip(rows, r["estimate"], r["se"], strict=True):
+        for cause, estimate, error in zip(("relapse", "death without relapse"), estimates, errors, strict=True):
+            (found,) = records(
+                follicular, step="incidence/relapse/fac_clinstg", level=cause, time=time,
+                group={"1": "stage I", "2": "stage II"}[str(group)],
+            )  # fmt: skip
+            assert found["estimate"] == pytest.approx(estimate, rel=1e-8)
+            assert found["std_error"] == pytest.approx(error, rel=1e-8)
+    report = follicular.report.read_text(encoding="utf-8")
+    assert "<h2>Cumulative incidence: relapse</h2>" in report
+    assert "Aalen-Johansen estimate" in report
