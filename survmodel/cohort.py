@@ -19,6 +19,7 @@ import pandas as pd
 
 from survmodel.data.row_filter import RowFilter
 from survmodel.errors import ConfigError, DataError, closest, list_values
+from survmodel.formatting import count_noun
 from survmodel.outcome.endpoint_result import EndpointResult, OnError
 from survmodel.outcome.response import Outcome
 from survmodel.result import frozen
@@ -108,7 +109,7 @@ class FlowStep:
     n_left: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Analysis:
     """One endpoint in one analysis set, rows of table and outcome alike.
 
@@ -126,8 +127,13 @@ class Analysis:
     outcome: Outcome
     flow: tuple[FlowStep, ...]
 
+    def __repr__(self) -> str:
+        lines = [f"Analysis of {count_noun(len(self.table), 'patient')}", f"  {self.outcome!r}"]
+        lines += [f"  {step.reason}: {step.n_removed} left, {step.n_left} stayed" for step in self.flow]
+        return "\n".join(lines)
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Cohort:
     """Patients with their markers, covariates and outcomes.
 
@@ -153,6 +159,20 @@ class Cohort:
     sets: Mapping[str, tuple[npt.NDArray[np.bool_], tuple[FlowStep, ...]]]
     lock: MarkerLock | None = None
     notes: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        lines = [f"Cohort of {count_noun(len(self.table), 'patient')}, {count_noun(len(self.fields), 'column')}"]
+        for name, result in self.endpoints.items():
+            counts = f"{count_noun(result.outcome.n, 'patient')}, {count_noun(result.outcome.n_event, 'event')}"
+            lines.append(f"  endpoint {name}: {counts} ({result.outcome.endpoint})")
+        lines += [
+            f"  set {name}: {count_noun(int(inside.sum()), 'patient')}" for name, (inside, _) in self.sets.items()
+        ]
+        if self.lock is not None:
+            lines.append(
+                f"  primary marker {self.lock.marker}, endpoint {self.lock.endpoint}, locked {self.lock.sha256[:12]}"
+            )
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
     @property
     def labels(self) -> dict[str, str]:

@@ -238,6 +238,17 @@ def test_every_example_can_be_built(lock, scenario):
     assert "confirmed" not in cohort.predictors
 
 
+def test_a_cohort_shows_itself_without_its_patients():
+    cohort = sm.example_cohort()
+    shown = repr(cohort)
+    assert "endpoint pfs: 46 patients, 21 events (progression or death (SYNTHETIC data))" in shown
+    assert "set prognostic: 46 patients" in shown
+    assert "primary marker cxcr4_suvmax, endpoint pfs, locked " in shown
+    analysis = repr(cohort.analysis("pfs", "prognostic"))
+    assert "disease not confirmed: 6 left, 50 stayed" in analysis
+    assert "SYN-0" not in shown + analysis
+
+
 def test_the_question_is_locked_and_printed(trial):
     study, run = trial
     lock = sm.build_cohort(study).lock
