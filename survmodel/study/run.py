@@ -22,6 +22,7 @@ from survmodel.study.contents import gather_contents
 from survmodel.study.folder import INCOMPLETE_REPORT, MANIFEST, PROBLEMS, REPORT, RESULTS, ResultsFolder, file_stem
 from survmodel.study.manifest import build_manifest
 from survmodel.study.preparation import Prepared, prepare
+from survmodel.study.r_check import write_r_check
 from survmodel.study.records import collect_records
 from survmodel.study.step_parts import Progress, silent
 from survmodel.study.steps import describe_patients, run_steps
@@ -130,6 +131,8 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
     for block in document.blocks():
         if isinstance(block, TableBlock):
             folder.write_table(file_stem(block.name), block.table, contents.stamp)
+    for name, text in write_r_check(prepared, parts, contents.stamp).items():
+        folder.write(name, text)
     mark = {"data": "SYNTHETIC"} if contents.synthetic else {}
     status = "FAILED" if contents.failed() else "COMPLETE"
     run = "INCOMPLETE" if contents.failed() else "COMPLETE"
