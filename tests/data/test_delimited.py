@@ -8,7 +8,7 @@ import pytest
 
 from survmodel.data.columns import Column, CutColumn
 from survmodel.data.findings import Finding, FindingsError
-from survmodel.data.readers.delimited import read_delimited
+from survmodel.data.readers.delimited import scan_delimited
 from survmodel.errors import DataError
 
 COLUMNS = (
@@ -23,7 +23,11 @@ GOOD = "id,time,age,sex\nKEY-1,5,61.5,0\nKEY-2,7,NA,1\nKEY-3,9,,0\n"
 def read(tmp_path, content, columns=COLUMNS, **options):
     path = tmp_path / "patients.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_delimited(path, columns, **options)
+    file = scan_delimited(path, columns, **options)
+    errors = [finding for finding in file.findings if finding.severity == "error"]
+    if errors:
+        raise FindingsError(errors)
+    return file
 
 
 def findings(tmp_path, content, **options):
@@ -178,5 +182,5 @@ def test_a_workbook_is_called_one(tmp_path, first):
     path = tmp_path / "patients.csv"
     path.write_bytes(first + bytes(range(256)))
     with pytest.raises(FindingsError, match=r"D003 patients\.csv: the file is a spreadsheet workbook") as caught:
-        read_delimited(path, [Column("id", "identifier")])
+        scan_delimited(path, [Column("id", "identifier")])
     assert "save the sheet as CSV" in str(caught.value).replace("Save", "save")

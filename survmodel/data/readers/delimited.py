@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import codecs
 import csv
-import datetime
 import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
@@ -35,7 +33,7 @@ _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 @dataclass(frozen=True, slots=True)
 class FileRead:
-    """A file that was read without an error.
+    """A file that was read.
 
     Attributes
     ----------
@@ -56,7 +54,7 @@ class FileRead:
     notes : tuple of str
         What the reader of the report may want to know.
     findings : tuple of Finding
-        Warnings and notes; of `scan_delimited` errors too.
+        Errors of cells, warnings and notes.
     """
 
     name: str
@@ -68,60 +66,6 @@ class FileRead:
     lines: tuple[int, ...]
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
-
-
-def read_delimited(
-    path: Path,
-    columns: Sequence[Column],
-    *,
-    delimiter: str = ",",
-    encoding: str = "utf-8",
-    decimal: str = ".",
-    date_format: str | None = None,
-    excel_dates: Literal[1900, 1904] | None = None,
-    data_lock: datetime.date | None = None,
-) -> FileRead:
-    """Read the declared columns of a delimited text file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file; its first line names the columns.
-    columns : sequence of Column
-        What is declared.
-    delimiter : str
-        One character between cells.
-    encoding : str
-        Of the text; a byte-order mark overrides it.
-    decimal : {".", ","}
-        Decimal mark.
-    date_format : str, optional
-        How dates are written, such as ``"%d.%m.%Y"``; year-month-day without it.
-    excel_dates : {1900, 1904}, optional
-        Convert serial dates of this date system, with a warning.
-    data_lock : datetime.date, optional
-        No date may be later.
-
-    Returns
-    -------
-    FileRead
-        The table, with missing values counted.
-
-    Raises
-    ------
-    ConfigError
-        For a date format that is not understood.
-    FindingsError
-        With every problem that was found.
-    OSError
-        When the file cannot be read.
-    """
-    rule = DateRule(date_format, excel_dates, data_lock)
-    file = scan_delimited(path, columns, delimiter=delimiter, encoding=encoding, decimal=decimal, dates=rule)
-    errors = [finding for finding in file.findings if finding.severity == "error"]
-    if errors:
-        raise FindingsError(errors)
-    return file
 
 
 def scan_delimited(
@@ -138,8 +82,16 @@ def scan_delimited(
 
     Parameters
     ----------
-    path, columns, delimiter, encoding, decimal
-        As in `read_delimited`.
+    path : pathlib.Path
+        The file; its first line names the columns.
+    columns : sequence of Column
+        What is declared.
+    delimiter : str
+        One character between cells.
+    encoding : str
+        Of the text; a byte-order mark overrides it.
+    decimal : {".", ","}
+        Decimal mark.
     dates : DateRule, optional
         How the dates are written.
     table : str
