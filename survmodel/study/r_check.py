@@ -21,7 +21,7 @@ from survmodel.outcome.response import Outcome
 from survmodel.report.contents import CurvePart, EndpointPart
 from survmodel.study.known_columns import group_columns
 from survmodel.study.preparation import Prepared
-from survmodel.writing import to_csv
+from survmodel.writing import harmless, to_csv
 
 SCRIPT = "check_in_R.R"
 TIME, ENTRY, ANY_EVENT, EVENT, CAUSE = "time_", "entry_", "any_event_", "event_", "cause_"
@@ -68,7 +68,9 @@ def write_r_check(prepared: Prepared, parts: Sequence[EndpointPart], stamp: str 
         table = _rows(analysis.outcome, part.outcome, analysis.table, part, prepared, names)
         file = f"check_in_R_{number}.csv"
         files[file] = to_csv(table.assign(data=stamp) if stamp else table)
-        lines.append(f'\n# {_comment(part.title)}\nd <- read.csv("{file}", stringsAsFactors = FALSE)')
+        texts = [name for name in table if not pd.api.types.is_numeric_dtype(table[name].dtype)]
+        kinds = ", ".join(f'{name} = "character"' for name in texts)
+        lines.append(f'\n# {_comment(part.title)}\nd <- read.csv("{file}", na.strings = "", colClasses = c({kinds}))')
         lines += _check_curves(part, names, prepared)
         lines += _check_incidence(part, names)
         lines += _check_models(part, names)
@@ -221,7 +223,8 @@ def _texts(values: Sequence[str]) -> str:
 
 
 def _quote(text: str) -> str:
-    """Write a text as R reads it: every sign that is no plain letter by its number."""
+    """Write a text as R reads it from the table: every sign that is no plain letter by its number."""
+    text = harmless(text)
     plain = [sign.isascii() and (sign.isalnum() or sign in " _-.,<>=()+/%") for sign in text]
     signs = [sign if kept else f"\\U{{{ord(sign):x}}}" for sign, kept in zip(text, plain, strict=True)]
     return f'"{"".join(signs)}"'

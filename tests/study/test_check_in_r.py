@@ -31,7 +31,11 @@ def make(which, folder):
         return write_example(folder / "study", which, "strong")
     if which == "made":
         text = STUDY.replace('formula = "age + sex"', 'formula = "log2(age) * sex"\nstrata = "age_group"')
-        text = text.replace('"m" = "male"', '"m" = "m\u00e4nnlich \\"x\\" $"').replace('"65 and over"', '">= 65"')
+        text = (
+            text.replace('"m" = "male"', '"m" = "m\u00e4nnlich \\"x\\" $"')
+            .replace('"65 and over"', '"+65"')
+            .replace('"under 50"', '"=1+1"')
+        )
         text = text.replace("[model", '[[curve]]\nendpoint = "os"\nconf_type = "log"\n\n[model', 1)
         return write_study(folder / "study", made_table(200), text)
     return STUDIES / which / "study.toml"
