@@ -24,7 +24,7 @@ from survmodel.study.known_columns import group_columns, model_strata
 from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
 from survmodel.study.settings import CurveEntry
-from survmodel.study.step_parts import EndpointSteps, Progress, attempt, list_levels, name_groups, silent
+from survmodel.study.step_parts import EndpointSteps, Progress, Rows, attempt, list_levels, name_groups, silent
 
 Counts: TypeAlias = "tuple[tuple[str, int], ...]"
 
@@ -175,6 +175,14 @@ def _precision(part: EndpointSteps, models: Sequence[ModelPart]) -> Precision:
     )
 
 
+def _comparable(groups: pd.Series) -> tuple[Rows, tuple[str, ...]]:
+    """Select the patients whose group has others in it, and name the groups of one patient."""
+    levels = list(list_levels(groups))
+    several = [inside for _, inside in levels if inside.size > 1]
+    rows = np.sort(np.concatenate(several)) if several else np.empty(0, dtype=np.int64)
+    return rows, tuple(level for level, inside in levels if inside.size == 1)
+
+
 def _incidence_parts(curves: Sequence[CurveEntry], part: EndpointSteps) -> Iterator[IncidencePart]:
     """Estimate the cumulative incidence of each event, in all patients and by the factors of the curves."""
     declared = part.analysis.outcome
@@ -182,7 +190,7 @@ def _incidence_parts(curves: Sequence[CurveEntry], part: EndpointSteps) -> Itera
     yield IncidencePart("", "", whole)
     for by in dict.fromkeys(curve.by for curve in curves if curve.by is not None):
         groups = part.table[by]
-        rows = np.flatnonzero(groups.notna())
+        rows, _ = _comparable(groups)
         compute = partial(CumulativeIncidence().fit, declared.take(rows), by=groups.iloc[rows])
         label = part.prepared.study.labels[by]
         yield IncidencePart(by, label, part.attempt(f"incidence/{part.name}/{by}", compute))
@@ -194,9 +202,7 @@ def _curve_part(curve: CurveEntry, part: EndpointSteps) -> CurvePart:
     if curve.by is None:
         return CurvePart("", "", part.attempt(f"curve/{step}", lambda: spec.fit(part.of_any)), None)
     groups = part.table[curve.by]
-    alone = tuple(level for level, inside in list_levels(groups) if inside.size == 1)
-    unknown = groups.isna().to_numpy()
-    rows = np.flatnonzero(~unknown & ~groups.astype(object).map(str).isin(alone).to_numpy())
+    rows, alone = _comparable(groups)
     if not rows.size:
         reason = "no group has more than one patient"
         return CurvePart(curve.by, part.prepared.study.labels[curve.by], Answer(f"curve/{step}", None, reason), None)
@@ -211,7 +217,7 @@ def _curve_part(curve: CurveEntry, part: EndpointSteps) -> CurvePart:
         label=labels[curve.by],
         fit=part.attempt(f"curve/{step}", lambda: spec.fit(used, by=by)),
         test=part.attempt(f"logrank/{step}", lambda: logrank_test(used, by, strata=strata)),
-        n_left_out=int(unknown.sum()),
+        n_left_out=int(groups.isna().sum()),
         alone=alone,
         strata_label="" if strata is None or entity_name is None else labels[entity_name],
     )
