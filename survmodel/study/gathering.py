@@ -138,7 +138,7 @@ def _is_known_at_baseline(column: Column) -> bool:
 
 
 def _raise_errors(study: Study, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Stop at errors that are not waived; all of them, and waivers of the data that find nothing, are reported."""
+    """Stop at errors that are not waived, all of them together."""
     kept = tuple(findings)
     left, _, _ = split_waived(kept, study.waivers)
     errors = [finding for finding in left if finding.severity == "error"]
@@ -252,8 +252,10 @@ def _join(  # noqa: PLR0913 - what the two kinds of study have in common
     masks = {name: mask for name, mask in (undefined or {}).items() if name in whole}
     masks |= {cut.name: masks[cut.source] for cut in cuts if cut.source in masks}
     steps = tuple(FlowStep(f"set aside: {row.reason}", row.n_patients, row.n_left) for row in flow)
-    if empty and not study.settings.data.is_plain:
-        notes = [*notes, f"{count_noun(len(empty), 'column')} of the data schema without a value"]
+    of_study = [name for name in empty if name in study.settings.column]
+    notes = [*notes, *(f"column {name} has no value and is left out" for name in of_study)]
+    if len(empty) > len(of_study):
+        notes.append(f"{count_noun(len(empty) - len(of_study), 'column')} of the data schema without a value")
     return Gathered(
         whole, fields, outcome_columns, places, steps, tuple(findings), files, masks, tuple(dict.fromkeys(notes))
     )

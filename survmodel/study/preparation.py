@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from survmodel.cohort import Cohort, EndpointSpec, MarkerLock, assemble, select_patients
-from survmodel.data.findings import Finding, FindingsError
+from survmodel.data.findings import Finding, FindingsError, Severity
 from survmodel.data.row_filter import RowFilter
 from survmodel.data.waivers import Waived, apply_waivers
 from survmodel.errors import DataError, EndpointError, list_values
@@ -294,7 +294,8 @@ def _look_at_times(study: Study, data: Gathered) -> Iterator[Finding]:
     for name, entry in settings.endpoint.items():
         if entry.is_dated:
             spec = dated_endpoint(name, entry, settings)
-            for column in (spec.origin, spec.censor, *spec.event_columns.values(), *spec.censor_at):
+            asked = (spec.origin, spec.entry, spec.censor, *spec.event_columns.values(), *spec.censor_at)
+            for column in (one for one in asked if one is not None):
                 if column not in data.outcome_columns:
                     remedy = "bring the file that holds it"
                     yield Finding("D033", f"no file holds it, and [endpoint.{name}] needs it", column=column,
@@ -313,23 +314,19 @@ def _look_at_endpoints(cohort: Cohort, data: Gathered) -> Iterator[Finding]:
     for finding in data.findings:
         if finding.code in told:
             told[finding.code] |= data.places.patients_at(finding)
-    seen: dict[tuple[str, str, str], set[int]] = {}
-    severities: dict[tuple[str, str, str], tuple[str, str]] = {}
+    seen: dict[tuple[str, str, str, str, Severity], set[int]] = {}
     for result in cohort.endpoints.values():
         for one in result.audit:
-            key = (one.code, one.column, one.problem)
+            key = (one.code, one.column, one.problem, one.remedy, one.severity)
             new = set(one.positions) - told.get(TWINS.get(one.code, ""), set())
             if one.positions and not new:
                 continue
             seen.setdefault(key, set()).update(new)
-            severities.setdefault(key, (one.severity, one.remedy))
-    for (code, column, problem), patients in seen.items():
-        severity, remedy = severities[code, column, problem]
+    for (code, column, problem, remedy, severity), patients in seen.items():
         if patients:
-            found = data.places.find(code, column, problem, patients, remedy=remedy)
-            yield from (replace(one, severity=severity) for one in found)  # type: ignore[arg-type]
+            yield from data.places.find(code, column, problem, patients, remedy=remedy, severity=severity)
         else:
-            yield Finding(code, problem, column=column, remedy=remedy, severity=severity)  # type: ignore[arg-type]
+            yield Finding(code, problem, column=column, remedy=remedy, severity=severity)
 
 
 def _refuse_pooled_index(study: Study, cohort: Cohort) -> None:

@@ -360,3 +360,36 @@ def test_progress_is_one_line_on_a_terminal_and_silence_in_a_pipe(tmp_path, monk
     shown = capsys.readouterr().err
     assert "\rcox/clinical" in shown
     assert "\n" not in shown.split("survmodel:")[0]
+
+
+def test_a_declared_column_without_a_value_is_said_to_be_left_out(tmp_path):
+    text = STUDY.replace("[endpoint.os]", '[column.empty]\ntype = "number"\n\n[endpoint.os]')
+    run = run_study(write_study(tmp_path / "made", made_table().assign(empty=""), text), tmp_path / "out")
+    assert run.status == "COMPLETE"
+    assert "Column empty has no value and is left out." in run.report.read_text(encoding="utf-8")
+
+
+def test_a_group_of_one_patient_is_in_no_curve_and_no_incidence(tmp_path):
+    rows = made_table()
+    rows.loc[0, "age"] = "40"
+    rows["dead"] = np.arange(len(rows)) % 3
+    rows.loc[1:, "age"] = (50 + np.arange(len(rows) - 1) % 30).astype(str)
+    text = STUDY.replace('event = "dead"\n', 'event = "dead"\nevent_value = 1\ncompeting = { "2" = "other" }\n')
+    run = run_study(write_study(tmp_path / "made", rows, text), tmp_path / "out")
+    found = json.loads((run.out / "results.json").read_text(encoding="utf-8"))["records"]
+    for step in ("curve/os/age_group", "incidence/os/age_group"):
+        assert {one["group"] for one in found if one["step"] == step and "group" in one} == {"50 to 64", "65 and over"}
+    assert "under 50: one patient, who is neither drawn nor tested" in run.report.read_text(encoding="utf-8")
+
+
+def test_one_finding_may_be_a_note_for_one_endpoint_and_a_warning_for_another(tmp_path):
+    rows = pd.DataFrame({
+        "id": ["a", "b"], "scan": ["2016-02-01"] * 2, "dead_on": ["2017-02-11", ""], "worse_on": ["", ""],
+        "seen_on": ["2017-02-01", "2018-02-01"],
+    })  # fmt: skip
+    text = PLAIN_DATES.replace("[endpoint.os]", '[column.worse_on]\ntype = "date"\n\n[endpoint.pfs]')
+    text = text.replace('["death"]', '["progression", "death"]').replace("{ death", '{ progression = "worse_on", death')
+    text += '\n[endpoint.os]\norigin = "scan"\nevents = ["death"]\ncolumns = { death = "dead_on" }\n'
+    text += 'censor = "seen_on"\nunit = "days"\n'
+    found = prepare(read_study(write_study(tmp_path / "made", rows, text))).findings
+    assert [one.severity for one in found if one.code == "E034"] == ["note", "warning"]
