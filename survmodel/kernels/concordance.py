@@ -142,3 +142,31 @@ def concordance_pairs(
                 _count(as_later, other, tree, rank[other], -1.0, False)
                 late += 1
     return as_event, as_later
+
+
+def harrell(index: Floats, weight: Floats, sets: RiskSets, event: npt.NDArray[np.bool_]) -> float:
+    """Give Harrell's C with case weights; a weight of 2 equals a row that stands twice.
+
+    Parameters
+    ----------
+    index : ndarray, shape (n,)
+        Prognostic index in the order of the rows, higher = worse.
+    weight : ndarray, shape (n,)
+        Weights; 0 leaves a row out.
+    sets : RiskSets
+        Of the same rows.
+    event : ndarray of bool, shape (n,)
+        Events.
+
+    Returns
+    -------
+    float
+        C within the strata of the risk sets; NaN without a usable pair.
+    """
+    order = sets.order
+    _, rank = np.unique(index[order], return_inverse=True)
+    sorted_weight = weight[order]
+    as_event, _ = concordance_pairs(rank.astype(np.int64), sorted_weight, event[order].astype(np.float64), sets)
+    totals = as_event @ sorted_weight
+    pairs = float(totals.sum())
+    return float((totals[CONCORDANT] + totals[TIED_INDEX] / 2) / pairs) if pairs > 0 else float("nan")

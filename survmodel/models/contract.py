@@ -2,7 +2,8 @@
 
 A *spec* (``CoxPH("age + sex")``) is frozen and knows no data. Its ``fit`` returns a new frozen *fit*. Two
 predictions, two names, one direction: ``prognostic_index`` (higher = worse) and ``predict_risk`` (probability of the
-event by a time).
+event by a time). A spec whose fit depends on rows only through how often they count may offer a *resampler*, which
+refits without building a table for every resample.
 """
 
 from __future__ import annotations
@@ -16,11 +17,17 @@ import pandas as pd
 from survmodel.outcome.response import Outcome
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @runtime_checkable
 class Fit(Protocol):
     """A fitted model: predictions on any table that has the columns it was fitted with."""
+
+    @property
+    def rows(self) -> Ints:
+        """Positions of the analysed rows in the table it was fitted to."""
+        ...
 
     def prognostic_index(self, table: pd.DataFrame) -> Floats:
         """Predict the prognostic index, shape (n,); higher = worse."""
@@ -37,4 +44,22 @@ class Model(Protocol):
 
     def fit(self, table: pd.DataFrame, outcome: Outcome) -> Fit:
         """Fit the model; neither argument is changed."""
+        ...
+
+
+@runtime_checkable
+class Resampler(Protocol):
+    """A model on fixed rows that is refitted with other counts: the same numbers as a refit on replicated rows."""
+
+    def index(self, counts: Ints) -> Floats:
+        """Refit with each row counted so often and predict the index of every row, shape (n,); higher = worse."""
+        ...
+
+
+@runtime_checkable
+class FixedModel(Model, Protocol):
+    """A model without selection, tuning or data-derived cuts, for which the optimism bootstrap is honest."""
+
+    def resampler(self, table: pd.DataFrame, outcome: Outcome) -> Resampler:
+        """Prepare complete rows for refits with other counts."""
         ...

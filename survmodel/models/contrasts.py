@@ -76,6 +76,62 @@ def contrast_rows(
     return ContrastRows(pd.DataFrame(labels, columns=header, dtype=object), np.array(steps))
 
 
+def effect_rows(
+    design: Design, columns: pd.DataFrame, name: str, reference: float, values: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Give the design row at each value of a numeric column minus that at a reference, all other columns held.
+
+    Parameters
+    ----------
+    design : Design
+        Of the fit.
+    columns : pandas.DataFrame
+        Analysed rows of the columns of the formula.
+    name : str
+        The column.
+    reference : float
+        Value that the others are compared with.
+    values : ndarray, shape (k,)
+        Values of the column.
+
+    Returns
+    -------
+    ndarray, shape (k, p)
+        Differences of design rows.
+
+    Raises
+    ------
+    ConfigError
+        For a column that is part of an interaction.
+    """
+    _refuse_open_interaction(design, name, {})
+    typical = {str(one): _typical(columns[one]) for one in columns.columns}
+    matrix = design.matrix(pd.DataFrame([{**typical, name: value} for value in (reference, *values)]))
+    steps: npt.NDArray[np.float64] = matrix[1:] - matrix[0] + 0.0
+    return steps
+
+
+def refuse_no_number(columns: pd.DataFrame, name: str) -> None:
+    """Refuse a column that the model lacks, or that has no values between two others.
+
+    Parameters
+    ----------
+    columns : pandas.DataFrame
+        Analysed rows of the columns of the formula.
+    name : str
+        The column.
+
+    Raises
+    ------
+    ConfigError
+        For a column that is none of the model's, or no number.
+    """
+    if name not in columns:
+        raise ConfigError(f"{name!r} is not a column of the model", closest(name, list(map(str, columns.columns))))
+    if not pd.api.types.is_numeric_dtype(columns[name]) or columns[name].dtype == bool:
+        raise ConfigError(f"{name!r} is no number", remedy="use hazard_ratios() for a factor")
+
+
 def _refuse_open_interaction(design: Design, name: str, at: Mapping[str, object]) -> None:
     partners: set[str] = set()
     for column in design.columns:

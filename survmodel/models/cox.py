@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import DataError, FitError, list_values
+from survmodel.errors import DataError, list_values
 from survmodel.models.cox_fit import CoxFit
-from survmodel.models.cox_likelihood import CoxData, list_columns, maximise, sort_data
+from survmodel.models.cox_likelihood import CoxData, maximise, refuse_few_events, sort_data
+from survmodel.models.cox_resampling import CoxResampler
 from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.formula import Formula, parse_formula
@@ -31,8 +32,6 @@ Ints = npt.NDArray[np.int64]
 
 #: With fewer events for each coefficient than this the estimates are likely to be too large.
 EVENTS_PER_PARAMETER = 10
-#: With so few events only one coefficient is estimated without a penalty.
-FEW_EVENTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class CoxPH(CoxSettings):
             stratum=layers.codes,
             efron=self.ties == "efron",
         )
-        warnings = [*self._check_events(data, design.names), *look_at_strata(data.event, data.stratum, layers.n)]
+        warnings = [*self._look_at_events(data, design.names), *look_at_strata(data.event, data.stratum, layers.n)]
         ordered = sort_data(data)
         theta = 0.0 if self.penalty is None else self.penalty.theta
         maximum = maximise(data, ordered, design.names, theta)
@@ -175,29 +174,43 @@ class CoxPH(CoxSettings):
             return None
         return pd.factorize(outcome.id)[0].astype(np.int64)
 
-    def _check_events(self, data: CoxData, names: tuple[str, ...]) -> list[str]:
-        events = float(data.count[data.event].sum())
-        p = len(names)
-        if events == 0:
-            raise FitError(
-                "there are no events",
-                f"0 among {data.time.size} analysed rows",
-                "a Cox model needs events to learn from",
+    def resampler(self, table: pd.DataFrame, outcome: Outcome) -> CoxResampler:
+        """Prepare complete rows for refits with other counts; the numbers equal refits on replicated rows.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            As for :meth:`fit`, without missing values in the columns used.
+        outcome : Outcome
+            Its rows.
+
+        Returns
+        -------
+        CoxResampler
+            Gives the prognostic index of every row for any counts.
+
+        Raises
+        ------
+        DataError
+            For missing values: the rows of all resamples must be the same.
+        """
+        fit = self.fit(table, outcome)
+        if fit.n_missing:
+            raise DataError(
+                "rows with missing values cannot be drawn again", _list_missing(fit.missing), "take complete rows first"
             )
-        if p == 0 or self.penalty is not None:
+        return CoxResampler(fit)
+
+    def _look_at_events(self, data: CoxData, names: tuple[str, ...]) -> list[str]:
+        """Refuse what so many events cannot estimate, and warn of what they estimate badly."""
+        events, p = float(data.count[data.event].sum()), len(names)
+        refuse_few_events(events, data.time.size, names, penalised=self.penalty is not None)
+        if p == 0 or self.penalty is not None or events / p >= EVENTS_PER_PARAMETER:
             return []
-        if p > events or (p > 1 and events <= FEW_EVENTS):
-            raise FitError(
-                f"{p} coefficients cannot be estimated from {events:g} events",
-                f"columns {list_columns(names)}",
-                "use fewer columns, or a penalty, for example penalty=Ridge(1.0)",
-            )
-        if events / p < EVENTS_PER_PARAMETER:
-            return [
-                f"{events:g} events for {p} coefficient{'s' if p > 1 else ''}: estimates tend to be too large; "
-                "consider fewer columns or a penalty"
-            ]
-        return []
+        return [
+            f"{events:g} events for {p} coefficient{'s' if p > 1 else ''}: estimates tend to be too large; "
+            "consider fewer columns or a penalty"
+        ]
 
 
 def _list_missing(missing: tuple[tuple[str, int], ...]) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from survmodel.distributions import chi_squared_p, normal_quantile, two_sided_p
 from survmodel.errors import ConfigError, closest, list_values
 from survmodel.formatting import count_noun, format_number, format_p, format_p_equation, format_ratio
-from survmodel.models.contrasts import contrast_rows
+from survmodel.models.contrasts import contrast_rows, effect_rows, refuse_no_number
 from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData
 from survmodel.models.cox_prediction import Baseline, compute_baselines, cumulative_hazard
 from survmodel.models.cox_residuals import compute_residuals, deviance_residuals
@@ -159,6 +159,51 @@ class CoxFit(Result):
         scaled = ["estimate", "conf_low", "conf_high"]
         table[scaled] = np.exp(table[scaled])
         return table
+
+    def effect_curve(self, column: str, reference: float | None = None, *, points: int = 101) -> pd.DataFrame:
+        """Give the hazard ratio over the observed range of a numeric column, against one of its values.
+
+        Parameters
+        ----------
+        column : str
+            A numeric column of the formula; the other columns are held.
+        reference : float, optional
+            Value whose hazard is 1; the median of the analysed rows without it.
+        points : int
+            Values from the smallest to the largest observed one.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns variable, level (the value), reference, estimate (hazard ratio), std_error (log scale), conf_low,
+            conf_high.
+
+        Raises
+        ------
+        ConfigError
+            For a column that is not in the formula, is a factor, or interacts with another.
+        """
+        if column not in self.columns:
+            raise ConfigError(
+                f"{column!r} is not a column of the model", closest(column, self.design.formula.variables)
+            )
+        refuse_no_number(self.columns, column)
+        observed = self.columns[column].to_numpy(dtype=np.float64)
+        middle = float(np.median(observed)) if reference is None else float(reference)
+        values = np.linspace(observed.min(), observed.max(), points)
+        steps = effect_rows(self.design, self.columns, column, middle, values)
+        std_error = np.sqrt(np.einsum("kp,pq,kq->k", steps, self.beta_covariance, steps))
+        wald = wald_columns(steps @ self.beta, std_error, self.spec.conf_level)
+        log_ratios = wald[["estimate", "conf_low", "conf_high"]]
+        return pd.DataFrame({
+            "variable": column,
+            "level": values,
+            "reference": middle,
+            "estimate": np.exp(log_ratios["estimate"]),
+            "std_error": std_error,
+            "conf_low": np.exp(log_ratios["conf_low"]),
+            "conf_high": np.exp(log_ratios["conf_high"]),
+        })  # fmt: skip
 
     def glance(self) -> pd.DataFrame:
         """Give what describes the fit as a whole, in one row.

@@ -27,6 +27,8 @@ LOGLIK_TOLERANCE = 1e-12
 ALIAS_TOLERANCE = 1e-10
 #: Information at the maximum below this share of that at beta = 0 means a coefficient on its way to infinity.
 RUNAWAY = 1e-7
+#: With so few events only one coefficient is estimated without a penalty.
+FEW_EVENTS = 4
 #: More levels of one factor than this are counted in messages and not listed: they may identify persons.
 LEVELS_LISTED = 6
 
@@ -243,6 +245,38 @@ def _invert(matrix: Floats) -> Floats:
         ) from None
     symmetric: Floats = (inverse + inverse.T) / 2
     return symmetric
+
+
+def refuse_few_events(events: float, n_rows: int, names: tuple[str, ...], *, penalised: bool) -> None:
+    """Refuse to estimate more coefficients than the events can carry.
+
+    Parameters
+    ----------
+    events : float
+        Events, counts counted.
+    n_rows : int
+        Analysed rows.
+    names : tuple of str
+        Column names.
+    penalised : bool
+        Whether a penalty carries what the events do not.
+
+    Raises
+    ------
+    FitError
+        Without events, with fewer events than columns, and for several columns on four events or fewer.
+    """
+    p = len(names)
+    if events == 0:
+        raise FitError(
+            "there are no events", f"0 among {n_rows} analysed rows", "a Cox model needs events to learn from"
+        )
+    if not penalised and (p > events or (p > 1 and events <= FEW_EVENTS)):
+        raise FitError(
+            f"{p} coefficients cannot be estimated from {events:g} events",
+            f"columns {list_columns(names)}",
+            "use fewer columns, or a penalty, for example penalty=Ridge(1.0)",
+        )
 
 
 def refuse_constant(x: Floats, names: tuple[str, ...]) -> None:
