@@ -36,10 +36,13 @@ _HOME = {
     "FitError": "errors",
     "KaplanMeier": "models.kaplan_meier",
     "Outcome": "outcome.response",
+    "RandomSurvivalForest": "models.survival_forest",
     "Ridge": "models.cox_settings",
+    "RiskGroups": "models.risk_groups",
     "SurvmodelError": "errors",
     "Table": "table",
     "build_cohort": "study.preparation",
+    "calibration": "performance.calibration",
     "check_study": "study.preparation",
     "concordance": "performance.discrimination",
     "concordance_difference": "performance.discrimination",
@@ -53,7 +56,9 @@ _HOME = {
     "likelihood_ratio_test": "models.cox_tests",
     "logrank_test": "models.logrank",
     "pairwise_logrank": "models.logrank",
+    "permutation_importance": "models.forest_importance",
     "precision": "performance.precision",
+    "predict_out_of_fold": "performance.out_of_fold",
     "proportional_hazards_test": "models.cox_tests",
     "read_study": "study.config",
     "run_study": "study.run",
@@ -61,6 +66,7 @@ _HOME = {
     "simulate_study": "simulate",
     "smallest_hazard_ratio": "performance.planning",
     "table_one": "report.table_one",
+    "validate": "performance.validation",
 }
 
 __all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - the names are text
@@ -81,16 +87,22 @@ if TYPE_CHECKING:
     from survmodel.models.cumulative_incidence import CumulativeIncidence as CumulativeIncidence
     from survmodel.models.description import describe as describe
     from survmodel.models.follow_up import follow_up as follow_up
+    from survmodel.models.forest_importance import permutation_importance as permutation_importance
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
     from survmodel.models.logrank import logrank_test as logrank_test
     from survmodel.models.logrank import pairwise_logrank as pairwise_logrank
+    from survmodel.models.risk_groups import RiskGroups as RiskGroups
+    from survmodel.models.survival_forest import RandomSurvivalForest as RandomSurvivalForest
     from survmodel.outcome.endpoints import Endpoint as Endpoint
     from survmodel.outcome.landmark import landmark as landmark
     from survmodel.outcome.response import Outcome as Outcome
+    from survmodel.performance.calibration import calibration as calibration
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference
+    from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.precision import precision as precision
+    from survmodel.performance.validation import validate as validate
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table
     from survmodel.report.table_one import table_one as table_one
     from survmodel.simulate import simulate_study as simulate_study

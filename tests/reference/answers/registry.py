@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from reference.answers import comparisons, curves, endpoints, incidence, regression, therneau
+from reference.answers import comparisons, curves, endpoints, incidence, regression, therneau, validation
 from reference.answers.subjects import Subject
 from reference.stored_cases import read_case
 
@@ -48,6 +48,8 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "cox_therneau_test2": {"kind": "cox", "formula": "x", **_START_STOP},
     "cox_therneau_test3": {"kind": "cox", "formula": "x", "event": "status"},
     "endpoint_dates": {"kind": "endpoint"},
+    "calibration_gbsg": {"kind": "validation"},
+    "optimism_pbc150": {"kind": "validation"},
     "cif_melanoma": {"kind": "incidence", "by": "ulcer", "event": "cause", "causes": 2},
 }  # fmt: skip
 GENERIC: dict[str, dict[str, Answer]] = {
@@ -59,6 +61,7 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "nested": regression.NESTED,
     "endpoint": endpoints.ENDPOINT,
     "incidence": incidence.INCIDENCE,
+    "validation": validation.VALIDATION,
 }
 SINGLE: dict[tuple[str, str], Answer] = {
     **curves.SINGLE, **comparisons.SINGLE, **regression.SINGLE, **therneau.SINGLE
