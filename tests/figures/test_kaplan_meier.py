@@ -8,26 +8,17 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from figures.drawn import HOSTILE, artist, artists, assert_texts_are_apart, drawn_texts
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from survmodel.errors import ConfigError, EndpointError
 from survmodel.figures.kaplan_meier import draw_km
-from survmodel.figures.kaplan_meier_data import km_plot_data, time_ticks
+from survmodel.figures.kaplan_meier_data import km_plot_data
+from survmodel.figures.step_data import time_ticks
 from survmodel.figures.style import StudyFigure
 from survmodel.models.kaplan_meier import KaplanMeier, KaplanMeierFit
 from survmodel.outcome.response import Outcome
-
-HOSTILE = [
-    "<img src=x onerror=alert(1)>",
-    "$x_{",
-    "long " * 1000,
-    "_hidden",
-    "\u202eسرطان الدم",
-    "\U0001f9ec \ud800 & \\frac{1}{2}",
-    "two\nlines\tand\x00",
-    " ",
-]
 
 
 def cohort(groups: int = 2, n: int = 200, *, seed: int = 1, late: bool = False, mean: float = 30.0, share: float = 0.6):
@@ -44,19 +35,6 @@ def cohort(groups: int = 2, n: int = 200, *, seed: int = 1, late: bool = False, 
 def fitted(groups: int = 2, **options) -> KaplanMeierFit:
     outcome, by = cohort(groups, **options)
     return KaplanMeier().fit(outcome, by=by if groups > 1 else None)
-
-
-def artist(figure: StudyFigure, gid: str):
-    (found,) = figure.findobj(lambda item: item.get_gid() == gid)
-    return found
-
-
-def artists(figure: StudyFigure, start: str) -> list:
-    return figure.findobj(lambda item: str(item.get_gid() or "").startswith(start))
-
-
-def drawn_texts(figure: StudyFigure) -> list[Text]:
-    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -217,22 +195,8 @@ def test_nothing_overlaps_and_all_is_on_the_page(layout: dict, width: float) -> 
     options = {key: layout[key] for key in layout.keys() - data_options.keys()}
     fit = fitted(**data_options)
     figure = draw_km(fit, width_mm=width, **options)
-    figure.draw_without_rendering()
     assert figure.get_figwidth() * 25.4 == pytest.approx(width)
-    texts = drawn_texts(figure)
-    boxes = [text.get_window_extent() for text in texts]
-    for (one, box), (other, box_of_other) in itertools.combinations(zip(texts, boxes, strict=True), 2):
-        # A point of slack: boxes hold room for accents and descenders that neighbouring lines share.
-        slack = figure.dpi / 72
-        apart = (
-            box.x1 <= box_of_other.x0 + slack or box_of_other.x1 <= box.x0 + slack
-            or box.y1 <= box_of_other.y0 + slack or box_of_other.y1 <= box.y0 + slack
-        )  # fmt: skip
-        assert apart, (one.get_text(), other.get_text())
-    for text, box in zip(texts, boxes, strict=True):
-        assert text.get_fontsize() >= 7
-        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
-        assert inside, text.get_text()
+    assert_texts_are_apart(figure)
     assert_key_is_free(figure, fit, limits=options.get("limits", True))
 
 
