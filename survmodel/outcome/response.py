@@ -115,7 +115,7 @@ class Outcome:
             "id": None if ids is None else frozen(ids, np.int64),
             "unit": unit,
             "endpoint": endpoint,
-            "causes": None if causes is None else dict(causes),
+            "causes": None if causes is None else dict(sorted(causes.items())),
             "index": index,
             "n_joined": n_joined,
             "warnings": tuple(warnings),

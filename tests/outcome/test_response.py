@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from survmodel import DataError, EndpointError, KaplanMeier, Outcome
+from survmodel import CumulativeIncidence, DataError, EndpointError, KaplanMeier, Outcome
 
 
 def test_a_series_keeps_its_labels_and_arrays_have_none():
@@ -156,3 +156,9 @@ def test_many_distinct_values_are_counted_and_not_shown():
 def test_an_absent_column_names_the_closest():
     with pytest.raises(DataError, match=r"no column 'tme': did you mean 'time'\?$"):
         Outcome.from_table(pd.DataFrame({"time": [1], "event": [1]}), time="tme", event="event")
+
+
+def test_causes_stand_in_the_order_of_their_codes():
+    outcome = Outcome([1, 2, 3], [2, 1, 0], causes={2: "death", 1: "relapse"})
+    assert list(outcome.causes.items()) == [(1, "relapse"), (2, "death")]
+    assert CumulativeIncidence().fit(outcome).causes == ("relapse", "death")
