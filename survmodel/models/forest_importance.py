@@ -226,6 +226,7 @@ def _shuffled_index(fit: SurvivalForestFit, repeats: int, seed: int) -> tuple[In
                 shuffled = rows.copy()
                 shuffled[:, columns] = rows[order][:, columns]
                 total[block, repeat, outside] += values[tree.tree_.apply(shuffled)]
-    seen = np.flatnonzero(n_trees > 0)
+    average = np.empty_like(total)
     with np.errstate(invalid="ignore"):
-        return seen, total / n_trees
+        average[:, :, fit.order] = total / n_trees
+    return np.sort(fit.order[n_trees > 0]), average

@@ -50,7 +50,7 @@ class RandomSurvivalForest(ForestSettings):
     min_leaf : int, optional
         Least rows in a leaf; a twentieth of the rows without it, at least 3 and at most 15.
     seed : int
-        The same seed gives the same forest.
+        The same seed gives the same forest, whatever the order of rows.
     engine : {"scikit-survival"}
         What grows the trees.
 
@@ -113,8 +113,11 @@ class RandomSurvivalForest(ForestSettings):
         _refuse_constant(x, design.names)
         leaf = self._leaf_size(rows.size)
         mtry = int(np.ceil(np.sqrt(x.shape[1]))) if self.mtry is None else min(self.mtry, x.shape[1])
-        engine = grow(x, analysed, n_trees=self.n_trees, mtry=mtry, min_leaf=leaf, seed=self.seed)
-        oob_index = out_of_bag_index(engine, x)
+        # Rows are grown in an order of their own, so that the forest does not depend on how the file was sorted.
+        order = np.lexsort((*x.T[::-1], analysed.event, analysed.time)).astype(np.int64)
+        engine = grow(x[order], analysed.take(order), n_trees=self.n_trees, mtry=mtry, min_leaf=leaf, seed=self.seed)
+        oob_index = np.empty(rows.size)
+        oob_index[order] = out_of_bag_index(engine, x[order])
         unseen = int(np.isnan(oob_index).sum())
         warnings = [*outcome.warnings]
         if unseen:
@@ -127,6 +130,7 @@ class RandomSurvivalForest(ForestSettings):
             spec=self,
             design=design,
             engine=engine,
+            order=frozen(order, np.int64),
             mtry=mtry,
             min_leaf=leaf,
             oob_index=frozen(oob_index),

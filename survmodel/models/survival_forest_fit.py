@@ -37,6 +37,8 @@ class SurvivalForestFit(Result):
         Columns and levels learnt from the analysed rows.
     engine : object
         The trees.
+    order : ndarray of int64, shape (n,)
+        Analysed rows in the order in which the trees know them.
     mtry, min_leaf : int
         Columns tried at a split and least rows of a leaf that were used.
     oob_index : ndarray, shape (n,)
@@ -58,6 +60,7 @@ class SurvivalForestFit(Result):
     spec: ForestSettings
     design: Design
     engine: Any
+    order: Ints
     mtry: int
     min_leaf: int
     oob_index: Floats
@@ -170,13 +173,14 @@ class SurvivalForestFit(Result):
             NaN beyond the longest follow-up and for a row that every tree drew.
         """
         asked = check_times(times)  # type: ignore[arg-type]
-        risk: Floats = 1 - out_of_bag_survival(self.engine, self.covariates, asked)
+        risk: Floats = np.empty((self.n, asked.size))
+        risk[self.order] = 1 - out_of_bag_survival(self.engine, self.covariates, asked)
         return risk
 
     @property
     def covariates(self) -> Covariates:
-        """Design matrix of the analysed rows, shape (n, p)."""
-        return self._covariates(self.columns)
+        """Design matrix of the analysed rows in the order of the trees, shape (n, p)."""
+        return self._covariates(self.columns)[self.order]
 
     def _covariates(self, table: pd.DataFrame) -> Covariates:
         return np.ascontiguousarray(self.design.matrix(table), dtype=np.float32)

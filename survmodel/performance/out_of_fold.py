@@ -25,6 +25,7 @@ from survmodel.formatting import count_noun, format_count
 from survmodel.models.contract import Model
 from survmodel.models.risk_groups import RiskGroups
 from survmodel.outcome.groups import read_groups
+from survmodel.outcome.ordering import canonical_order
 from survmodel.outcome.response import Outcome
 from survmodel.resampling import Replicates, draw_folds, read_units, run_replicates
 from survmodel.result import Display, Result, frozen
@@ -243,7 +244,7 @@ def predict_out_of_fold(
     strata : Series or array_like, shape (n,), optional
         Folds have equal shares of each stratum.
     seed : int
-        The same seed deals alike.
+        The same seed deals alike, whatever the order of rows.
     n_jobs : int
         Workers.
 
@@ -268,9 +269,11 @@ def predict_out_of_fold(
     """
     outcome.check_rows(table)
     layers = read_groups(outcome, strata, "strata").codes
-    units = read_units(outcome.n, outcome.id, layers)
+    order = canonical_order(table, outcome, layers)
+    units = read_units(outcome.n, None if outcome.id is None else outcome.id[order], layers[order])
     n_folds = min(folds, units.n)
-    dealt = draw_folds(units, n_folds, repeats, seed, outcome.died)
+    dealt = np.empty((repeats, outcome.n), dtype=np.int64)
+    dealt[:, order] = draw_folds(units, n_folds, repeats, seed, outcome.died[order])
     asked = np.asarray(times, dtype=np.float64)
     tasks = [dealt[repeat] != fold for repeat in range(repeats) for fold in range(n_folds)]
     compute = partial(_predict, spec, table, outcome, asked)

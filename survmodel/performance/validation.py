@@ -34,6 +34,7 @@ from survmodel.errors import ConfigError, closest
 from survmodel.formatting import count_noun, format_estimate, format_number
 from survmodel.models.contract import FixedModel, Model, Resampler
 from survmodel.outcome.groups import read_groups
+from survmodel.outcome.ordering import canonical_order
 from survmodel.outcome.response import Outcome
 from survmodel.performance.scoring import ConcordanceScorer
 from survmodel.resampling import Replicates, bootstrap_counts, count_rows, read_units, run_replicates
@@ -205,7 +206,7 @@ def validate(
     strata : Series or array_like, shape (n,), optional
         Patients are drawn, and pairs formed, within strata.
     seed : int
-        The same seed draws alike, whatever the number of workers.
+        The same seed draws alike, whatever the number of workers and the order of rows.
     n_jobs : int
         Workers.
     conf_level : float
@@ -243,6 +244,7 @@ def validate(
     outcome.check_rows(table)
     layers = read_groups(outcome, strata, "strata")
     rows = _complete_rows(specs, table, outcome)
+    rows = rows[canonical_order(table.iloc[rows], outcome.take(rows), layers.codes[rows])]
     used, analysed, stratum = table.iloc[rows], outcome.take(rows), layers.codes[rows]
     counts = bootstrap_counts(read_units(analysed.n, analysed.id, stratum), repeats, seed)
     scorer = ConcordanceScorer.of(analysed, stratum)

@@ -53,35 +53,46 @@ def test_index_and_survival_are_those_of_the_library(grown: tuple[pd.DataFrame, 
 
 
 def test_out_of_bag_is_the_librarys(grown: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
-    table, outcome, fit = grown
+    _table, outcome, fit = grown
     from sksurv.ensemble import RandomSurvivalForest as Engine
     from sksurv.util import Surv
 
     engine = Engine(n_estimators=TREES, max_features=2, min_samples_leaf=6, min_samples_split=12, random_state=2,
                     oob_score=True)  # fmt: skip
-    engine.fit(fit.design.matrix(table).astype(np.float32), Surv.from_arrays(outcome.event == 1, outcome.time))
-    assert fit.oob_index == pytest.approx(engine.oob_prediction_, rel=1e-12)
+    own = fit.outcome.take(fit.order)
+    engine.fit(fit.covariates, Surv.from_arrays(own.event == 1, own.time))
+    assert fit.oob_index[fit.order] == pytest.approx(engine.oob_prediction_, rel=1e-12)
     assert fit.oob_concordance == pytest.approx(engine.oob_score_, abs=1e-12)
     assert fit.oob_concordance == pytest.approx(concordance(outcome, fit.oob_index).estimate, abs=1e-12)
 
 
 def test_out_of_bag_row_by_row(grown: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
     """A row's out-of-bag risk is the mean over exactly the trees whose drawn rows do not hold it."""
-    table, _, fit = grown
-    x = fit.design.matrix(table).astype(np.float32)
+    _table, _, fit = grown
+    x = fit.covariates
     row, time = 17, 12.0
     read = []
     for tree, drawn in zip(fit.engine.estimators_, fit.engine.estimators_samples_, strict=True):
         if row not in drawn:
             read.append(1 - float(tree.predict_survival_function(x[[row]])[0](time)))
     assert 5 < len(read) < TREES
-    assert fit.oob_risk([time])[row, 0] == pytest.approx(np.mean(read), abs=1e-12)
+    assert fit.oob_risk([time])[fit.order[row], 0] == pytest.approx(np.mean(read), abs=1e-12)
 
 
 def test_beyond_the_follow_up_nothing_is_predicted(grown: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
     table, outcome, fit = grown
     assert np.isnan(fit.predict_risk(table, [outcome.time.max() + 1])).all()
     assert (fit.predict_survival(table, [0.0]) == 1).all()
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    table, outcome = cohort(60)
+    shuffled = np.random.default_rng(1).permutation(60)
+    spec = RandomSurvivalForest("marker + stage", n_trees=20)
+    first, second = spec.fit(table, outcome), spec.fit(table.iloc[shuffled], outcome.take(shuffled))
+    assert (first.oob_index[shuffled] == second.oob_index).all()
+    moved = importance(second, table.iloc[shuffled], outcome.take(shuffled), repeats=2)
+    assert (moved.decreases == importance(first, table, outcome, repeats=2).decreases).all()
 
 
 def test_same_seed_same_forest() -> None:
@@ -105,7 +116,7 @@ def test_importance_finds_what_matters(grown: tuple[pd.DataFrame, Outcome, Survi
 def test_importance_by_a_second_route(grown: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
     """One repeat drawn again here, tree by tree, through the library's own prediction of a tree."""
     table, outcome, fit = grown
-    x = fit.design.matrix(table).astype(np.float32)
+    x = fit.covariates
     result = importance(fit, table, outcome, repeats=1, seed=9)
     random = np.random.default_rng(9)
     blocks = [[0], [1], [2, 3]]
@@ -118,7 +129,7 @@ def test_importance_by_a_second_route(grown: tuple[pd.DataFrame, Outcome, Surviv
             moved = x[outside].copy()
             moved[:, columns] = x[outside][order][:, columns]
             total[place, outside] += tree.predict(moved, check_input=False)
-    after = [concordance(outcome, index / trees).estimate for index in total]
+    after = [concordance(outcome.take(fit.order), index / trees).estimate for index in total]
     assert result.tidy()["estimate"].to_numpy() == pytest.approx(fit.oob_concordance - np.array(after), abs=1e-12)
 
 

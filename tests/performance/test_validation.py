@@ -23,6 +23,7 @@ from survmodel import (
     validate,
 )
 from survmodel.models.row_resampling import RowResampler
+from survmodel.outcome.ordering import canonical_order
 from survmodel.performance.validation import weigh_632
 from survmodel.resampling import bootstrap_counts, count_rows, draw_folds, read_units
 
@@ -33,6 +34,12 @@ def cohort(n: int = 100, seed: int = 3, effect: float = 1.0) -> tuple[pd.DataFra
     table["group"] = random.choice(["lymphoma", "myeloma"], n)
     time, censor = random.exponential(20 * np.exp(-effect * table["marker"])), random.uniform(5, 60, n)
     return table, Outcome(np.minimum(time, censor), (time <= censor).astype(int), unit="months", endpoint="death")
+
+
+def in_order(table: pd.DataFrame, outcome: Outcome) -> tuple[pd.DataFrame, Outcome]:
+    """The rows in the order in which they are drawn."""
+    order = canonical_order(table, outcome)
+    return table.iloc[order], outcome.take(order)
 
 
 class Slow:
@@ -59,7 +66,7 @@ def test_general_way_gives_the_same_numbers() -> None:
 
 def test_optimism_by_a_second_route() -> None:
     """The bootstrap written out with replicated rows and the public concordance."""
-    table, outcome = cohort(80)
+    table, outcome = in_order(*cohort(80))
     spec = CoxPH("marker + a + b")
     result = validate(spec, table, outcome, repeats=15, seed=6)
     differences = []
@@ -75,7 +82,7 @@ def test_optimism_by_a_second_route() -> None:
 
 
 def test_632_by_a_second_route() -> None:
-    table, outcome = cohort(70)
+    table, outcome = in_order(*cohort(70))
     spec = RandomSurvivalForest("marker + a", n_trees=15, seed=1)
     result = validate(spec, table, outcome, repeats=6, seed=4)
     assert result.method == ".632+"
@@ -126,6 +133,19 @@ def test_same_rows_for_all_and_same_draws_for_any_worker() -> None:
         assert validate(specs, table, outcome, repeats=20, seed=9, n_jobs=2).scores == result.scores
 
 
+def test_the_order_of_rows_does_not_matter() -> None:
+    table, outcome = cohort(60)
+    shuffled = np.random.default_rng(2).permutation(60)
+    moved, later = table.iloc[shuffled], outcome.take(shuffled)
+    spec = CoxPH("marker + a", strata="group")
+    one = validate(spec, table, outcome, repeats=20, strata=table["group"]).scores["model"]
+    two = validate(spec, moved, later, repeats=20, strata=moved["group"]).scores["model"]
+    assert one.corrected == pytest.approx(two.corrected, abs=1e-12)
+    first = predict_out_of_fold(spec, table, outcome, strata=table["group"]).index
+    second = predict_out_of_fold(spec, moved, later, strata=moved["group"]).index
+    assert first.to_numpy()[shuffled] == pytest.approx(second.to_numpy(), abs=1e-9)
+
+
 def test_noise_comes_to_one_half() -> None:
     """Corrected C of models of noise in cohorts of 50.
 
@@ -166,7 +186,7 @@ def test_many_failures_are_refused() -> None:
 
 class TestOutOfFold:
     def test_predictions_by_a_second_route(self) -> None:
-        table, outcome = cohort(50)
+        table, outcome = in_order(*cohort(50))
         spec = CoxPH("marker + a")
         found = predict_out_of_fold(spec, table, outcome, folds=5, seed=3, times=[12.0])
         fold = draw_folds(read_units(50), 5, 1, 3, outcome.died)[0]
@@ -192,23 +212,29 @@ class TestOutOfFold:
                 expected = np.where(index[new] <= np.median(index[learn]), "low", "high")
                 assert groups.iloc[new].tolist() == expected.tolist()
 
-    def test_noise_groups_do_not_differ(self) -> None:
-        """Tertiles of a model of noise, out of fold: no more small p than there should be.
+    def test_noise_groups_do_not_follow_the_model(self) -> None:
+        """Tertiles of a model of noise: out of fold, the high group does worse no more often than chance has it.
 
-        Curves by tertiles of the fitted model differ with p < .05 in about 29 % of such cohorts.
+        Folds leave a slight lean the other way (a patient's own event is missing from the model that places him), so
+        that a two-sided test would not hold its level either: none is printed.
         """
-        small, apparent = 0, 0
-        cohorts = 60
+        cohorts, apparent, unseen = 60, 0, 0
         for seed in range(cohorts):
             table, outcome = cohort(50, seed=seed, effect=0.0)
             spec = CoxPH("marker + a + b")
-            groups = predict_out_of_fold(spec, table, outcome, seed=seed).assign(RiskGroups()).groups
-            small += logrank_test(outcome, groups).p_value < 0.05
             fitted = spec.fit(table, outcome).prognostic_index(table)
-            apparent += logrank_test(outcome, RiskGroups().fit(fitted).assign(fitted)).p_value < 0.05
-        assert apparent / cohorts > 0.15
-        assert small / cohorts < apparent / cohorts
-        assert small / cohorts < 0.05 + 3 * np.sqrt(0.05 * 0.95 / cohorts)
+            apparent += self.high_is_worse(outcome, RiskGroups().fit(fitted).assign(fitted))
+            groups = predict_out_of_fold(spec, table, outcome, seed=seed).assign(RiskGroups()).groups
+            unseen += self.high_is_worse(outcome, groups)
+        assert apparent / cohorts > 0.2
+        assert unseen / cohorts < 0.025 + 3 * np.sqrt(0.025 * 0.975 / cohorts)
+
+    @staticmethod
+    def high_is_worse(outcome: Outcome, groups: pd.Series | pd.Categorical) -> bool:
+        """Tell whether a trend test finds the high group to do worse at the one-sided level of 0.025."""
+        test = logrank_test(outcome, groups, scores=[0, 1, 2])
+        last = test.tidy().iloc[-1]
+        return bool(test.p_value < 0.05 and last["observed"] > last["expected"])
 
     def test_an_unseen_stratum_has_no_risk_and_leaves_the_others(self) -> None:
         table, outcome = cohort(40)
