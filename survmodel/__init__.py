@@ -47,7 +47,13 @@ _HOME = {
     "concordance": "performance.discrimination",
     "concordance_difference": "performance.discrimination",
     "describe": "models.description",
+    "draw_calibration": "figures.calibration",
+    "draw_cumulative_incidence": "figures.cumulative_incidence",
+    "draw_effect": "figures.effect",
+    "draw_hazard_ratios": "figures.hazard_ratios",
+    "draw_importance": "figures.importance",
     "draw_km": "figures.kaplan_meier",
+    "draw_uptake": "figures.uptake",
     "example_cohort": "study.example",
     "follow_up": "models.follow_up",
     "hazard_ratio_table": "report.hazard_tables",
@@ -77,9 +83,15 @@ if TYPE_CHECKING:
     from survmodel.errors import EndpointError as EndpointError
     from survmodel.errors import FitError as FitError
     from survmodel.errors import SurvmodelError as SurvmodelError
+    from survmodel.figures.calibration import draw_calibration as draw_calibration
+    from survmodel.figures.cumulative_incidence import draw_cumulative_incidence as draw_cumulative_incidence
+    from survmodel.figures.effect import draw_effect as draw_effect
     from survmodel.figures.files import save_figure as save_figure
+    from survmodel.figures.hazard_ratios import draw_hazard_ratios as draw_hazard_ratios
+    from survmodel.figures.importance import draw_importance as draw_importance
     from survmodel.figures.kaplan_meier import draw_km as draw_km
     from survmodel.figures.style import journal_style as journal_style
+    from survmodel.figures.uptake import draw_uptake as draw_uptake
     from survmodel.models.cox import CoxPH as CoxPH
     from survmodel.models.cox_settings import Ridge as Ridge
     from survmodel.models.cox_tests import likelihood_ratio_test as likelihood_ratio_test

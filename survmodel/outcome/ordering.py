@@ -38,8 +38,6 @@ def canonical_order(table: pd.DataFrame, outcome: Outcome, codes: Ints | None = 
     entry = np.zeros(outcome.n) if outcome.entry is None else outcome.entry
     layers = np.zeros(outcome.n, dtype=np.int64) if codes is None else codes
     # A hash of values stands for them: columns of any kind are compared in one way, and identifiers are not kept.
-    content = np.zeros(outcome.n, dtype=np.uint64)
-    if len(table.columns):
-        texts = table.astype(object).where(table.notna(), "").map(str)
-        content = pd.util.hash_pandas_object(texts, index=False).to_numpy()
+    texts = table.astype(object).where(table.notna(), "").map(str).assign(**{"": ""})
+    content = pd.util.hash_pandas_object(texts, index=False).to_numpy()
     return np.lexsort((content, layers, entry, outcome.event, outcome.time)).astype(np.int64)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from survmodel.formatting import count_noun
 from survmodel.models.cox_fit import CoxFit
@@ -18,39 +18,14 @@ from survmodel.models.follow_up import FollowUp
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.logrank import LogrankTest
 from survmodel.outcome.response import Outcome
+from survmodel.performance.calibration import Calibration
 from survmodel.performance.discrimination import Concordance
 from survmodel.performance.precision import Precision
+from survmodel.performance.validation import Validation
+from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.document import FigureBlock
+from survmodel.report.validation_contents import ForestPart, RiskGroupPart
 from survmodel.result import Result
-
-Answered = TypeVar("Answered", bound=Result)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[Answered]):
-    """A result, or why there is none.
-
-    Parameters
-    ----------
-    step : str
-        Name of the step that computed it, for example ``"cox/clinical"``.
-    result : Result or None
-        The result.
-    reason : str
-        Why it could not be estimated, or is not printed; "" when it is there.
-    withheld : bool
-        Whether it could be estimated and too few events speak for printing it: that is no failure.
-    """
-
-    step: str
-    result: Answered | None = None
-    reason: str = ""
-    withheld: bool = False
-
-    @property
-    def failed(self) -> bool:
-        """Whether it could not be estimated."""
-        return bool(self.reason) and not self.withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +70,14 @@ class IncidencePart:
         Column that forms the groups, "" for all patients, and its label.
     fit : Answer of CumulativeIncidenceFit
         The incidence of each cause.
+    figure : FigureBlock, optional
+        The drawn incidence.
     """
 
     by: str
     label: str
     fit: Answer[CumulativeIncidenceFit]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupAnswer(Generic[Answered]):
-    """A result of the patients of one group.
-
-    Parameters
-    ----------
-    group : str
-        Its name, "" for all patients.
-    n, n_event : int
-        Patients and events.
-    answer : Answer
-        The result.
-    """
-
-    group: str
-    n: int
-    n_event: int
-    answer: Answer[Answered]
+    figure: FigureBlock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +121,14 @@ class ModelPart:
     undefined : tuple of (str, int)
         Columns whose value does not exist in some patients, because the scan shows no lesion, and in how many of those
         that are left out.
+    validation : Answer of Validation, optional
+        C corrected for optimism.
+    calibrations : tuple of Answer of Calibration
+        Observed against out-of-fold risk at each horizon.
+    risk_groups : RiskGroupPart, optional
+        Groups of patients by the model, where the study asks for them.
+    figures : tuple of FigureBlock
+        Hazard ratios, and calibration.
     """
 
     name: str
@@ -177,6 +143,27 @@ class ModelPart:
     counts: tuple[LevelCount, ...] = ()
     concordance_by_group: tuple[GroupAnswer[Concordance], ...] = ()
     undefined: tuple[tuple[str, int], ...] = ()
+    validation: Answer[Validation] | None = None
+    calibrations: tuple[Answer[Calibration], ...] = ()
+    risk_groups: RiskGroupPart | None = None
+    figures: tuple[FigureBlock, ...] = ()
+
+    def answers(self) -> Iterator[Answer[Any]]:
+        """Walk through its answers.
+
+        Yields
+        ------
+        Answer
+            Terms alone, the fit, its test, C, and what was validated.
+        """
+        yield from (answer for _, answer in self.univariable)
+        yield from (self.fit, self.proportional_hazards, self.concordance)
+        yield from (one.answer for one in self.concordance_by_group)
+        if self.validation is not None:
+            yield self.validation
+        yield from self.calibrations
+        if self.risk_groups is not None:
+            yield from self.risk_groups.answers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +178,8 @@ class MarkerPart:
         All patients first, with strata; then each group.
     by_entity : tuple of GroupAnswer
         Each entity, but those that are all that their disease group holds.
+    figure : FigureBlock, optional
+        Its effect over the observed range.
     """
 
     name: str
@@ -198,6 +187,7 @@ class MarkerPart:
     term: str
     fits: tuple[GroupAnswer[CoxFit], ...]
     by_entity: tuple[GroupAnswer[CoxFit], ...] = ()
+    figure: FigureBlock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +260,8 @@ class EndpointPart:
         Kaplan-Meier curves.
     models : tuple of ModelPart
         Cox models.
+    forests : tuple of ForestPart
+        Random survival forests.
     causes : tuple of (str, int)
         Label and number of each event, the event itself first; empty unless events compete.
     warnings : tuple of str
@@ -299,6 +291,7 @@ class EndpointPart:
     follow_up: Answer[FollowUp]
     curves: tuple[CurvePart, ...] = ()
     models: tuple[ModelPart, ...] = ()
+    forests: tuple[ForestPart, ...] = ()
     causes: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
     incidence: tuple[IncidencePart, ...] = ()
@@ -316,7 +309,7 @@ class EndpointPart:
         Yields
         ------
         Answer
-            Precision and follow-up, then curves, markers and models.
+            Precision and follow-up, then curves, markers, models and forests.
         """
         found: list[Answer[Any]] = [self.follow_up] if self.precision is None else [self.precision, self.follow_up]
         for curve in self.curves:
@@ -327,9 +320,9 @@ class EndpointPart:
         for marker in self.markers:
             found += [one.answer for one in (*marker.fits, *marker.by_entity)]
         for model in self.models:
-            found += [answer for _, answer in model.univariable]
-            found += [model.fit, model.proportional_hazards, model.concordance]
-            found += [one.answer for one in model.concordance_by_group]
+            found += model.answers()
+        for forest in self.forests:
+            found += forest.answers()
         yield from found
 
 
@@ -355,6 +348,8 @@ class StudyContents:
         Who the patients are, by disease group.
     described : str
         Label of the set of patients that is described, "" for all.
+    uptake : tuple of FigureBlock
+        Uptake of each marker by disease group.
     question : Question, optional
         Primary marker and endpoint.
     waived : tuple of (str, str)
@@ -381,6 +376,7 @@ class StudyContents:
     flows: tuple[FlowPart, ...] = ()
     description: Answer[Description] | None = None
     described: str = ""
+    uptake: tuple[FigureBlock, ...] = ()
     question: Question | None = None
     waived: tuple[tuple[str, str], ...] = ()
     findings: tuple[tuple[str, str], ...] = ()

@@ -8,10 +8,18 @@ from dataclasses import replace
 from survmodel.formatting import MISSING, count_noun, format_count
 from survmodel.performance.discrimination import Concordance
 from survmodel.report import hazard_tables, sentences, study_sentences, study_tables, tables
-from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart, StudyContents
+from survmodel.report.answers import Answer
+from survmodel.report.contents import CurvePart, EndpointPart, ModelPart, StudyContents
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, Section, TableBlock
 from survmodel.report.naming import begin
 from survmodel.report.table_one import description_table
+from survmodel.report.validation_sections import (
+    forest_blocks,
+    further_blocks,
+    has_risk_groups,
+    risk_group_blocks,
+    validation_methods,
+)
 
 
 def build_document(contents: StudyContents) -> Document:
@@ -48,7 +56,14 @@ def build_document(contents: StudyContents) -> Document:
         if part.models:
             kind = "Cause-specific Cox models" if part.causes else "Cox models"
             sections.append(Section(f"{kind}{tail}", tuple(_models(part, contents))))
+        if has_risk_groups(part):
+            sections.append(Section(f"Risk groups{tail}", tuple(risk_group_blocks(part))))
+        if part.forests:
+            sections.append(Section(f"Random survival forest{tail}", tuple(forest_blocks(part, contents))))
     sections += _remarks(contents)
+    further = tuple(further_blocks(contents))
+    if further:
+        sections.append(Section("Appendix", further))
     marks = [*(["INCOMPLETE"] if contents.failed() else []), *(["SYNTHETIC"] if contents.synthetic else [])]
     title = ": ".join([*marks, contents.title])
     document = Document(title, tuple(_opening(contents)), tuple(sections), contents.footer)
@@ -141,7 +156,7 @@ def _methods(contents: StudyContents) -> Iterator[Block]:
     """Write the methods; a sentence that holds for several endpoints is said once."""
     said: set[str] = set()
     for part in contents.endpoints:
-        for paragraph in sentences.methods(part, contents.labels):
+        for paragraph in (*sentences.methods(part, contents.labels), validation_methods(part)):
             new = [sentence for sentence in paragraph if sentence not in said]
             said.update(new)
             if new:

@@ -22,7 +22,8 @@ from survmodel.models.formula_grammar import Atom, Call
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.logrank import LogrankTest
 from survmodel.outcome.endpoints import DAYS_PER_MONTH
-from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart
+from survmodel.report.answers import Answer
+from survmodel.report.contents import CurvePart, EndpointPart, ModelPart
 from survmodel.report.naming import begin, name_term
 
 NOT_ESTIMABLE = "not estimable"

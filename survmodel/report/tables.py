@@ -11,6 +11,7 @@ from survmodel.formatting import (
     MISSING,
     NOT_REACHED,
     format_count,
+    format_estimate,
     format_interval,
     format_number,
     format_p,
@@ -20,6 +21,7 @@ from survmodel.formatting import (
 from survmodel.models.cox_tests import ProportionalHazardsTest
 from survmodel.models.cumulative_incidence import CumulativeIncidenceFit
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.performance.validation import ENOUGH_FOR_LIMITS
 from survmodel.report.contents import EndpointPart, ModelPart
 from survmodel.report.naming import INDENT, NO_LESION, begin, label_of, name_term, percent_level
 from survmodel.report.sentences import withheld_note
@@ -251,22 +253,50 @@ def concordance_table(models: Sequence[ModelPart], caption: str = "", group_labe
         for group, answer in parts:
             name = INDENT + group if group else label
             counts = _concordance_counts(model, group)
+            corrected = "" if group else _corrected(model)
             if answer.result is None:
-                rows.append([name, *counts, MISSING, MISSING, MISSING])
+                rows.append([name, *counts, MISSING, MISSING, MISSING, corrected])
                 withheld.append(withheld_note(f"{label}, {group}" if group else label, answer))
                 continue
             result = answer.result
             percent, within = percent_level(result.conf_level), within or result.n_strata > 1
             limits = format_interval(result.conf_low, result.conf_high, 3)
             rows.append([
-                name, *counts, format_number(result.estimate, 3), format_number(result.std_error, 3), limits
+                name, *counts, format_number(result.estimate, 3), format_number(result.std_error, 3), limits, corrected
             ])  # fmt: skip
     note = "Apparent: computed on the patients the model was fitted to; optimistic; not validated. "
     note += "0.5 is no discrimination, 1 a perfect order. Normal limits, infinitesimal-jackknife standard error."
     pairs = "Pairs are formed within strata"
     pairs += f" and within {group_label}; differences between groups do not count." if group_label else "."
-    header = ["Model", "Patients", "Events", "Harrell's C (apparent)", "Standard error", f"{percent} limits"]
-    return Table(header, rows, caption, (note, pairs if within or group_label else "", *dict.fromkeys(withheld)))
+    header = [
+        "Model", "Patients", "Events", "Harrell's C (apparent)", "Standard error", f"{percent} limits",
+        f"Corrected C ({percent} limits)",
+    ]  # fmt: skip
+    notes = (note, pairs if within or group_label else "", _how_corrected(models), *dict.fromkeys(withheld))
+    return Table(header, rows, caption, notes)
+
+
+def _corrected(model: ModelPart) -> str:
+    """Write C corrected for optimism."""
+    if model.validation is None or model.validation.result is None:
+        return MISSING
+    one = next(iter(model.validation.result.scores.values()))
+    return format_estimate(one.corrected, one.conf_low, one.conf_high, 3)
+
+
+def _how_corrected(models: Sequence[ModelPart]) -> str:
+    """Say how C was corrected, for a footnote; "" when it was not."""
+    done = [one.validation.result for one in models if one.validation is not None and one.validation.result is not None]
+    if not done:
+        return ""
+    asked = format_count(max(int(one.glance()["asked"].iloc[0]) for one in done))
+    few = min(one.n for one in done) < ENOUGH_FOR_LIMITS
+    descriptive = f", and descriptive below {ENOUGH_FOR_LIMITS} patients" if few else ""
+    return (
+        f"Corrected: apparent C less the mean optimism of {asked} bootstrap samples of patients, drawn within strata "
+        "and disease groups, in each of which the model was fitted anew; its limits are those of the bootstrap moved "
+        f"by the optimism{descriptive}."
+    )
 
 
 def _concordance_counts(model: ModelPart, group: str) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from survmodel.cohort import ALL_PATIENTS
 from survmodel.models.description import Description
-from survmodel.report.contents import Answer, EndpointPart, FlowPart, Question, StudyContents
+from survmodel.report.answers import Answer
+from survmodel.report.contents import EndpointPart, FlowPart, Question, StudyContents
 from survmodel.study.config import Study
 from survmodel.study.known_columns import group_columns
 from survmodel.study.manifest import versions

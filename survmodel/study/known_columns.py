@@ -10,8 +10,9 @@ from survmodel.data.schema import load_schema
 from survmodel.markers.scans import INTERVAL, SCAN_FACTS, ScanFact
 from survmodel.markers.uptake import TRACERS, possible_markers
 from survmodel.models.formula import parse_formula
-from survmodel.study.settings import ModelEntry, StudySettings
+from survmodel.study.settings import StudySettings
 from survmodel.study.settings_data import ColumnEntry
+from survmodel.study.settings_models import ModelEntry
 
 GROUP, ENTITY = "disease_group", "entity"
 FIRST_TREATMENT = "first_treatment_date"
@@ -112,8 +113,11 @@ def model_strata(model: ModelEntry, settings: StudySettings) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        None of them where the formula itself holds the disease group or the entity, or the study has no entities.
+        None of them where the formula itself holds the disease group or the entity, the study has no entities, or the
+        model is a forest.
     """
+    if model.is_forest:
+        return ()
     if model.strata is not None:
         return model.strata
     group, entity = group_columns(settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,20 +13,20 @@ from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_tests import proportional_hazards_test
 from survmodel.models.formula import parse_formula
 from survmodel.performance.discrimination import Concordance, concordance
-from survmodel.report.contents import Answer, GroupAnswer, LevelCount, MarkerPart, ModelPart
+from survmodel.report.answers import Answer, GroupAnswer
+from survmodel.report.contents import LevelCount, MarkerPart, ModelPart
 from survmodel.study.known_columns import group_columns, model_strata
-from survmodel.study.settings import ModelEntry
 from survmodel.study.settings_data import MarkerEntry
+from survmodel.study.settings_models import ModelEntry
 from survmodel.study.step_parts import (
-    NOT_FITTED,
-    Answered,
     EndpointSteps,
     Rows,
+    after,
     list_levels,
-    name_groups,
     too_few_events,
     withhold,
 )
+from survmodel.study.validation_steps import validate_cox
 
 
 def marker_part(marker: MarkerEntry, part: EndpointSteps) -> MarkerPart:
@@ -108,7 +108,10 @@ def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
     fit = withhold(whole, too_few_events(n_event, part.least.hazard_ratio, "hazard_ratio"))
     terms = [atom.label for atom in parse_formula(model.formula).atoms]
     univariable = tuple((term, _univariable(name, term, model, part)) for term in terms if len(terms) > 1)
-    within = _after(fit, f"concordance/{name}", lambda found: _concordance(found, part), part)
+    within = after(fit, f"concordance/{name}", lambda found: _concordance(found, part), part)
+    validated = None
+    if fit.result is not None:
+        validated = validate_cox(name, model, _spec(model.formula, model, part), fit.result, part)
     return ModelPart(
         name=name,
         label=model.label or f"model {name}",
@@ -116,22 +119,28 @@ def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
         ties=model.ties,
         strata=model_strata(model, part.prepared.study.settings),
         fit=fit,
-        proportional_hazards=_after(fit, f"proportional_hazards/{name}", proportional_hazards_test, part),
+        proportional_hazards=after(fit, f"proportional_hazards/{name}", proportional_hazards_test, part),
         concordance=withhold(within, too_few_events(n_event, part.least.performance, "performance")),
         univariable=univariable,
         counts=() if fit.result is None else tuple(_count_levels(fit.result)),
         concordance_by_group=() if fit.result is None else tuple(_concordance_by_group(name, fit.result, part)),
         undefined=() if fit.result is None else _count_undefined(fit.result, part),
+        validation=None if validated is None else validated.optimism,
+        calibrations=() if validated is None else validated.calibrations,
+        risk_groups=None if validated is None else validated.risk_groups,
     )
 
 
 def _fit(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxFit:
+    return _spec(formula, model, part).fit(part.table, part.of_one)
+
+
+def _spec(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxPH:
     columns = part.prepared.study.columns
     used = parse_formula(formula).variables
     references = {name: columns[name].reference for name in used if columns[name].reference is not None}
     strata = model_strata(model, part.prepared.study.settings)
-    spec = CoxPH(formula, strata=strata or None, ties=model.ties, reference=references or None)
-    return spec.fit(part.table, part.of_one)
+    return CoxPH(formula, strata=strata or None, ties=model.ties, reference=references or None)
 
 
 def _univariable(name: str, term: str, model: ModelEntry, part: EndpointSteps) -> Answer[CoxFit]:
@@ -140,23 +149,10 @@ def _univariable(name: str, term: str, model: ModelEntry, part: EndpointSteps) -
     return withhold(answer, too_few_events(n_event, part.least.hazard_ratio, "hazard_ratio"))
 
 
-def _after(
-    fit: Answer[CoxFit], step: str, compute: Callable[[CoxFit], Answered], part: EndpointSteps
-) -> Answer[Answered]:
-    """Run a step that needs a fit."""
-    done = fit.result
-    if done is None:
-        return Answer(step, None, fit.reason if fit.withheld else NOT_FITTED, fit.withheld)
-    return part.attempt(step, lambda: compute(done))
-
-
 def _concordance(fit: CoxFit, part: EndpointSteps) -> Concordance:
     """Compare patients of one stratum and one disease group only."""
     analysed = part.table.iloc[fit.rows]
-    group = part.group
-    layers = pd.Series(fit.data.stratum, index=analysed.index).astype(str)
-    if group is not None:
-        layers = layers + " " + name_groups(group).iloc[fit.rows].astype(str)
+    layers = part.layers(fit.rows, fit.data.stratum)
     return concordance(fit.outcome, fit.prognostic_index(analysed), strata=layers)
 
 

@@ -255,7 +255,8 @@ def marker_lock(study: Study) -> MarkerLock | None:
     if primary is None:
         return None
     endpoint = primary.endpoint or next(iter(study.settings.endpoint))
-    models = [model.formula for model in study.settings.model.values() if model.endpoint == endpoint]
+    cox = [model for model in study.settings.model.values() if not model.is_forest]
+    models = [model.formula for model in cox if model.endpoint == endpoint]
     with_marker = [text for text in models if primary.name in parse_formula(text).variables]
     without = [text for text in models if text not in with_marker]
     base, full = (without[0], with_marker[0]) if len(without) == len(with_marker) == 1 else ("", "")

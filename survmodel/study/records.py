@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import pandas as pd
-
 from survmodel.models.cox_fit import CoxFit
-from survmodel.report.contents import Answer, CurvePart, EndpointPart, ModelPart, StudyContents
-from survmodel.result import to_records
+from survmodel.report.answers import Answer
+from survmodel.report.contents import CurvePart, EndpointPart, ModelPart, StudyContents
+from survmodel.study.record_parts import (
+    Record,
+    of_curves,
+    of_forest,
+    of_risk_groups,
+    of_validated_model,
+    tidy_records,
+)
 
 #: Columns of the long table: what a number is, then the number.
 KEYS = ("step", "endpoint", "model", "by", "group", "term", "variable", "level", "reference", "measure", "probability")
@@ -18,8 +24,6 @@ NUMBERS = (
     "estimate", "std_error", "conf_low", "conf_high", "statistic", "df", "p_value", "n", "n_risk", "n_event",
     "n_censor", "n_missing", "observed", "expected", "loglik", "loglik_null", "aic", "bic",
 )  # fmt: skip
-
-Record = dict[str, object]
 
 
 def collect_records(contents: StudyContents) -> list[Record]:
@@ -37,7 +41,7 @@ def collect_records(contents: StudyContents) -> list[Record]:
     """
     found: list[Record] = [{"step": "flow", "measure": "in the files", "n": contents.n}]
     if contents.description is not None and contents.description.result is not None:
-        found += _tidy(contents.description.result.tidy(), contents.description.step)
+        found += tidy_records(contents.description.result.tidy(), contents.description.step)
     for flow in contents.flows:
         for why, gone, left in flow.steps:
             found.append(
@@ -76,41 +80,45 @@ def _of_endpoint(part: EndpointPart) -> Iterator[Record]:
     for marker in part.markers:
         for fit in (*marker.fits, *marker.by_entity):
             yield from _of_ratios(fit.answer, "hazard ratio", group=fit.group, n=fit.n, n_event=fit.n_event)
+    yield from _of_models(part)
+
+
+def _of_models(part: EndpointPart) -> Iterator[Record]:
     for model in part.models:
-        for record in _of_model(model):
+        groups = () if model.risk_groups is None else of_risk_groups(model.risk_groups, part.horizons)
+        for record in (*_of_model(model), *of_validated_model(model), *groups):
             yield {"model": model.name, **record}
+    for forest in part.forests:
+        groups = () if forest.risk_groups is None else of_risk_groups(forest.risk_groups, part.horizons)
+        for record in (*of_forest(forest), *groups):
+            yield {"model": forest.name, **record}
 
 
 def _of_incidence(part: EndpointPart) -> Iterator[Record]:
     for one in part.incidence:
         if one.fit.result is not None and part.horizons:
-            for record in _tidy(one.fit.result.at(list(part.horizons)), one.fit.step, measure="cumulative incidence"):
+            for record in tidy_records(
+                one.fit.result.at(list(part.horizons)), one.fit.step, measure="cumulative incidence"
+            ):
                 yield {"by": one.by, **record}
 
 
 def _of_answer(answer: Answer[Any], measure: str = "") -> Iterator[Record]:
     if answer.result is not None:
-        yield from _tidy(answer.result.tidy(), answer.step, measure)
+        yield from tidy_records(answer.result.tidy(), answer.step, measure)
 
 
 def _of_ratios(answer: Answer[CoxFit], measure: str, **counts: object) -> Iterator[Record]:
     if answer.result is not None:
-        for record in _tidy(answer.result.hazard_ratios(), answer.step, measure):
+        for record in tidy_records(answer.result.hazard_ratios(), answer.step, measure):
             yield {**counts, **record}
 
 
 def _of_curve(curve: CurvePart, horizons: Sequence[float]) -> Iterator[Record]:
-    fit, step = curve.fit.result, curve.fit.step
-    if fit is not None:
-        for one in fit.curves:
-            events = float(one.steps.n_event.sum())
-            yield {"step": step, "group": one.group, "measure": "patients and events", "n": one.n, "n_event": events}
-        yield from _tidy(fit.quantile(0.5), step, measure="quantile")
-        if horizons:
-            yield from _tidy(fit.at(list(horizons)), step, measure="survival")
+    yield from of_curves(curve.fit, horizons)
     if curve.test is not None and curve.test.result is not None:
         test = curve.test.result
-        yield from _tidy(test.tidy(), curve.test.step, measure="events by group")
+        yield from tidy_records(test.tidy(), curve.test.step, measure="events by group")
         yield {
             "step": curve.test.step,
             "measure": f"test, within {curve.strata_label}" if curve.strata_label else "test",
@@ -138,8 +146,8 @@ def _of_model(model: ModelPart) -> Iterator[Record]:
 
 
 def _of_fit(fit: CoxFit, step: str) -> Iterator[Record]:
-    yield from _tidy(fit.tidy(), step, measure="log hazard ratio")
-    yield from _tidy(fit.hazard_ratios(), step, measure="hazard ratio")
+    yield from tidy_records(fit.tidy(), step, measure="log hazard ratio")
+    yield from tidy_records(fit.hazard_ratios(), step, measure="hazard ratio")
     whole = fit.glance().iloc[0]
     names = ("n", "n_event", "n_missing", "loglik", "loglik_null", "aic", "bic")
     yield {"step": step, "measure": "fit", **{name: whole[name] for name in names}}
@@ -147,8 +155,3 @@ def _of_fit(fit: CoxFit, step: str) -> Iterator[Record]:
     yield {"step": step, "measure": "likelihood-ratio test", **test}
     for name, count in fit.missing:
         yield {"step": step, "variable": name, "measure": "n_missing", "n_missing": count}
-
-
-def _tidy(table: pd.DataFrame, step: str, measure: str = "") -> Iterator[Record]:
-    for record in to_records(table):
-        yield {"step": step, **({"measure": measure} if measure else {}), **record}

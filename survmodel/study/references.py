@@ -14,7 +14,8 @@ from survmodel.errors import ConfigError, closest
 from survmodel.models.formula import parse_formula
 from survmodel.study.endpoint_specs import dated_endpoint
 from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known_columns
-from survmodel.study.settings import EndpointEntry, ModelEntry, StudySettings
+from survmodel.study.settings import EndpointEntry, StudySettings
+from survmodel.study.settings_models import ModelEntry
 
 _WHOLE = re.compile(r"-?[1-9][0-9]{0,14}|0")
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f]")

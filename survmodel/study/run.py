@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from survmodel.data.findings import Finding, FindingsError
 from survmodel.errors import FitError
-from survmodel.formatting import format_p_equation
-from survmodel.models.kaplan_meier_fit import KaplanMeierFit
-from survmodel.report import sentences
-from survmodel.report.contents import CurvePart, EndpointPart, StudyContents
-from survmodel.report.document import FigureBlock, TableBlock
-from survmodel.report.naming import begin
+from survmodel.report.contents import StudyContents
+from survmodel.report.document import TableBlock
 from survmodel.report.sections import build_document
 from survmodel.report.writers.html import write_html
 from survmodel.study.config import Study, read_study
 from survmodel.study.contents import gather_contents
+from survmodel.study.drawing import Drawing
 from survmodel.study.folder import INCOMPLETE_REPORT, MANIFEST, PROBLEMS, REPORT, RESULTS, ResultsFolder, file_stem
 from survmodel.study.manifest import build_manifest
 from survmodel.study.preparation import Prepared, prepare
@@ -27,9 +24,6 @@ from survmodel.study.records import collect_records
 from survmodel.study.step_parts import Progress, silent
 from survmodel.study.steps import describe_patients, run_steps
 from survmodel.table import escape
-
-#: Between one and two columns of a journal: the letters of a figure are then as large as those of the report.
-FIGURE_MM = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +118,7 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
     parts = run_steps(prepared, progress)
     contents = gather_contents(prepared, parts, describe_patients(prepared, progress))
     progress("figures")
-    drawn = tuple(_draw_figures(part, contents.stamp, folder) for part in parts)
-    contents = replace(contents, endpoints=drawn)
+    contents = Drawing(contents, prepared, folder).draw_all()
     progress("report")
     document = build_document(contents)
     for block in document.blocks():
@@ -146,38 +139,6 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
     folder.write_json(MANIFEST, manifest)
     folder.write_status(status)
     return StudyRun(folder.path, status, problems)
-
-
-def _draw_figures(part: EndpointPart, stamp: str, folder: ResultsFolder) -> EndpointPart:
-    curves = tuple(
-        curve
-        if curve.fit.result is None
-        else replace(curve, figure=_draw(part, curve, curve.fit.result, stamp, folder))
-        for curve in part.curves
-    )
-    return replace(part, curves=curves)
-
-
-def _draw(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit, stamp: str, folder: ResultsFolder) -> FigureBlock:
-    from survmodel.figures.files import save_figure
-    from survmodel.figures.kaplan_meier import draw_km
-
-    test = None if curve.test is None else curve.test.result
-    within = f",\nwithin {curve.strata_label}" if curve.strata_label else ""
-    annotation = "" if test is None else f"Log-rank {format_p_equation(test.p_value)}{within}"
-    figure = draw_km(
-        fit, labels={"survival": begin(part.label)}, annotation=annotation, title=stamp, width_mm=FIGURE_MM
-    )
-    if stamp:
-        figure.source_data = figure.source_data.assign(data=stamp)
-        figure.alt_text = f"{stamp}. {figure.alt_text}"
-    name = file_stem("km", part.name, curve.by)
-    (folder.path / "figures").mkdir(exist_ok=True)
-    folder.record(save_figure(figure, folder.path / "figures" / name, formats=("pdf", "svg", "png")))
-    # A browser would draw the SVG with the fonts it finds; the PNG looks the same everywhere.
-    image = (folder.path / "figures" / f"{name}.png").read_bytes()
-    caption = sentences.curve_caption(part, curve, fit)
-    return FigureBlock(image, "image/png", sentences.curve_alt_text(part, curve, fit), caption, name)
 
 
 def _list_problems(contents: StudyContents, prepared: Prepared) -> tuple[Finding, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from survmodel.errors import list_values
 from survmodel.models.limits import ConfType
 from survmodel.outcome.endpoints import UNITS
-from survmodel.study.settings_base import Array, Codes, Names, Strict, Text, Times, not_yet
+from survmodel.study.settings_base import Array, Codes, Names, Strict, Text, Times
 from survmodel.study.settings_data import (
     AnalysisSetEntry,
     ColumnEntry,
@@ -23,11 +23,11 @@ from survmodel.study.settings_data import (
     MarkerEntry,
     WaiveEntry,
 )
+from survmodel.study.settings_models import ModelEntry, ValidationEntry
 
 #: Tables and keys that the design knows and this version cannot compute yet.
 NOT_YET = frozenset({
     "baseline", "checklists", "clinical_index", "column_map", "m", "reader", "sensitivity", "sheet", "style", "tracer",
-    "validation",
 })  # fmt: skip
 #: Set of patients that endpoints are analysed in, when it is declared and they say nothing else.
 PROGNOSTIC = "prognostic"
@@ -125,18 +125,6 @@ class CurveEntry(Strict):
     conf_type: ConfType = "log-log"
 
 
-class ModelEntry(Strict):
-    """``[model.NAME]``: a Cox model; without ``strata`` these are the entities, ``strata = []`` is none."""
-
-    kind: Literal["cox"]
-    endpoint: Text
-    formula: Text
-    strata: Names | None = None
-    ties: Literal["efron", "breslow"] = "efron"
-    penalty: Annotated[None, BeforeValidator(not_yet)] = None
-    label: str = ""
-
-
 class MissingEntry(Strict):
     """``[missing]``: what is done about missing values."""
 
@@ -168,6 +156,7 @@ class StudySettings(Strict):
     marker: Array[MarkerEntry] = ()
     curve: Array[CurveEntry] = ()
     model: dict[str, ModelEntry] = Field(default_factory=dict)
+    validation: ValidationEntry = ValidationEntry()
     missing: MissingEntry = MissingEntry()
     waive: Array[WaiveEntry] = ()
     exclude: Array[ExcludeEntry] = ()

@@ -17,13 +17,14 @@ from survmodel.cohort import Analysis
 from survmodel.errors import SurvmodelError
 from survmodel.formatting import count_noun
 from survmodel.outcome.response import Outcome
-from survmodel.report.contents import Answer
+from survmodel.report.answers import Answer
 from survmodel.result import Result
 from survmodel.study.known_columns import group_columns
 from survmodel.study.preparation import Prepared
 from survmodel.study.settings_data import MinEvents
 
 Answered = TypeVar("Answered", bound=Result)
+Fitted = TypeVar("Fitted", bound=Result)
 Rows = npt.NDArray[np.int64]
 Progress = Callable[[str], None]
 
@@ -157,6 +158,33 @@ def name_groups(groups: pd.Series) -> pd.Series:
     return groups.astype(object).where(groups.notna(), "not known")
 
 
+def after(
+    fit: Answer[Fitted], step: str, compute: Callable[[Fitted], Answered], part: EndpointSteps
+) -> Answer[Answered]:
+    """Run a step that needs a fit.
+
+    Parameters
+    ----------
+    fit : Answer
+        The fit, or why there is none.
+    step : str
+        Name of the step.
+    compute : callable
+        Computes the result from the fit.
+    part : EndpointSteps
+        The endpoint.
+
+    Returns
+    -------
+    Answer
+        Withheld with the fit; without a fit, the reason is that there is none.
+    """
+    done = fit.result
+    if done is None:
+        return Answer(step, None, fit.reason if fit.withheld else NOT_FITTED, fit.withheld)
+    return part.attempt(step, lambda: compute(done))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EndpointSteps:
     """One endpoint of a study: its patients, and the outcomes of its curves and of its models."""
@@ -184,6 +212,17 @@ class EndpointSteps:
         return self._column(group_columns(self.prepared.study.settings)[0])
 
     @property
+    def group_label(self) -> str:
+        """Label of the disease group, "" where the study has no groups."""
+        name = group_columns(self.prepared.study.settings)[0]
+        return "" if name is None or name not in self.table else self.prepared.study.labels[name]
+
+    @property
+    def horizons(self) -> tuple[float, ...]:
+        """Times at which the endpoint is reported."""
+        return self.prepared.study.settings.endpoint[self.name].horizons
+
+    @property
     def entity(self) -> pd.Series | None:
         """Entity of the patients, where the study has entities."""
         return self._column(group_columns(self.prepared.study.settings)[1])
@@ -194,3 +233,23 @@ class EndpointSteps:
     def attempt(self, step: str, compute: Callable[[], Answered]) -> Answer[Answered]:
         """Run one step of the endpoint."""
         return attempt(step, compute, self.progress)
+
+    def layers(self, rows: Rows, stratum: npt.NDArray[np.int64] | None = None) -> pd.Series:
+        """Name the layer within which patients are compared and drawn: stratum of the model and disease group.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+            Positions of the patients.
+        stratum : ndarray of int64, optional
+            Stratum of each in the model.
+
+        Returns
+        -------
+        pandas.Series
+            One text for each patient.
+        """
+        index = self.table.index[rows]
+        codes = np.zeros(rows.size, dtype=np.int64) if stratum is None else stratum
+        layers = pd.Series(codes, index=index).astype(str)
+        return layers if self.group is None else layers + " " + name_groups(self.group).iloc[rows].astype(str)

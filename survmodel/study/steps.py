@@ -18,8 +18,10 @@ from survmodel.models.kaplan_meier import KaplanMeier
 from survmodel.models.logrank import logrank_test
 from survmodel.outcome.response import Outcome
 from survmodel.performance.precision import Precision, precision
-from survmodel.report.contents import Answer, CurvePart, EndpointPart, IncidencePart, ModelPart
+from survmodel.report.answers import Answer
+from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart
 from survmodel.study.endpoint_specs import dated_endpoint
+from survmodel.study.forest_steps import forest_part
 from survmodel.study.known_columns import group_columns, model_strata
 from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
@@ -108,7 +110,8 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
     labels = prepared.study.labels
     causes = _count_causes(declared)
     chosen = settings.analysis_set.get(set_name)
-    models = tuple(model_part(key, model, part) for key, model in settings.model.items() if model.endpoint == name)
+    asked = {key: model for key, model in settings.model.items() if model.endpoint == name}
+    models = tuple(model_part(key, model, part) for key, model in asked.items() if not model.is_forest)
     missing, undefined = _count_missing(part)
     return EndpointPart(
         name=name,
@@ -121,6 +124,7 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         curves=tuple(_curve_part(curve, part) for curve in curves),
         incidence=tuple(_incidence_parts(curves, part)) if competes else (),
         models=models,
+        forests=tuple(forest_part(key, model, part) for key, model in asked.items() if model.is_forest),
         causes=causes,
         warnings=tuple(f"no patient had the competing event {label}" for label, count in causes[1:] if not count),
         precision=part.attempt(f"precision/{name}", lambda: _precision(part, models)),

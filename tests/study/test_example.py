@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,7 +50,20 @@ def test_the_example_is_complete(trial):
     found = set(files_of(run.out))
     assert {"STATUS", "manifest.json", "problems.json", "results.json", "report.html"} < found
     figures = {name for name in found if name.startswith("figures/")}
-    assert len(figures) == 4 * 3
+    names = {Path(name).stem for name in figures}
+    assert names == {
+        "km_pfs_disease_group",
+        "km_pfs_cxcr4_read",
+        "km_os_disease_group",
+        "risk_groups_fdg_cxcr4",
+        "hazard_ratios_fdg",
+        "hazard_ratios_fdg_cxcr4",
+        "effect_pfs_cxcr4_suvmax",
+        "importance_forest",
+        "uptake_cxcr4_suvmax",
+        "uptake_fdg_suvmax",
+    }
+    assert len(figures) == 4 * len(names)
     assert {"tables/precision.csv", "tables/flow.csv", "tables/table_one.csv", "tables/markers_pfs.csv"} < found
 
 

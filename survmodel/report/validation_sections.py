@@ -1,0 +1,240 @@
+"""Sections of a report on risk groups, forests and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from survmodel.formatting import count_noun, format_count
+from survmodel.report import sentences, validation_tables
+from survmodel.report.contents import EndpointPart, ModelPart, StudyContents
+from survmodel.report.document import Block, FigureBlock, Paragraph, TableBlock
+from survmodel.report.naming import begin
+from survmodel.report.validation_contents import ForestPart, RiskGroupPart
+
+NO_TEST = (
+    "No test compares these groups and no hazard ratio is given: they were made from a model of the same patients, and "
+    "a test between them would find differences where there are none."
+)
+
+
+def risk_group_blocks(part: EndpointPart) -> Iterator[Block]:
+    """Show the risk groups of an endpoint.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+
+    Yields
+    ------
+    Block
+        For each model with risk groups: the curves and their table, or why there are none.
+    """
+    said = False
+    for model in _with_groups(part):
+        groups = model.risk_groups
+        if groups is None:
+            continue
+        fit, label = groups.fit.result, begin(model.label)
+        if fit is None:
+            yield from _no_groups(groups, label)
+            continue
+        left = ""
+        if groups.n_left_out:
+            why = f": {'; '.join(groups.reasons)}" if groups.reasons else ""
+            left = f" {begin(count_noun(groups.n_left_out, 'patient'))} could not be assigned{why}."
+        text = f"Risk groups by {model.label}: {groups.origin}; {groups.assigned_by}.{left}"
+        yield Paragraph(text if said else f"{text} {NO_TEST}")
+        said = True
+        if groups.figure is not None:
+            yield groups.figure
+        caption = f"{begin(part.label)} in risk groups by {model.label}.{sentences.composite_note(part)}"
+        measure = "Event-free" if part.causes else "Survival"
+        incidence = None if groups.incidence is None else groups.incidence.result
+        notes = (f"Groups: {groups.origin}; assigned out of sample.",)
+        table = validation_tables.risk_group_table(
+            fit, part.horizons, caption, measure=measure, incidence=incidence, notes=notes
+        )
+        yield TableBlock(table, f"risk_groups_{model.name}")
+        if groups.incidence is not None and groups.incidence.result is None:
+            what = f"Incidence in risk groups by {model.label}"
+            yield Paragraph(sentences.not_estimable(what, groups.incidence.reason), "missing")
+
+
+def _no_groups(groups: RiskGroupPart, label: str) -> Iterator[Block]:
+    if groups.fit.withheld:
+        yield Paragraph(f"Risk groups by {label}: not formed: {groups.fit.reason}.")
+    else:
+        yield Paragraph(sentences.not_estimable(f"Risk groups by {label}", groups.fit.reason), "missing")
+
+
+def all_models(part: EndpointPart) -> list[ModelPart | ForestPart]:
+    """List the Cox models and the forests of an endpoint.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+
+    Returns
+    -------
+    list of ModelPart or ForestPart
+        Cox models first.
+    """
+    return [*part.models, *part.forests]
+
+
+def _with_groups(part: EndpointPart) -> Sequence[ModelPart | ForestPart]:
+    return [one for one in all_models(part) if one.risk_groups is not None]
+
+
+def has_risk_groups(part: EndpointPart) -> bool:
+    """Tell whether an endpoint has risk groups to show.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+
+    Returns
+    -------
+    bool
+        Whether any model of it has.
+    """
+    return bool(_with_groups(part))
+
+
+def forest_blocks(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
+    """Show the forests of an endpoint.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+    contents : StudyContents
+        Labels of columns.
+
+    Yields
+    ------
+    Block
+        C, whether it adds anything to a Cox model, and importance.
+    """
+    grown = [forest for forest in part.forests if forest.fit.result is not None]
+    for forest in part.forests:
+        if forest.fit.result is None:
+            yield Paragraph(sentences.not_estimable(begin(forest.label), forest.fit.reason), "missing")
+        elif forest.exploratory:
+            text = f"{begin(forest.label)} is exploratory: {forest.exploratory}."
+            yield Paragraph(text, "warning")
+    if any(forest.concordance.result is not None for forest in grown):
+        table = validation_tables.forest_table(
+            grown, f"Discrimination of {part.title} by forests.", contents.group_label
+        )
+        yield TableBlock(table, f"forest_{part.name}")
+    for forest in grown:
+        for answer in (forest.concordance, forest.validation):
+            if answer.failed:
+                what = f"{begin(forest.label)}, {answer.step.partition('/')[0]}"
+                yield Paragraph(sentences.not_estimable(what, answer.reason), "missing")
+        importance = forest.importance.result
+        if importance is None:
+            what = f"{begin(forest.label)}, importance"
+            yield Paragraph(sentences.not_estimable(what, forest.importance.reason), "missing")
+            continue
+        stamp = "Exploratory. " if forest.exploratory else ""
+        caption = f"{stamp}{begin(forest.label)}: decrease of out-of-bag C when a column is shuffled."
+        shown = validation_tables.importance_table(importance, contents.labels, caption)
+        yield TableBlock(shown, f"importance_{forest.name}")
+
+
+def further_blocks(contents: StudyContents) -> Iterator[Block]:
+    """Show what stands at the end: uptake, effects, hazard ratios, calibration, importance.
+
+    Parameters
+    ----------
+    contents : StudyContents
+        The results.
+
+    Yields
+    ------
+    Block
+        Figures, and the table of calibration before its figure.
+    """
+    yield from contents.uptake
+    for part in contents.endpoints:
+        yield from _figures(part)
+        answers = [(model.label, answer) for model in all_models(part) for answer in model.calibrations]
+        for label, answer in answers:
+            if answer.failed:
+                what = f"Calibration of {label} ({answer.step})"
+                yield Paragraph(sentences.not_estimable(what, answer.reason), "missing")
+        results = [(label, answer.result) for label, answer in answers if answer.result is not None]
+        if results:
+            caption = f"Calibration, {part.title}."
+            yield TableBlock(validation_tables.calibration_table(results, caption), f"calibration_{part.name}")
+
+
+def _figures(part: EndpointPart) -> Iterator[FigureBlock]:
+    yield from (one.figure for one in part.incidence if one.figure is not None)
+    yield from (marker.figure for marker in part.markers if marker.figure is not None)
+    for model in all_models(part):
+        yield from model.figures
+
+
+def validation_methods(part: EndpointPart) -> tuple[str, ...]:
+    """Write the methods of validation, risk groups and forests of an endpoint.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+
+    Returns
+    -------
+    tuple of str
+        Sentences; none where nothing was validated.
+    """
+    return (*_optimism_methods(part), *_group_methods(part), *_forest_methods(part))
+
+
+def _optimism_methods(part: EndpointPart) -> Iterator[str]:
+    done = [
+        one.validation.result for one in part.models if one.validation is not None and one.validation.result is not None
+    ]
+    if done:
+        asked = format_count(int(done[0].glance()["asked"].iloc[0]))
+        yield (
+            f"C was corrected for optimism by {asked} bootstrap samples of patients, drawn within strata and disease "
+            "groups, in each of which the whole model was fitted anew (Harrell); its limits are those of the bootstrap "
+            "distribution moved by the optimism."
+        )
+    if any(one.calibrations for one in part.models):
+        yield (
+            "Calibration compares risks predicted out of fold with those observed in groups of equal size; observed "
+            "risks are Kaplan-Meier estimates."
+        )
+
+
+def _group_methods(part: EndpointPart) -> Iterator[str]:
+    for model in _with_groups(part):
+        if model.risk_groups is not None and model.risk_groups.fit.result is not None:
+            groups = model.risk_groups
+            yield (
+                f"Risk groups by {model.label} are {groups.origin}; {groups.assigned_by} was assigned, so that no "
+                "patient's own outcome had a part in it."
+            )
+
+
+def _forest_methods(part: EndpointPart) -> Iterator[str]:
+    for forest in part.forests:
+        fit = forest.fit.result
+        if fit is None:
+            continue
+        yield (
+            f"{begin(forest.label)}: random survival forest of {format_count(fit.spec.n_trees)} trees with log-rank "
+            f"splits ({count_noun(fit.mtry, 'column')} tried at each, leaves of at least "
+            f"{count_noun(fit.min_leaf, 'patient')}), grown by scikit-survival; it was read out of bag only."
+        )
+        if forest.validation.result is not None:
+            asked = format_count(int(forest.validation.result.glance()["asked"].iloc[0]))
+            yield f"Its C was estimated by the .632+ method from {asked} bootstrap samples."

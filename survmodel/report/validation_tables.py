@@ -1,0 +1,227 @@
+"""Tables of what was validated: risk groups, calibration, forests."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from survmodel.formatting import (
+    MISSING,
+    NOT_REACHED,
+    format_count,
+    format_estimate,
+    format_interval,
+    format_number,
+    format_significant,
+)
+from survmodel.models.cumulative_incidence import CumulativeIncidenceFit
+from survmodel.models.forest_importance import ForestImportance
+from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.performance.calibration import Calibration
+from survmodel.report.naming import begin, label_of, percent_level
+from survmodel.report.sentences import withheld_note
+from survmodel.report.validation_contents import ForestPart
+from survmodel.table import Table
+
+
+def risk_group_table(
+    fit: KaplanMeierFit,
+    horizons: Sequence[float],
+    caption: str,
+    *,
+    measure: str = "Survival",
+    incidence: CumulativeIncidenceFit | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
+    """Tabulate patients, events, median, and survival or incidence at horizons of each risk group.
+
+    Parameters
+    ----------
+    fit : KaplanMeierFit
+        Curves of the groups.
+    horizons : sequence of float
+        Times at which they are read.
+    caption : str
+        What the table shows.
+    measure : str
+        What the curve estimates.
+    incidence : CumulativeIncidenceFit, optional
+        Where events compete: the incidence of the event itself is read instead of the curve.
+    notes : sequence of str
+        Where the groups come from.
+
+    Returns
+    -------
+    Table
+        A row for each group, from the lowest risk.
+    """
+    medians = fit.quantile(0.5).to_dict("records")
+    cells = _read_at(fit, incidence, list(horizons))
+    rows = []
+    for curve, median in zip(fit.curves, medians, strict=True):
+        events = float(curve.steps.n_event.sum())
+        rows.append([
+            begin(curve.group), format_count(curve.n), format_count(events), _median(median), *cells[curve.group]
+        ])  # fmt: skip
+    unit = f", {fit.unit}" if fit.unit else ""
+    percent = percent_level(fit.conf_level)
+    what = "Incidence" if incidence is not None else measure
+    head = [f"{what} at {format_significant(time)}{unit.replace(',', '')}, %" for time in horizons]
+    header = [
+        "Risk group",
+        "Patients",
+        "Events",
+        f"Median{unit} ({percent})",
+        *(f"{name} ({percent})" for name in head),
+    ]
+    kind = f"Limits: {fit.conf_type if incidence is None else incidence.conf_type}."
+    if incidence is not None:
+        kind = f"Events and median are of any event; incidence is that of {incidence.causes[0]}. {kind}"
+    gone = any(MISSING in cell for group in cells.values() for cell in group)
+    absent = f"{MISSING}: no estimate beyond the last follow-up of the group, or no limits." if gone else ""
+    return Table(header, rows, caption, (kind, *notes, absent))
+
+
+def _read_at(
+    fit: KaplanMeierFit, incidence: CumulativeIncidenceFit | None, horizons: list[float]
+) -> dict[str, list[str]]:
+    if not horizons:
+        return {group: [] for group in fit.groups}
+    read = fit.at(horizons) if incidence is None else incidence.at(horizons)
+    if incidence is not None:
+        read = read[read["level"] == incidence.causes[0]]
+    cells: dict[str, list[str]] = {group: [] for group in fit.groups}
+    for record in read.sort_values("time", kind="stable").to_dict("records"):
+        values = [100 * record[name] for name in ("estimate", "conf_low", "conf_high")]
+        shown = MISSING if np.isnan(values[0]) else format_estimate(values[0], values[1], values[2], 1)
+        cells[str(record["group"])].append(shown)
+    return cells
+
+
+def _median(record: Mapping[Hashable, Any]) -> str:
+    low, high = (_time(record[name]) for name in ("conf_low", "conf_high"))
+    return f"{_time(record['estimate'])} ({low} to {high})"
+
+
+def _time(value: float) -> str:
+    return NOT_REACHED if np.isnan(value) else format_significant(value)
+
+
+def calibration_table(results: Sequence[tuple[str, Calibration]], caption: str) -> Table:
+    """Tabulate predicted and observed risk by group of predicted risk.
+
+    Parameters
+    ----------
+    results : sequence of (str, Calibration)
+        Label of the model and one calibration for each horizon.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    Table
+        A section for each model and horizon.
+    """
+    rows: list[list[str]] = []
+    percent = "95%"
+    for label, one in results:
+        percent = percent_level(one.conf_level)
+        unit = f" {one.unit}" if one.unit else ""
+        ratio = format_estimate(one.o_e, one.o_e_low, one.o_e_high, 2)
+        head = f"{begin(label)}, at {format_significant(one.horizon)}{unit}, {one.sample}"
+        rows.append([f"{head}; observed/expected {ratio}", "", "", "", "", ""])
+        for record in one.tidy().to_dict("records"):
+            limits = format_interval(100 * record["conf_low"], 100 * record["conf_high"], 1)
+            risks = [format_number(100 * record[name], 1) for name in ("expected", "estimate")]
+            rows.append([
+                str(record["group"]), format_count(record["n"]), format_count(record["n_event"]), *risks, limits
+            ])  # fmt: skip
+    header = ["Group of predicted risk", "Patients", "Events", "Predicted, %", "Observed, %", f"{percent} limits"]
+    notes = (
+        "Groups of equal size, from the lowest predicted risk; observed risk by the Kaplan-Meier curve of the group.",
+        "Observed/expected: above 1 more happened than was predicted; limits on the log scale.",
+    )
+    return Table(header, rows, caption, notes)
+
+
+def importance_table(result: ForestImportance, labels: Mapping[str, str], caption: str) -> Table:
+    """Tabulate how much of out-of-bag C is lost when a column is shuffled.
+
+    Parameters
+    ----------
+    result : ForestImportance
+        The importance of each column.
+    labels : mapping of str to str
+        Label of each column.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    Table
+        A row for each column, the most important first.
+    """
+    ordered = result.tidy().sort_values("estimate", ascending=False, kind="stable")
+    rows = [
+        [
+            begin(label_of(str(one["variable"]), labels)),
+            format_number(one["estimate"], 3),
+            format_interval(one["conf_low"], one["conf_high"], 3),
+        ]
+        for one in ordered.to_dict("records")
+    ]
+    header = ["Column", "Decrease of C", f"{percent_level(result.conf_level)} limits of the shuffling"]
+    note = "Out of bag, within disease groups where there are any. The limits tell how exactly the shuffling was "
+    note += "averaged, not what other patients would give; a column that tells the same as another is hardly missed."
+    return Table(header, rows, caption, (note,))
+
+
+def forest_table(forests: Sequence[ForestPart], caption: str, group_label: str = "") -> Table:
+    """Tabulate out-of-bag and .632+ concordance of forests.
+
+    Parameters
+    ----------
+    forests : sequence of ForestPart
+        The forests.
+    caption : str
+        What the table shows.
+    group_label : str
+        Label of the disease group, "" without groups.
+
+    Returns
+    -------
+    Table
+        A row for each forest, and one for each of its groups.
+    """
+    rows, withheld = [], []
+    for forest in forests:
+        label = begin(forest.label)
+        parts = [("", forest.concordance), *((one.group, one.answer) for one in forest.concordance_by_group)]
+        for group, answer in parts:
+            counts = _counts(forest, group)
+            bag, limits = MISSING, MISSING
+            if answer.result is None:
+                withheld.append(withheld_note(f"{label}, {group}" if group else label, answer))
+            else:
+                bag = format_number(answer.result.estimate, 3)
+                limits = format_interval(answer.result.conf_low, answer.result.conf_high, 3)
+            corrected = MISSING
+            if not group and forest.validation.result is not None:
+                corrected = format_number(next(iter(forest.validation.result.scores.values())).corrected, 3)
+            rows.append([group or label, *counts, bag, limits, "" if group else corrected])
+    note = "Out of bag: each patient by the trees that had not drawn that patient. .632+: C of the patients outside "
+    note += "bootstrap samples, on each of which the forest was grown anew, weighed against its apparent C, which says "
+    note += "nothing by itself and is not shown."
+    pairs = f"Pairs are formed within {group_label}." if group_label else ""
+    header = ["Forest", "Patients", "Events", "Harrell's C (out of bag)", "95% limits", "Harrell's C (.632+)"]
+    return Table(header, rows, caption, (note, pairs, *dict.fromkeys(withheld)))
+
+
+def _counts(forest: ForestPart, group: str) -> list[str]:
+    fit = forest.fit.result
+    for one in forest.concordance_by_group:
+        if one.group == group:
+            return [format_count(one.n), format_count(one.n_event)]
+    return [MISSING, MISSING] if fit is None else [format_count(fit.n), format_count(fit.n_event)]

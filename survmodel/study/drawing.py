@@ -1,0 +1,227 @@
+"""Drawing the figures of a study and writing their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from survmodel.formatting import format_p_equation, format_significant
+from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.report import sentences
+from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, MarkerPart, ModelPart, StudyContents
+from survmodel.report.document import FigureBlock
+from survmodel.report.naming import begin
+from survmodel.report.validation_contents import ForestPart, RiskGroupPart
+from survmodel.study.folder import ResultsFolder, file_stem
+from survmodel.study.known_columns import group_columns
+from survmodel.study.preparation import Prepared
+
+if TYPE_CHECKING:
+    from survmodel.figures.style import StudyFigure
+
+#: Between one and two columns of a journal: the letters of a figure are then as large as those of the report.
+FIGURE_MM = 120.0
+#: Two columns, for figures with text beside the drawing.
+WIDE_MM = 174.0
+
+
+class Drawing:
+    """Draws the figures of a study into its folder.
+
+    Parameters
+    ----------
+    contents : StudyContents
+        The results; figures carry its stamp.
+    prepared : Prepared
+        Patients and settings.
+    folder : ResultsFolder
+        Where files go.
+    """
+
+    def __init__(self, contents: StudyContents, prepared: Prepared, folder: ResultsFolder) -> None:
+        self._contents, self._prepared, self._folder = contents, prepared, folder
+        self._stamp = contents.stamp
+        self._labels = dict(contents.labels)
+
+    def draw_all(self) -> StudyContents:
+        """Draw every figure.
+
+        Returns
+        -------
+        StudyContents
+            The results with their figures.
+        """
+        drawn = tuple(self._endpoint(part) for part in self._contents.endpoints)
+        return replace(self._contents, endpoints=drawn, uptake=tuple(self._uptake()))
+
+    def _endpoint(self, part: EndpointPart) -> EndpointPart:
+        return replace(
+            part,
+            curves=tuple(self._curve(part, curve) for curve in part.curves),
+            incidence=tuple(self._incidence(part, one) for one in part.incidence),
+            markers=tuple(self._marker(part, marker) for marker in part.markers),
+            models=tuple(self._model(part, model) for model in part.models),
+            forests=tuple(self._forest(part, forest) for forest in part.forests),
+        )
+
+    def _keep(self, figure: StudyFigure, name: str, caption: str, alt_text: str = "") -> FigureBlock:
+        """Write the files of a figure and give what a report shows of it."""
+        from survmodel.figures.files import save_figure
+
+        spoken = alt_text or figure.alt_text
+        if self._stamp:
+            figure.source_data = figure.source_data.assign(data=self._stamp)
+            figure.alt_text = f"{self._stamp}. {figure.alt_text}"
+        place = self._folder.path / "figures"
+        place.mkdir(exist_ok=True)
+        self._folder.record(save_figure(figure, place / name, formats=("pdf", "svg", "png")))
+        # A browser would draw the SVG with the fonts it finds; the PNG looks the same everywhere.
+        return FigureBlock((place / f"{name}.png").read_bytes(), "image/png", spoken, caption, name)
+
+    def _curve(self, part: EndpointPart, curve: CurvePart) -> CurvePart:
+        fit = curve.fit.result
+        if fit is None:
+            return curve
+        test = None if curve.test is None else curve.test.result
+        within = f",\nwithin {curve.strata_label}" if curve.strata_label else ""
+        annotation = "" if test is None else f"Log-rank {format_p_equation(test.p_value)}{within}"
+        figure = self._draw_km(fit, part, annotation=annotation)
+        caption, alt_text = sentences.curve_caption(part, curve, fit), sentences.curve_alt_text(part, curve, fit)
+        return replace(curve, figure=self._keep(figure, file_stem("km", part.name, curve.by), caption, alt_text))
+
+    def _draw_km(self, fit: KaplanMeierFit, part: EndpointPart, **options: Any) -> StudyFigure:  # noqa: ANN401
+        from survmodel.figures.kaplan_meier import draw_km
+
+        labels = {"survival": begin(part.label)}
+        return draw_km(fit, labels=labels, title=self._stamp, width_mm=FIGURE_MM, **options)
+
+    def _incidence(self, part: EndpointPart, one: IncidencePart) -> IncidencePart:
+        from survmodel.figures.cumulative_incidence import draw_cumulative_incidence
+
+        fit = one.fit.result
+        if fit is None:
+            return one
+        figure = draw_cumulative_incidence(fit, title=self._stamp, width_mm=FIGURE_MM)
+        by = f" by {one.label}" if one.by else ""
+        what = f"of {part.event_label}" if one.by else "of each event"
+        caption = f"Cumulative incidence {what}{by}, {part.title}, Aalen-Johansen estimate. Bands: pointwise limits."
+        return replace(one, figure=self._keep(figure, file_stem("incidence", part.name, one.by), caption))
+
+    def _marker(self, part: EndpointPart, marker: MarkerPart) -> MarkerPart:
+        from survmodel.figures.effect import draw_effect
+
+        fit = marker.fits[0].answer.result
+        question = self._contents.question
+        if fit is None or marker.role != "primary" or question is None or question.endpoint != part.name:
+            return marker
+        observed = fit.columns[marker.name].to_numpy(dtype=float)
+        unit = self._contents.units.get(marker.name, "")
+        curve = fit.effect_curve(marker.name)
+        scale = "" if marker.term == marker.name else f" It enters as {marker.term}."
+        note = f"{scale.strip()} Alone in the model."
+        figure = draw_effect(
+            curve, labels=self._labels, unit=unit, observed=observed, title=self._stamp, width_mm=FIGURE_MM, note=note
+        )
+        label = begin(self._labels.get(marker.name, marker.name))
+        caption = (
+            f"{label}: hazard ratio for {part.event_label} relative to the median of "
+            f"{format_significant(float(curve['reference'].iloc[0]))}, with 95% limits, alone in the model.{scale}"
+        )
+        return replace(marker, figure=self._keep(figure, file_stem("effect", part.name, marker.name), caption))
+
+    def _model(self, part: EndpointPart, model: ModelPart) -> ModelPart:
+        from survmodel.figures.hazard_ratios import draw_hazard_ratios
+
+        figures = []
+        fit = model.fit.result
+        if fit is not None and len(fit.beta):
+            figure = draw_hazard_ratios(
+                fit, labels=self._labels, units=dict(self._contents.units), title=self._stamp, width_mm=WIDE_MM
+            )
+            kind = "cause-specific hazard ratios" if part.causes else "hazard ratios"
+            caption = f"{begin(model.label)}: {kind} for {part.event_label}, all columns together."
+            figures.append(self._keep(figure, file_stem("hazard_ratios", model.name), caption))
+        return replace(
+            model,
+            figures=(*figures, *self._calibrated(model)),
+            risk_groups=self._risk_groups(part, model.name, model.label, model.risk_groups),
+        )
+
+    def _forest(self, part: EndpointPart, forest: ForestPart) -> ForestPart:
+        from survmodel.figures.importance import draw_importance
+
+        figures = []
+        importance = forest.importance.result
+        if importance is not None:
+            figure = draw_importance(importance, labels=self._labels, title=self._stamp, width_mm=FIGURE_MM)
+            stamp = "Exploratory. " if forest.exploratory else ""
+            caption = f"{stamp}{begin(forest.label)}: decrease of out-of-bag C when a column is shuffled."
+            figures.append(self._keep(figure, file_stem("importance", forest.name), caption))
+        return replace(
+            forest,
+            figures=(*figures, *self._calibrated(forest)),
+            risk_groups=self._risk_groups(part, forest.name, forest.label, forest.risk_groups),
+        )
+
+    def _calibrated(self, model: ModelPart | ForestPart) -> list[FigureBlock]:
+        """Draw the calibration at the last horizon."""
+        from survmodel.figures.calibration import draw_calibration
+
+        done = [one.result for one in model.calibrations if one.result is not None]
+        if not done:
+            return []
+        result = done[-1]
+        figure = draw_calibration(result, labels=self._labels, title=self._stamp, width_mm=FIGURE_MM)
+        unit = f" {result.unit}" if result.unit else ""
+        caption = (
+            f"{begin(model.label)}: risk predicted {result.sample} and observed risk at "
+            f"{format_significant(result.horizon)}{unit}."
+        )
+        return [self._keep(figure, file_stem("calibration", model.name), caption)]
+
+    def _risk_groups(
+        self, part: EndpointPart, name: str, label: str, groups: RiskGroupPart | None
+    ) -> RiskGroupPart | None:
+        from survmodel.figures.cumulative_incidence import draw_cumulative_incidence
+
+        if groups is None or groups.fit.result is None:
+            return groups
+        fit = groups.fit.result
+        note = "Groups assigned out of sample; no test compares them."
+        draw: Callable[[], StudyFigure] = lambda: self._draw_km(fit, part, note=note)  # noqa: E731
+        what = begin(part.label)
+        if groups.incidence is not None and groups.incidence.result is not None:
+            incidence = groups.incidence.result
+            draw = lambda: draw_cumulative_incidence(  # noqa: E731
+                incidence, note=note, title=self._stamp, width_mm=FIGURE_MM
+            )
+            what = f"Cumulative incidence of {part.event_label}"
+        caption = f"{what} in risk groups by {label}: {groups.origin}; {groups.assigned_by}."
+        return replace(groups, figure=self._keep(draw(), file_stem("risk_groups", name), caption))
+
+    def _uptake(self) -> list[FigureBlock]:
+        """Draw each marker by disease group, in the patients of the first endpoint's set."""
+        from survmodel.figures.uptake import draw_uptake
+
+        settings, cohort = self._prepared.study.settings, self._prepared.cohort
+        group, entity = group_columns(settings)
+        table: pd.DataFrame = cohort.table.loc[cohort.sets[settings.set_of(next(iter(settings.endpoint)))][0]]
+        if group is None or group not in table:
+            return []
+        drawn = []
+        for marker in settings.marker:
+            if not table[marker.name].notna().any():
+                continue
+            inside = entity if entity is not None and entity in table else None
+            figure = draw_uptake(
+                table, marker.name, group, entity=inside, labels=self._labels, units=dict(self._contents.units),
+                title=self._stamp, width_mm=WIDE_MM,
+            )  # fmt: skip
+            by = f"{self._labels[group]} and {self._labels[inside]}" if inside else self._labels[group]
+            label = begin(self._labels.get(marker.name, marker.name))
+            caption = f"{label} by {by}: every patient, with medians and quartiles."
+            drawn.append(self._keep(figure, file_stem("uptake", marker.name), caption))
+        return drawn

@@ -1,0 +1,167 @@
+"""Parts of the long table of numbers: curves, what was validated, forests, risk groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.performance.calibration import Calibration
+from survmodel.performance.validation import Validation
+from survmodel.report.answers import Answer
+from survmodel.report.contents import ModelPart
+from survmodel.report.validation_contents import ForestPart, RiskGroupPart
+from survmodel.result import to_records
+
+Record = dict[str, object]
+
+
+def tidy_records(table: pd.DataFrame, step: str, measure: str = "") -> Iterator[Record]:
+    """Turn a tidy table into records.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The table.
+    step : str
+        Step that computed it.
+    measure : str
+        What its numbers are, where the table does not say.
+
+    Yields
+    ------
+    dict
+        One for each row.
+    """
+    for record in to_records(table):
+        yield {"step": step, **({"measure": measure} if measure else {}), **record}
+
+
+def of_curves(answer: Answer[KaplanMeierFit], horizons: Sequence[float]) -> Iterator[Record]:
+    """Give counts, medians and survival at horizons of curves.
+
+    Parameters
+    ----------
+    answer : Answer of KaplanMeierFit
+        The curves.
+    horizons : sequence of float
+        Times at which they are read.
+
+    Yields
+    ------
+    dict
+        None without curves.
+    """
+    fit, step = answer.result, answer.step
+    if fit is None:
+        return
+    for one in fit.curves:
+        events = float(one.steps.n_event.sum())
+        yield {"step": step, "group": one.group, "measure": "patients and events", "n": one.n, "n_event": events}
+    yield from tidy_records(fit.quantile(0.5), step, measure="quantile")
+    if horizons:
+        yield from tidy_records(fit.at(list(horizons)), step, measure="survival")
+
+
+def of_validated_model(model: ModelPart) -> Iterator[Record]:
+    """Give corrected C and calibration of a Cox model.
+
+    Parameters
+    ----------
+    model : ModelPart
+        The model.
+
+    Yields
+    ------
+    dict
+        Records.
+    """
+    if model.validation is not None:
+        yield from _of_validation(model.validation)
+    for answer in model.calibrations:
+        yield from _of_calibration(answer)
+
+
+def of_forest(forest: ForestPart) -> Iterator[Record]:
+    """Give settings, C, importance and calibration of a forest.
+
+    Parameters
+    ----------
+    forest : ForestPart
+        The forest.
+
+    Yields
+    ------
+    dict
+        Records.
+    """
+    fit, step = forest.fit.result, forest.fit.step
+    if fit is not None:
+        whole = fit.glance().iloc[0]
+        yield {"step": step, "measure": "fit", **{name: int(whole[name]) for name in ("n", "n_event", "n_missing")}}
+        for name in ("n_trees", "mtry", "min_leaf"):
+            yield {"step": step, "measure": name, "n": int(whole[name])}
+        for name, count in fit.missing:
+            yield {"step": step, "variable": name, "measure": "n_missing", "n_missing": count}
+    answers = (("", forest.concordance), *((one.group, one.answer) for one in forest.concordance_by_group))
+    for group, answer in answers:
+        if answer.result is not None:
+            for record in tidy_records(answer.result.tidy(), answer.step):
+                yield {"group": group, **record, "measure": f"{record['measure']}, out of bag"}
+    if forest.importance.result is not None:
+        yield from tidy_records(forest.importance.result.tidy(), forest.importance.step, "decrease of C")
+        yield {"step": forest.importance.step, "measure": "repeats", "n": forest.importance.result.repeats}
+    yield from _of_validation(forest.validation)
+    for calibrated in forest.calibrations:
+        yield from _of_calibration(calibrated)
+
+
+def _of_validation(answer: Answer[Validation]) -> Iterator[Record]:
+    if answer.result is None:
+        return
+    whole = answer.result.glance().iloc[0]
+    for record in tidy_records(answer.result.tidy(), answer.step):
+        sample = record.pop("sample")
+        record.pop("model")
+        yield {**record, "measure": f"{record['measure']}, {sample}"}
+    yield {"step": answer.step, "measure": "resamples asked for", "n": int(whole["asked"])}
+    yield {"step": answer.step, "measure": "resamples used", "n": int(whole["used"])}
+
+
+def _of_calibration(answer: Answer[Calibration]) -> Iterator[Record]:
+    if answer.result is None:
+        return
+    one = answer.result
+    for record in tidy_records(one.tidy(), answer.step, "observed risk"):
+        yield {**record, "horizon": one.horizon}
+    ratio = {"estimate": one.o_e, "conf_low": one.o_e_low, "conf_high": one.o_e_high}
+    counts = {"n": one.n, "n_event": one.n_event}
+    yield {"step": answer.step, "measure": "observed/expected", "horizon": one.horizon, **ratio, **counts}
+
+
+def of_risk_groups(part: RiskGroupPart, horizons: Sequence[float]) -> Iterator[Record]:
+    """Give curves and incidence of risk groups.
+
+    Parameters
+    ----------
+    part : RiskGroupPart
+        The groups.
+    horizons : sequence of float
+        Times at which they are read.
+
+    Yields
+    ------
+    dict
+        Records.
+    """
+    for record in of_curves(part.fit, horizons):
+        yield {"by": "risk group", **record}
+    yield {"step": part.fit.step, "by": "risk group", "measure": "without a group", "n_missing": part.n_left_out}
+    if part.folds is not None:
+        yield {"step": part.fit.step, "measure": "folds", "n": part.folds[0]}
+        yield {"step": part.fit.step, "measure": "folds dealt out", "n": part.folds[1]}
+    if part.incidence is not None and part.incidence.result is not None and horizons:
+        read = part.incidence.result.at(list(horizons))
+        for record in tidy_records(read, part.incidence.step, "cumulative incidence"):
+            yield {"by": "risk group", **record}

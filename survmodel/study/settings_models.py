@@ -1,0 +1,121 @@
+"""What a study file says about its models: Cox models and forests, their risk groups, how they are validated."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
+
+from survmodel.errors import list_values
+from survmodel.models.risk_groups import SHARES, RiskGroups
+from survmodel.study.settings_base import Array, Names, Strict, Text, not_yet
+
+Whole = Annotated[int, Field(ge=1)]
+#: Keys that belong to one kind of model only.
+OF_COX, OF_FOREST = ("strata", "ties"), ("n_trees", "mtry", "min_leaf")
+
+
+def _cuts(value: object) -> object:
+    """Read the name of quantiles, or ascending numbers."""
+    if isinstance(value, str) and value in SHARES:
+        return value
+    numbers = isinstance(value, list) and value
+    if not numbers or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in value):  # type: ignore[attr-defined]
+        raise ValueError(f"must be one of {list_values(list(SHARES))}, or numbers in ascending order")
+    found = tuple(float(one) for one in value)  # type: ignore[attr-defined]
+    if any(b <= a for a, b in itertools.pairwise(found)):
+        raise ValueError("must be numbers in ascending order")
+    return found
+
+
+def _named(value: object) -> object:
+    """Let the name of quantiles stand for the whole table."""
+    return {"cuts": value} if isinstance(value, str) else value
+
+
+class RiskGroupsEntry(Strict):
+    """``risk_groups = "tertiles"``, or ``{ cuts = [0.2, 0.5], on = "risk", horizon = 24, source = "Smith 2020" }``.
+
+    Groups are formed within disease, on the prognostic index or on the risk at a horizon; every patient is assigned by
+    models that have not seen him.
+    """
+
+    cuts: Annotated[Any, PlainValidator(_cuts)] = "tertiles"
+    on: Literal["index", "risk"] = "index"
+    horizon: Annotated[float, Field(gt=0)] | None = None
+    labels: Array[Text] | None = None
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> RiskGroupsEntry:
+        problems = []
+        if self.on == "risk" and self.horizon is None:
+            problems.append('on = "risk" needs the horizon at which risk is meant')
+        if self.on == "index" and self.horizon is not None:
+            problems.append('horizon belongs to on = "risk"')
+        if self.on == "index" and not isinstance(self.cuts, str):
+            problems.append('numbers cut a risk: an index has no published scale; add on = "risk" and a horizon')
+        if self.on == "risk" and not isinstance(self.cuts, str) and not 0 < self.cuts[0] <= self.cuts[-1] < 1:
+            problems.append("cuts of a risk lie between 0 and 1")
+        if self.source and isinstance(self.cuts, str):
+            problems.append("source says where given cuts come from, and quantiles come from these data")
+        n_groups = 1 + (len(SHARES[self.cuts]) if isinstance(self.cuts, str) else len(self.cuts))
+        if self.labels is not None and (len(self.labels) != n_groups or len(set(self.labels)) < n_groups):
+            problems.append(f"labels must be {n_groups} different names")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def spec(self) -> RiskGroups:
+        """How an index or a risk is cut."""
+        return RiskGroups(self.cuts, self.labels, self.source)
+
+
+class ModelEntry(Strict):
+    """``[model.NAME]``: a Cox model, or a random survival forest.
+
+    Without ``strata`` a Cox model is stratified by entity; ``strata = []`` is none. A forest has no strata: entities
+    are columns of its formula.
+    """
+
+    kind: Literal["cox", "random_survival_forest"]
+    endpoint: Text
+    formula: Text
+    strata: Names | None = None
+    ties: Literal["efron", "breslow"] = "efron"
+    penalty: Annotated[None, BeforeValidator(not_yet)] = None
+    n_trees: Annotated[int, Field(ge=1, le=10_000)] = 500
+    mtry: Whole | None = None
+    min_leaf: Whole | None = None
+    risk_groups: Annotated[RiskGroupsEntry | None, BeforeValidator(_named)] = None
+    label: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ModelEntry:
+        foreign = OF_COX if self.is_forest else OF_FOREST
+        given = [key for key in foreign if key in self.model_fields_set]
+        if given:
+            other = "Cox models" if self.is_forest else "forests"
+            raise ValueError(f"{list_values(given)} {'is' if len(given) == 1 else 'are'} for {other}")
+        return self
+
+    @property
+    def is_forest(self) -> bool:
+        """Whether it is a random survival forest."""
+        return self.kind == "random_survival_forest"
+
+
+class ValidationEntry(Strict):
+    """``[validation]``: how often models are refitted to find out what they would do in other patients.
+
+    ``repeats`` bootstrap samples correct Cox models, ``forest_repeats`` score forests; patients are assigned to risk
+    groups by models fitted without their fold, ``folds`` folds dealt out ``fold_repeats`` times.
+    """
+
+    repeats: Annotated[int, Field(ge=50, le=100_000)] = 1000
+    forest_repeats: Annotated[int, Field(ge=10, le=100_000)] = 25
+    folds: Annotated[int, Field(ge=2, le=100)] = 10
+    fold_repeats: Annotated[int, Field(ge=1, le=1000)] = 5
+    compare: Annotated[None, BeforeValidator(not_yet)] = None

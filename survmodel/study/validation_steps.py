@@ -1,0 +1,259 @@
+"""What a model would do in other patients: corrected C, calibration and risk groups, by models that saw others only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from survmodel.errors import FitError, SurvmodelError
+from survmodel.formatting import count_noun, format_significant
+from survmodel.models.cox import CoxPH
+from survmodel.models.cox_fit import CoxFit
+from survmodel.models.cumulative_incidence import CumulativeIncidence
+from survmodel.models.kaplan_meier import KaplanMeier
+from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.outcome.response import Outcome
+from survmodel.performance.calibration import Calibration, calibration
+from survmodel.performance.out_of_fold import AssignedGroups, OutOfFold, predict_out_of_fold
+from survmodel.performance.validation import Validation, validate
+from survmodel.report.answers import Answer
+from survmodel.report.validation_contents import RiskGroupPart
+from survmodel.study.settings_models import ModelEntry, RiskGroupsEntry
+from survmodel.study.step_parts import EndpointSteps, Rows, name_groups, too_few_events
+
+OUT_OF_FOLD, OUT_OF_BAG = "out of fold", "out of bag"
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedModel:
+    """What is known of a Cox model beyond its own patients."""
+
+    optimism: Answer[Validation]
+    calibrations: tuple[Answer[Calibration], ...]
+    risk_groups: RiskGroupPart | None
+
+
+def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: EndpointSteps) -> ValidatedModel:
+    """Correct C of a Cox model for optimism, and predict each patient by models without him.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    model : ModelEntry
+        Its risk groups.
+    spec : CoxPH
+        What was fitted.
+    fit : CoxFit
+        The fit.
+    part : EndpointSteps
+        The endpoint.
+
+    Returns
+    -------
+    ValidatedModel
+        C and calibration are not computed where too few events speak for them.
+    """
+    settings, seed = part.prepared.study.settings.validation, part.prepared.study.settings.seed
+    layers = part.layers(fit.rows, fit.data.stratum)
+    table, outcome = part.table.iloc[fit.rows], fit.outcome
+    few = too_few_events(fit.n_event, part.least.performance, "performance")
+    step = f"validation/{name}"
+    if few:
+        optimism: Answer[Validation] = Answer(step, None, few, withheld=True)
+    else:
+        compute = partial(validate, spec, table, outcome, repeats=settings.repeats, strata=layers, seed=seed)
+        optimism = part.attempt(step, compute)
+    horizons = () if few or part.analysis.outcome.causes is not None else _within(part, outcome)
+    asked = model.risk_groups
+    times = sorted({*horizons, *((asked.horizon,) if asked is not None and asked.horizon is not None else ())})
+    if not times and asked is None:
+        return ValidatedModel(optimism, (), None)
+    predict = partial(
+        predict_out_of_fold, spec, table, outcome, times=times, folds=settings.folds, repeats=settings.fold_repeats,
+        strata=layers, seed=seed,
+    )  # fmt: skip
+    unseen = part.attempt(f"out_of_fold/{name}", predict)
+    calibrations = tuple(_calibrate(name, time, unseen, part) for time in horizons)
+    folds = f"{settings.folds} folds, dealt out {count_noun(settings.fold_repeats, 'time')}"
+    assigned_by = f"each patient by models that had not seen that patient ({folds})"
+    groups = None if asked is None else _risk_groups(name, asked, unseen, fit, assigned_by, part)
+    return ValidatedModel(optimism, calibrations, groups)
+
+
+def _within(part: EndpointSteps, outcome: Outcome) -> tuple[float, ...]:
+    """Give the horizons of the endpoint that the patients were followed up to."""
+    return tuple(time for time in part.horizons if time <= outcome.time.max())
+
+
+def _calibrate(name: str, time: float, unseen: Answer[OutOfFold], part: EndpointSteps) -> Answer[Calibration]:
+    step = f"calibration/{name}/{format_significant(time)}"
+    if unseen.result is None:
+        return Answer(step, None, unseen.reason)
+    found = unseen.result
+    return part.attempt(step, lambda: calibrate_known(found.outcome, found.risk[time].to_numpy(), time, OUT_OF_FOLD))
+
+
+def calibrate_known(outcome: Outcome, risk: npt.NDArray[np.float64], time: float, sample: str) -> Calibration:
+    """Calibrate the risks that could be predicted.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of all patients.
+    risk : ndarray, shape (n,)
+        Their risk; NaN for those who have none, such as the only patient of a stratum.
+    time : float
+        The horizon.
+    sample : str
+        Whose predictions these are.
+
+    Returns
+    -------
+    Calibration
+        Of the patients with a risk.
+
+    Raises
+    ------
+    FitError
+        When nobody has one.
+    """
+    known = np.flatnonzero(np.isfinite(risk))
+    if not known.size:
+        raise FitError("nobody has a predicted risk at the horizon", remedy="choose an earlier horizon")
+    return calibration(outcome.take(known), risk[known], time, sample=sample)
+
+
+def _risk_groups(
+    name: str, asked: RiskGroupsEntry, unseen: Answer[OutOfFold], fit: CoxFit, assigned_by: str, part: EndpointSteps
+) -> RiskGroupPart:
+    within, inside = disease_of(fit.rows, part, fit.data.stratum)
+    origin = describe_cuts(asked, inside, part.analysis.outcome.unit)
+
+    def assign() -> AssignedGroups:
+        if unseen.result is None:
+            raise FitError(unseen.reason)
+        if asked.on == "risk" and part.analysis.outcome.causes is not None:
+            raise FitError(
+                "a cause-specific model gives no risk where events compete",
+                remedy='form the groups on the index: risk_groups = "tertiles"',
+            )
+        layers = None if asked.on == "risk" else within
+        return unseen.result.assign(asked.spec, layers, on=asked.on, horizon=asked.horizon)
+
+    found = risk_group_part(name, fit.rows, assign, origin, assigned_by, part)
+    settings = part.prepared.study.settings.validation
+    return replace(found, folds=(settings.folds, settings.fold_repeats))
+
+
+def disease_of(
+    rows: Rows, part: EndpointSteps, stratum: npt.NDArray[np.int64] | None = None
+) -> tuple[pd.Series | None, str]:
+    """Say within what an index is cut: the disease group, else the strata of the model, else nothing.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Positions of the patients.
+    part : EndpointSteps
+        The endpoint.
+    stratum : ndarray of int64, optional
+        Stratum of each in the model.
+
+    Returns
+    -------
+    tuple of (pandas.Series or None, str)
+        Layer of each patient, and what the layers are.
+    """
+    if part.group is not None:
+        return name_groups(part.group).iloc[rows].astype(str), part.group_label
+    if stratum is not None and np.unique(stratum).size > 1:
+        return pd.Series(stratum, index=part.table.index[rows]).astype(str), "stratum of the model"
+    return None, ""
+
+
+def describe_cuts(asked: RiskGroupsEntry, inside: str, unit: str | None) -> str:
+    """Say what is cut, where, and where the cuts come from.
+
+    Parameters
+    ----------
+    asked : RiskGroupsEntry
+        What the study file says.
+    inside : str
+        Within what an index is cut, "" for nothing.
+    unit : str or None
+        Unit of time.
+
+    Returns
+    -------
+    str
+        For example "tertiles of the prognostic index within disease group".
+    """
+    if asked.on == "index":
+        return f"{asked.spec.origin} of the prognostic index" + (f" within {inside}" if inside else "")
+    at = f"{format_significant(asked.horizon or 0)} {unit or ''}".strip()
+    if isinstance(asked.cuts, str):
+        return f"{asked.spec.origin} of the predicted risk at {at}"
+    return f"predicted risk at {at} cut at {asked.spec.origin}"
+
+
+def risk_group_part(
+    name: str, rows: Rows, assign: Callable[[], AssignedGroups], origin: str, assigned_by: str, part: EndpointSteps
+) -> RiskGroupPart:
+    """Estimate the curves of risk groups.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    rows : ndarray of int64
+        Positions of the patients that it analysed.
+    assign : callable
+        Assigns them to groups.
+    origin, assigned_by : str
+        Where the cuts come from, and how patients were assigned.
+    part : EndpointSteps
+        The endpoint.
+
+    Returns
+    -------
+    RiskGroupPart
+        No test and no hazard ratio between the groups: they come from the same patients' outcomes.
+    """
+    step = f"risk_groups/{name}"
+    part.progress(step)
+    try:
+        found = assign()
+    except SurvmodelError as error:
+        return RiskGroupPart(origin, assigned_by, Answer(step, None, str(error)))
+    known = np.flatnonzero(found.groups.notna().to_numpy())
+    groups = found.groups.iloc[known]
+    of_any = part.of_any.take(rows[known])
+
+    def fit() -> KaplanMeierFit:
+        return KaplanMeier().fit(of_any, by=groups)
+
+    incidence = None
+    if part.analysis.outcome.causes is not None:
+        declared = part.analysis.outcome.take(rows[known])
+        incidence = part.attempt(
+            f"risk_groups/{name}/incidence", lambda: CumulativeIncidence().fit(declared, by=groups)
+        )
+    return RiskGroupPart(
+        origin=origin,
+        assigned_by=assigned_by,
+        fit=part.attempt(step, fit),
+        incidence=incidence,
+        n_left_out=int(rows.size - known.size),
+        reasons=tuple(_list_reasons(found)),
+    )
+
+
+def _list_reasons(found: AssignedGroups) -> Iterator[str]:
+    for reason, count in found.reasons:
+        yield f"{reason} ({count_noun(count, 'model')})"

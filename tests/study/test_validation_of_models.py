@@ -1,0 +1,218 @@
+"""Corrected C, calibration, risk groups and forests of a study, computed again from its own analysis table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from study.study_folder import STUDY, write_study
+
+import survmodel as sm
+from survmodel.outcome.ordering import canonical_order
+from survmodel.resampling import bootstrap_counts, count_rows, read_units
+from survmodel.study.config import StudyFileError, read_study
+from survmodel.study.run import StudyRun, run_study
+
+MORE = """
+[validation]
+repeats = 60
+forest_repeats = 10
+folds = 5
+fold_repeats = 3
+"""
+FOREST = """
+[model.forest]
+kind = "random_survival_forest"
+endpoint = "os"
+formula = "age + sex"
+n_trees = 40
+min_leaf = 5
+label = "the forest"
+risk_groups = "median"
+"""
+
+
+def with_groups(groups: str, *, forest: bool = True, extra: str = "") -> str:
+    text = STUDY.replace('formula = "age', f'risk_groups = {groups}\nformula = "age')
+    return text + MORE + (FOREST if forest else "") + extra
+
+
+def records_of(run: StudyRun) -> pd.DataFrame:
+    return pd.DataFrame(json.loads((run.out / "results.json").read_text(encoding="utf-8"))["records"])
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]:
+    folder = tmp_path_factory.mktemp("validated")
+    low = "[groups]\nmin_events = { hazard_ratio = 5, performance = 5, forest = 5 }\n"
+    study = write_study(folder / "s", text=with_groups('"tertiles"', extra=low))
+    run = run_study(study, folder / "out")
+    analysis = sm.build_cohort(read_study(study)).analysis("os")
+    entry = read_study(study).settings.model["clinical"]
+    spec = sm.CoxPH(entry.formula, strata=entry.strata or None, reference={"sex": "female"})
+    return run, analysis.table, analysis.outcome, spec
+
+
+def test_the_run_is_complete(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:
+    assert done[0].status == "COMPLETE"
+
+
+def test_corrected_c_by_a_second_route(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:
+    run, table, outcome, spec = done
+    rows = spec.fit(table, outcome).rows
+    rows = rows[canonical_order(table.iloc[rows], outcome.take(rows))]
+    used, own = table.iloc[rows], outcome.take(rows)
+    optimism = []
+    for counts in bootstrap_counts(read_units(rows.size), 60, 7):
+        drawn = count_rows(counts)
+        fit = spec.fit(used.iloc[drawn], own.take(drawn))
+        inside = sm.concordance(own.take(drawn), fit.prognostic_index(used.iloc[drawn])).estimate
+        optimism.append(inside - sm.concordance(own, fit.prognostic_index(used)).estimate)
+    apparent = sm.concordance(own, spec.fit(used, own).prognostic_index(used)).estimate
+    records = records_of(run)
+    printed = records[(records["step"] == "validation/clinical") & (records["measure"] == "Harrell C, corrected")]
+    assert printed["estimate"].iloc[0] == pytest.approx(apparent - np.mean(optimism), abs=1e-9)
+
+
+def test_risk_groups_by_a_second_route(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:
+    run, table, outcome, spec = done
+    rows = spec.fit(table, outcome).rows
+    unseen = sm.predict_out_of_fold(spec, table.iloc[rows], outcome.take(rows), folds=5, repeats=3, seed=7)
+    groups = unseen.assign(sm.RiskGroups()).groups
+    records = records_of(run)
+    own = records[(records["step"] == "risk_groups/clinical") & (records["measure"] == "patients and events")]
+    for name, inside in groups.groupby(groups, observed=True):
+        row = own[own["group"] == name].iloc[0]
+        picked = outcome.take(rows[np.flatnonzero((groups == name).to_numpy())])
+        assert (row["n"], row["n_event"]) == (len(inside), picked.n_event)
+    read = records[(records["step"] == "risk_groups/clinical") & (records["measure"] == "survival")]
+    again = sm.KaplanMeier().fit(outcome.take(rows), by=groups).at([100.0, 300.0])
+    merged = read.merge(again, on=["group", "time"])
+    assert len(merged) == 6
+    # nobody is followed up to day 300
+    assert merged["estimate_x"].to_numpy(dtype=float) == pytest.approx(
+        merged["estimate_y"].to_numpy(), abs=1e-12, nan_ok=True
+    )
+    assert merged["estimate_x"].notna().sum() == 3
+
+
+def test_calibration_and_forest_by_a_second_route(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:
+    run, table, outcome, spec = done
+    records = records_of(run)
+    rows = spec.fit(table, outcome).rows
+    unseen = sm.predict_out_of_fold(
+        spec, table.iloc[rows], outcome.take(rows), folds=5, repeats=3, seed=7, times=[100.0]
+    )
+    again = sm.calibration(outcome.take(rows), unseen.risk[100.0].to_numpy(), 100.0)
+    ratio = records[(records["step"] == "calibration/clinical/100") & (records["measure"] == "observed/expected")]
+    assert ratio["estimate"].iloc[0] == pytest.approx(again.o_e, abs=1e-12)
+    forest = sm.RandomSurvivalForest("age + sex", n_trees=40, min_leaf=5, seed=7).fit(table, outcome)
+    seen = np.isfinite(forest.oob_index)
+    whole = sm.concordance(forest.outcome.take(np.flatnonzero(seen)), forest.oob_index[seen]).estimate
+    own = records[(records["step"] == "concordance/forest") & (records["measure"] == "Harrell C, out of bag")]
+    assert own["estimate"].iloc[0] == pytest.approx(whole, abs=1e-12)
+    importance = sm.permutation_importance(forest, table, outcome, seed=7).tidy()
+    shown = records[records["step"] == "importance/forest"].dropna(subset=["variable"])
+    assert shown.set_index("variable")["estimate"].to_dict() == pytest.approx(
+        importance.set_index("variable")["estimate"].to_dict()
+    )
+
+
+def test_nothing_is_tested_between_risk_groups(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:
+    run, *_ = done
+    records = records_of(run)
+    own = records[records["step"].str.startswith("risk_groups/")]
+    assert own["p_value"].isna().all() if "p_value" in own else True
+    report = run.report.read_text(encoding="utf-8")
+    assert "No test compares these groups" in report
+    assert "tertiles of the prognostic index" in report
+    assert "models that had not seen that patient (5 folds, dealt out 3 times)" in report
+
+
+def test_the_apparent_c_of_a_forest_is_nowhere(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:
+    run, *_ = done
+    own = records_of(run)
+    own = own[own["step"].isin(["validation/forest", "concordance/forest"])]
+    assert not own["measure"].str.contains("apparent").any()
+
+
+def test_figures_are_written(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:
+    run, *_ = done
+    names = {path.stem for path in (run.out / "figures").glob("*.png")}
+    expected = {"risk_groups_clinical", "risk_groups_forest", "hazard_ratios_clinical", "calibration_clinical",
+                "calibration_forest", "importance_forest"}  # fmt: skip
+    assert expected <= names
+    for name in expected:
+        assert {path.suffix for path in (run.out / "figures").glob(f"{name}.*")} == {".png", ".svg", ".pdf", ".csv"}
+
+
+def test_few_events_withhold_and_are_no_failure(tmp_path: Path) -> None:
+    few = "[groups]\nmin_events = { hazard_ratio = 5, performance = 500, forest = 600 }\n"
+    run = run_study(write_study(tmp_path / "s", text=with_groups('"median"', extra=few)), tmp_path / "out")
+    assert run.status == "COMPLETE"
+    records = records_of(run)
+    withheld = records[records["measure"] == "withheld"].set_index("step")["reason"]
+    for step in ("validation/clinical", "validation/forest", "concordance/forest", "risk_groups/forest"):
+        assert "fewer than min_events." in withheld[step]
+    assert "patients and events" in records[records["step"] == "risk_groups/clinical"]["measure"].tolist()
+    assert "exploratory" in run.report.read_text(encoding="utf-8")
+
+
+def test_risk_at_a_horizon_with_published_cuts(tmp_path: Path) -> None:
+    groups = '{ cuts = [0.3, 0.6], on = "risk", horizon = 200, source = "Smith 2020" }'
+    run = run_study(write_study(tmp_path / "s", text=with_groups(groups, forest=False)), tmp_path / "out")
+    assert run.status == "COMPLETE"
+    assert "predicted risk at 200 days cut at 0.3, 0.6 (Smith 2020)" in run.report.read_text(encoding="utf-8")
+
+
+def test_groups_that_cannot_be_formed_say_why_and_leave_the_rest(tmp_path: Path) -> None:
+    """One factor of two levels has two values: tertiles of it leave a group empty."""
+    text = STUDY[: STUDY.index("[model.clinical]")] + (
+        '[model.clinical]\nkind = "cox"\nendpoint = "os"\nformula = "sex"\nrisk_groups = "tertiles"\n' + MORE
+    )
+    run = run_study(write_study(tmp_path / "s", text=text), tmp_path / "out")
+    assert (run.status, run.exit_status) == ("FAILED", 4)
+    report = run.report.read_text(encoding="utf-8")
+    assert "not estimable: risk groups cannot be formed: the tertiles of the index leave a group empty" in report
+    assert "cox/clinical" in set(records_of(run)["step"])
+
+
+def test_the_same_bytes_twice(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "s", text=with_groups('"tertiles"'))
+    first, second = (run_study(study, tmp_path / name) for name in ("one", "two"))
+    assert (first.out / "results.json").read_bytes() == (second.out / "results.json").read_bytes()
+    assert first.report.read_bytes() == second.report.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('risk_groups = "tertiles"', 'risk_groups = "thirds"', "must be one of"),
+        ('risk_groups = "tertiles"', "risk_groups = { cuts = [0.5, 0.2] }", "ascending order"),
+        ('risk_groups = "tertiles"', "risk_groups = { cuts = [0.5] }", "an index has no published scale"),
+        ('risk_groups = "tertiles"', 'risk_groups = { on = "risk" }', "needs the horizon"),
+        ('risk_groups = "tertiles"', "risk_groups = { horizon = 3 }", 'horizon belongs to on = "risk"'),
+        ('risk_groups = "tertiles"', 'risk_groups = { source = "x" }', "quantiles come from these data"),
+        ('risk_groups = "tertiles"', 'risk_groups = { labels = ["a", "a", "b"] }', "3 different names"),
+        (
+            'risk_groups = "tertiles"',
+            'risk_groups = { cuts = [2.0], on = "risk", horizon = 3 }',
+            "lie between 0 and 1",
+        ),
+        ("n_trees = 40", 'n_trees = 40\nstrata = "sex"', "strata is for Cox models"),
+        ("n_trees = 40", "n_trees = 0", "model.forest.n_trees"),
+        ("repeats = 60", "repeats = 5", "validation.repeats: must be greater than or equal to 50"),
+        ("repeats = 60", 'compare = [["a", "b"]]', "not available in this version"),
+        ('risk_groups = "tertiles"', 'risk_groups = "tertiles"\nn_trees = 5', "n_trees is for forests"),
+    ],
+)
+def test_wrong_settings_are_refused(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    text = with_groups('"tertiles"')
+    assert old in text
+    study = write_study(tmp_path / "s", text=text.replace(old, new, 1))
+    with pytest.raises(StudyFileError) as caught:
+        read_study(study)
+    assert any(problem in one for one in caught.value.problems), caught.value.problems
