@@ -113,9 +113,9 @@ class ReadyMadeEndpoint:
             endpoint=what,
             causes=causes if self.competing else None,
         )
-        audit += _look_at_times(outcome, self.time)
+        audit += look_at_times(outcome, self.time)
         counts = pd.DataFrame([
-            _count_row(causes[code] if code else CENSORED, code, int((outcome.event == code).sum()))
+            count_row(causes[code] if code else CENSORED, code, int((outcome.event == code).sum()))
             for code in [*causes, 0]
         ])  # fmt: skip
         return EndpointResult(
@@ -136,7 +136,7 @@ class ReadyMadeEndpoint:
         if not self.competing:
             if self.event_value is None:
                 return column, []
-            return self._event(column)
+            return read_marks(column, self.event_value, self.censored_value, self.event)
         codes, audit = pd.Series(np.nan, index=column.index), list[AuditFinding]()
         values = column.to_numpy(dtype=object)
         competes = np.zeros(len(column), dtype=bool)
@@ -149,24 +149,62 @@ class ReadyMadeEndpoint:
                 audit.append(AuditFinding("E015", "warning", self.event, problem, remedy="check how it is written"))
         if not competes.all():
             rest = pd.Series(values[~competes], index=column.index[~competes]).infer_objects()
-            read, more = self._event(rest)
+            read, more = read_marks(rest, self.event_value, self.censored_value, self.event)
             codes[~competes] = np.asarray(read, dtype=np.float64)
             audit += more
         return codes, audit
 
-    def _event(self, column: pd.Series) -> tuple[pd.Series, list[AuditFinding]]:
-        """Turn the column into 0 and 1; one other value than the event is censored, even where nobody has the event."""
-        declared = list(self.event_value) if isinstance(self.event_value, list | tuple) else [self.event_value]
-        if self.censored_value is not None or column.isin(declared).any() or column.dropna().nunique() > 1:
-            return pd.Series(read_event_value(column, self.event_value, self.censored_value, self.event)), []
-        problem = f"nobody has the event value {list_values([repr(value) for value in declared])}"
-        remedy = "the one other value counts as censored: check that it does"
-        codes = pd.Series(0.0, index=column.index).where(column.notna())
-        return codes, [AuditFinding("E015", "warning", self.event, problem, remedy=remedy)]
+
+def read_marks(
+    column: pd.Series, event_value: object, censored_value: object, name: str
+) -> tuple[pd.Series, list[AuditFinding]]:
+    """Turn a column into 0 and 1; one other value than the event is censored, even where nobody has the event.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        What stands in the table.
+    event_value, censored_value : object or list
+        The values that mean the event, and censored.
+    name : str
+        Name of the column.
+
+    Returns
+    -------
+    marks : pandas.Series
+        0 and 1, missing where the column is missing.
+    audit : list of AuditFinding
+        A declared value that nobody has.
+
+    Raises
+    ------
+    DataError
+        When values are left over that are neither.
+    """
+    declared = list(event_value) if isinstance(event_value, list | tuple) else [event_value]
+    if censored_value is not None or column.isin(declared).any() or column.dropna().nunique() > 1:
+        return pd.Series(read_event_value(column, event_value, censored_value, name)), []
+    problem = f"nobody has the event value {list_values([repr(value) for value in declared])}"
+    remedy = "the one other value counts as censored: check that it does"
+    marks = pd.Series(0.0, index=column.index).where(column.notna())
+    return marks, [AuditFinding("E015", "warning", name, problem, remedy=remedy)]
 
 
-def _look_at_times(outcome: Outcome, column: str) -> list[AuditFinding]:
-    """Name the rows whose times a reader should look at."""
+def look_at_times(outcome: Outcome, column: str) -> list[AuditFinding]:
+    """Name the rows whose times a reader should look at.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Times and events.
+    column : str
+        Column of the times.
+
+    Returns
+    -------
+    list of AuditFinding
+        Events and censorings at time 0, and times far beyond the others.
+    """
     time, event = outcome.time, outcome.event > 0
     middle = float(np.median(time))
     far = (time > OUTLIER_FACTOR * middle) & (outcome.n >= ENOUGH_TO_JUDGE) & (middle > 0)
@@ -185,9 +223,25 @@ def _look_at_times(outcome: Outcome, column: str) -> list[AuditFinding]:
     ]
 
 
-def _count_row(level: str, code: int, n: int) -> dict[str, object]:
+def count_row(level: str, code: int, n: int, same_day: int = 0) -> dict[str, object]:
+    """Make a row of the counts of an endpoint.
+
+    Parameters
+    ----------
+    level : str
+        Name of the event, or "censored".
+    code : int
+        Its code.
+    n, same_day : int
+        How many have it first, and how many of them another event at the same time.
+
+    Returns
+    -------
+    dict
+        The row.
+    """
     role = (CENSORED, "event")[code] if code < 2 else "competing"
-    return {"level": level, "role": role, "n": n, "same_day": 0, "detail": ""}
+    return {"level": level, "role": role, "n": n, "same_day": same_day, "detail": ""}
 
 
 def _as_stored(value: object, column: pd.Series) -> object:
