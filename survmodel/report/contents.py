@@ -280,6 +280,8 @@ class EndpointPart:
         Label of the set of patients, "" for all.
     time_zero, censored_at : str
         When time begins and where it ends without an event, "" for ready-made times.
+    first_of : tuple of str
+        The events of which the first counts, as the study lists them; empty unless it does.
     """
 
     name: str
@@ -302,6 +304,7 @@ class EndpointPart:
     analysis_set: str = ""
     time_zero: str = ""
     censored_at: str = ""
+    first_of: tuple[str, ...] = ()
 
     def answers(self) -> Iterator[Answer[Result]]:
         """Walk through every answer.

@@ -178,6 +178,9 @@ def methods(part: EndpointPart, labels: Mapping[str, str]) -> tuple[tuple[str, .
 
 def _describe_curves(part: EndpointPart) -> list[str]:
     sentences = [_describe_time(part)]
+    if part.causes and len(part.first_of) > 1:
+        order = ", then ".join(part.first_of)
+        sentences.append(f"Of events at one time the one that the study file lists first counts: {order}.")
     if part.outcome.entry is not None:
         sentences.append("Patients count as at risk from their entry, which may be later than time zero.")
     ending = "an event of any kind ends observation and " if part.causes else ""
@@ -226,8 +229,11 @@ def _describe_time(part: EndpointPart) -> str:
     unit += f" from the {part.time_zero}" if part.time_zero else ""
     last = f"the {part.censored_at}" if part.censored_at else "their last follow-up"
     if not part.causes:
+        which, without = "", "the event"
+        if len(part.first_of) > 1:
+            which, without = ", whichever came first", "any of these"
         return (
-            f"{begin(part.label)} was measured{unit} until {part.event_label}; patients without the event were "
+            f"{begin(part.label)} was measured{unit} until {part.event_label}{which}; patients without {without} were "
             f"censored at {last}."
         )
     competing = _competing(part)

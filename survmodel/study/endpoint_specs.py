@@ -9,6 +9,7 @@ from typing import Literal, cast
 import pandas as pd
 
 from survmodel.outcome.endpoints import Endpoint
+from survmodel.outcome.first_event import FirstEventEndpoint
 from survmodel.outcome.ready_made import ReadyMadeEndpoint
 from survmodel.study.settings import SCAN_DATE, EndpointEntry, StudySettings
 
@@ -92,6 +93,54 @@ def ready_made_endpoint(
         entry.horizons,
         event_label=entry.event_label or labels[str(entry.event)],
     )
+
+
+def first_event_endpoint(name: str, entry: EndpointEntry) -> FirstEventEndpoint:
+    """Make the spec of an endpoint that is the first of several ready-made events.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    entry : EndpointEntry
+        What the study file says of it.
+
+    Returns
+    -------
+    FirstEventEndpoint
+        The spec.
+    """
+    events = [event.to_event() for event in entry.first]
+    return FirstEventEndpoint(name, entry.label, str(entry.time), events, entry.entry, entry.unit, entry.horizons)
+
+
+def endpoint_spec(
+    name: str, settings: StudySettings, labels: Mapping[str, str], outcome_columns: pd.DataFrame
+) -> Endpoint | FirstEventEndpoint | ReadyMadeEndpoint:
+    """Make the spec of an endpoint of any kind.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    settings : StudySettings
+        The study.
+    labels : mapping of str to str
+        Label of each column.
+    outcome_columns : pandas.DataFrame
+        Dates, times and events.
+
+    Returns
+    -------
+    Endpoint, FirstEventEndpoint or ReadyMadeEndpoint
+        What makes the outcome.
+    """
+    entry = settings.endpoint[name]
+    if entry.is_dated:
+        return dated_endpoint(name, entry, settings)
+    if entry.first:
+        return first_event_endpoint(name, entry)
+    return ready_made_endpoint(name, entry, labels, outcome_columns[str(entry.event)])
 
 
 def competing_codes(entry: EndpointEntry, event: pd.Series) -> dict[object, str]:

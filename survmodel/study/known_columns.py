@@ -42,7 +42,7 @@ def declared_columns(settings: StudySettings, table: str = "patients") -> tuple[
         if entry.source is None and entry.table == table
     }
     for endpoint in settings.endpoint.values():
-        for name in (endpoint.time, endpoint.event):
+        for name in (*endpoint.time_columns, *endpoint.event_columns):
             if name in found and not found[name].is_identifier:
                 found[name] = replace(found[name], role="outcome")
     if settings.data.is_plain and table == "patients":
@@ -174,11 +174,11 @@ def _columns_of_endpoints(settings: StudySettings) -> dict[str, Column]:
     """Declare the times and events of ready-made endpoints as numbers and codes."""
     found: dict[str, Column] = {}
     for endpoint in settings.endpoint.values():
-        for name in (endpoint.time, endpoint.entry):
+        for name in (*endpoint.time_columns, endpoint.entry):
             if name is not None and not endpoint.is_dated:
                 found[name] = Column(name, "number", name, endpoint.unit or "", "outcome")
-        if endpoint.event is not None:
-            texts = any(isinstance(code, str) for code in endpoint.event_value or ())
+        for name, codes in endpoint.event_columns.items():
+            texts = any(isinstance(code, str) for code in codes or ())
             kind: ColumnType = "text" if texts else "integer"
-            found[endpoint.event] = Column(endpoint.event, kind, endpoint.event, "", "outcome")
+            found[name] = Column(name, kind, name, "", "outcome")
     return found

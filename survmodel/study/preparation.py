@@ -20,7 +20,7 @@ from survmodel.errors import DataError, EndpointError, list_values
 from survmodel.models.formula import parse_formula
 from survmodel.outcome.endpoints import UNITS, Endpoint
 from survmodel.study.config import Study, read_study
-from survmodel.study.endpoint_specs import dated_endpoint, ready_made_endpoint
+from survmodel.study.endpoint_specs import dated_endpoint, endpoint_spec
 from survmodel.study.file_errors import StudyFileError
 from survmodel.study.gathering import Gathered, gather
 from survmodel.study.known_columns import GROUP, group_columns, model_strata
@@ -216,13 +216,9 @@ def prepare(study: Study) -> Prepared:
 
 def _assemble(study: Study, data: Gathered) -> Cohort:
     settings = study.settings
-    endpoints: dict[str, EndpointSpec] = {}
-    for name, entry in settings.endpoint.items():
-        if entry.is_dated:
-            endpoints[name] = dated_endpoint(name, entry, settings)
-        else:
-            event = data.outcome_columns[str(entry.event)]
-            endpoints[name] = ready_made_endpoint(name, entry, study.labels, event)
+    endpoints: dict[str, EndpointSpec] = {
+        name: endpoint_spec(name, settings, study.labels, data.outcome_columns) for name in settings.endpoint
+    }
     return assemble(
         data.table,
         data.fields,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from survmodel.study.endpoint_specs import competing_codes
 from survmodel.study.gathering import Gathered
 from survmodel.study.places import ColumnPlaces
 from survmodel.study.settings import EndpointEntry
+from survmodel.study.settings_first import FirstEventEntry
 
 #: More distinct values than this are no codes of events, and may be identifiers.
 MOST_CODES = 8
@@ -46,10 +47,14 @@ def look_at_ready_made(name: str, endpoint: EndpointEntry, data: Gathered, follo
     Yields
     ------
     Finding
-        Missing, negative or endless times, missing or undeclared event codes, entries at or after the end: errors.
+        Missing, negative or endless times, missing or undeclared event codes, entries at or after the end, and, of
+        several events, one without its time or after the end of observation: errors.
     """
-    asked = [column for column in (endpoint.time, endpoint.event, endpoint.entry) if column is not None]
-    absent = [column for column in asked if column not in data.outcome_columns]
+    absent = [
+        column
+        for column in (*endpoint.time_columns, *endpoint.event_columns, endpoint.entry)
+        if column is not None and column not in data.outcome_columns
+    ]
     if absent:
         remedy = "bring the file or the column that holds it"
         problem = f"no value in any file, and [endpoint.{name}] needs it"
@@ -57,25 +62,39 @@ def look_at_ready_made(name: str, endpoint: EndpointEntry, data: Gathered, follo
         return
     frame = data.outcome_columns.iloc[followed]
     look = _Look(name, endpoint, data.places, followed)
-    time, event = frame[str(endpoint.time)], frame[str(endpoint.event)]
-    for column, values in ((endpoint.time, time), (endpoint.event, event)):
-        problem = f"missing, and needed by endpoint {name}"
-        yield from look.find("D040", str(column), problem, values.isna(), remedy=UNKNOWN_OUTCOME)
+    time = frame[str(endpoint.time)]
+    yield from look.find("D040", str(endpoint.time), look.missing, time.isna(), remedy=UNKNOWN_OUTCOME)
     yield from _look_at_size(look, str(endpoint.time), time)
-    yield from _look_at_codes(look, event)
+    first = [time]
+    for number, event in enumerate(endpoint.first, start=1):
+        yield from _look_at_one_of_several(replace(look, endpoint=_alone(event, endpoint), number=number), frame, time)
+        first.append(_time_of(event, frame, time))
+    if endpoint.event is not None:
+        yield from _look_at_events(look, frame[endpoint.event])
     if endpoint.entry is not None:
         yield from _look_at_size(look, endpoint.entry, frame[endpoint.entry])
-        yield from _look_at_entry(look, frame[endpoint.entry], time)
+        yield from _look_at_entry(look, frame[endpoint.entry], pd.concat(first, axis=1).min(axis=1))
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """An endpoint, and where its patients stand in the files."""
+    """An endpoint, or one of the events of which it is the first, and where its patients stand in the files."""
 
     name: str
     endpoint: EndpointEntry
     places: ColumnPlaces
     followed: Rows
+    number: int = 0
+
+    @property
+    def key(self) -> str:
+        """Where the study file declares it."""
+        return f"first[{self.number}] of [endpoint.{self.name}]" if self.number else f"[endpoint.{self.name}]"
+
+    @property
+    def missing(self) -> str:
+        """What a missing time or event is called."""
+        return f"missing, and needed by endpoint {self.name}"
 
     def find(
         self, code: str, column: str, problem: str, where: pd.Series, *, expected: str = "", remedy: str = ""
@@ -95,10 +114,47 @@ def _look_at_size(look: _Look, name: str, times: pd.Series) -> Iterator[Finding]
     yield from look.find("D047", name, problem, times > LARGEST_TIME, remedy=remedy)
 
 
+def _alone(event: FirstEventEntry, endpoint: EndpointEntry) -> EndpointEntry:
+    """Take one of several events for an endpoint of its own, which its codes and times are checked like."""
+    own = {"time": event.time or endpoint.time, "event": event.event or event.time, "event_label": event.label}
+    return endpoint.model_copy(update={**own, "event_value": event.event_value, "first": (), "entry": None})
+
+
+def _time_of(event: FirstEventEntry, frame: pd.DataFrame, end: pd.Series) -> pd.Series:
+    """Give the time of an event, missing where it did not happen."""
+    time = end if event.time is None else frame[event.time]
+    return time if event.event is None else time.where(frame[event.event].isin(event.event_value or (1,)))
+
+
+def _look_at_one_of_several(look: _Look, frame: pd.DataFrame, end: pd.Series) -> Iterator[Finding]:
+    """Check marks and times of an event, and that it happened under observation."""
+    event, name = look.endpoint, str(look.endpoint.time)
+    time = frame[name]
+    happened = time.notna()
+    if event.event != event.time:
+        marks = frame[str(event.event)]
+        yield from _look_at_events(look, marks)
+        happened = marks.isin(event.event_value or (1,))
+    if time is end or name == end.name:
+        return
+    yield from _look_at_size(look, name, time)
+    problem = f"missing, and {event.event} says that {event.event_label} happened"
+    yield from look.find("D035", name, problem, happened & time.isna(), remedy=UNKNOWN_OUTCOME)
+    # Times that differ by float rounding only are one time.
+    late = happened & (time > end + TIE_TOLERANCE * float(end.mean()))
+    problem = f"{event.event_label} after the end of observation in {end.name}"
+    remedy = f"correct {name} or {end.name}: nothing is seen of a patient after the end of observation"
+    yield from look.find("D034", name, problem, late, remedy=remedy)
+
+
+def _look_at_events(look: _Look, event: pd.Series) -> Iterator[Finding]:
+    yield from look.find("D040", str(event.name), look.missing, event.isna(), remedy=UNKNOWN_OUTCOME)
+    yield from _look_at_codes(look, event)
+
+
 def _look_at_codes(look: _Look, event: pd.Series) -> Iterator[Finding]:
-    endpoint, name = look.endpoint, str(look.endpoint.event)
+    endpoint, name, key = look.endpoint, str(look.endpoint.event), look.key
     found = list(event.dropna().unique())
-    key = f"[endpoint.{look.name}]"
     if endpoint.event_value is not None:
         others = set(found) - set(competing_codes(endpoint, event))
         # One other value is censored: nobody had the event, which the outcome says itself.
@@ -117,21 +173,22 @@ def _look_at_codes(look: _Look, event: pd.Series) -> Iterator[Finding]:
         problem = "every event code is 1: everybody had the event, or nobody in a coding of 1 and 2"
         remedy, strange = f"say in {key} which it is: event_value = 1, or event_value = 2", event.notna()
     elif {0, 1} <= set(found):
-        remedy = _how_to_settle(sorted(set(found) - {0, 1}), key, name)
+        remedy = _how_to_settle(sorted(set(found) - {0, 1}), look)
     else:
         remedy = f"say in {key} which value is the event, for example event_value = {_example(found)}"
     yield from look.find("D042", name, problem, strange, expected="0 for censored, 1 for the event", remedy=remedy)
 
 
-def _how_to_settle(strange: list[object], key: str, name: str) -> str:
+def _how_to_settle(strange: list[object], look: _Look) -> str:
     """Say what to do about codes beside 0 and 1, of which none may be guessed to be the event."""
     if not strange:
         return ""
-    first = _as_text(strange[0])
+    code = _as_text(strange[0])
+    competes = f' and competing = {{ "{code}" = "its name" }} for an event that competes'
+    other = "event_value = [1, ...] for every code that means it" if look.number else f"event_value = 1{competes}"
     return (
-        f"correct the cells, or say in {key} what {first} is: event_value = {first} for the event, or event_value = 1 "
-        f'and competing = {{ "{first}" = "its name" }} for an event that competes; a code for unknown belongs in '
-        f"missing of [column.{name}]"
+        f"correct the cells, or say in {look.key} what {code} is: event_value = {code} for the event, or {other}; "
+        f"a code for unknown belongs in missing of [column.{look.endpoint.event}]"
     )
 
 
@@ -148,7 +205,8 @@ def _look_for_undeclared(look: _Look, event: pd.Series) -> Iterator[Finding]:
     if others:
         problem = f"event codes {_list_codes(others, event)}, of which endpoint {look.name} says nothing"
         expected = "0 for censored, or a declared event" if numbers else "one level for censored, or a declared event"
-        remedy = f"name them in [endpoint.{look.name}] under event_value or under competing, or correct them"
+        keys = "event_value" if look.number else "event_value or under competing"
+        remedy = f"name them in {look.key} under {keys}, or correct them"
         yield from look.find("D042", str(endpoint.event), problem, event.isin(others), expected=expected, remedy=remedy)
 
 

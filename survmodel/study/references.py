@@ -15,6 +15,7 @@ from survmodel.models.formula import parse_formula
 from survmodel.study.endpoint_specs import dated_endpoint
 from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known_columns
 from survmodel.study.settings import EndpointEntry, StudySettings
+from survmodel.study.settings_first import FirstEventEntry
 from survmodel.study.settings_models import ModelEntry
 
 _WHOLE = re.compile(r"-?[1-9][0-9]{0,14}|0")
@@ -103,8 +104,14 @@ def _look_at_endpoint(
         yield from _look_at_dates(key, name, endpoint, settings, columns)
         return
     yield from _points_at(f"{key}.time", str(endpoint.time), columns, NUMBERS)
-    yield from _points_at(f"{key}.event", str(endpoint.event), columns, ("integer", "category", "text"))
-    yield from _look_at_codes(key, endpoint, settings, columns)
+    if endpoint.event is not None:
+        yield from _look_at_event(key, endpoint, settings, columns)
+    for number, event in enumerate(endpoint.first, start=1):
+        part = f"{key}.first[{number}]"
+        if event.time is not None:
+            yield from _points_at(f"{part}.time", event.time, columns, NUMBERS)
+        if event.event is not None:
+            yield from _look_at_event(part, event, settings, columns)
     if endpoint.entry is not None:
         yield from _points_at(f"{key}.entry", endpoint.entry, columns, NUMBERS)
 
@@ -127,8 +134,11 @@ def _look_at_dates(
         yield from _points_at(f"{key}.censor_at", column, columns, ("date",))
 
 
-def _look_at_codes(key: str, endpoint: EndpointEntry, settings: StudySettings, columns: Columns) -> Iterator[str]:
+def _look_at_event(
+    key: str, endpoint: EndpointEntry | FirstEventEntry, settings: StudySettings, columns: Columns
+) -> Iterator[str]:
     """Check that the codes of events can stand in their column: whole numbers, or labels of levels."""
+    yield from _points_at(f"{key}.event", str(endpoint.event), columns, ("integer", "category", "text"))
     column = columns.get(str(endpoint.event))
     if column is None:
         return
@@ -144,13 +154,14 @@ def _look_at_codes(key: str, endpoint: EndpointEntry, settings: StudySettings, c
         for part, code in _codes_of(endpoint):
             if not (isinstance(code, int) if part == "event_value" else _WHOLE.fullmatch(str(code))):
                 yield f"{key}.{part}: column {endpoint.event!r} holds whole numbers, found {code!r}"
-            elif endpoint.competing and str(code) == "0":
+            elif isinstance(endpoint, EndpointEntry) and endpoint.competing and str(code) == "0":
                 yield f"{key}.{part}: 0 means censored where events compete"
 
 
-def _codes_of(endpoint: EndpointEntry) -> Iterator[tuple[str, int | str]]:
+def _codes_of(endpoint: EndpointEntry | FirstEventEntry) -> Iterator[tuple[str, int | str]]:
     yield from (("event_value", code) for code in endpoint.event_value or ())
-    yield from (("competing", code) for code in endpoint.competing_codes)
+    if isinstance(endpoint, EndpointEntry):
+        yield from (("competing", code) for code in endpoint.competing_codes)
 
 
 def _look_at_markers(settings: StudySettings, columns: Columns) -> Iterator[str]:

@@ -23,6 +23,7 @@ from survmodel.study.settings_data import (
     MarkerEntry,
     WaiveEntry,
 )
+from survmodel.study.settings_first import FirstEventEntry, problems_of_first
 from survmodel.study.settings_models import ModelEntry, ValidationEntry
 
 #: Tables and keys that the design knows and this version cannot compute yet.
@@ -52,12 +53,16 @@ class EndpointEntry(Strict):
     ``competing = { "2" = "death without relapse" }`` keeps them apart, by the code of the file and what it means. Of
     dates, ``events`` and ``competing`` name events, and ``columns`` the column of an event that is not one of the data
     schema.
+
+    Ready-made times may be those of several events: ``first`` lists them, and ``time`` is then the end of observation
+    of each patient. The earliest event counts; of events at one time the one that is listed first.
     """
 
     time: Text | None = None
     event: Text | None = None
     event_value: Codes | None = None
     event_label: str = ""
+    first: Array[FirstEventEntry] = ()
     entry: Text | None = None
     origin: Text | None = None
     events: Names = ()
@@ -72,7 +77,8 @@ class EndpointEntry(Strict):
 
     @model_validator(mode="after")
     def _one_kind(self) -> EndpointEntry:
-        problems = self._problems_of_dates() if self.is_dated else self._problems_of_times()
+        look = self._problems_of_first if self.first else self._problems_of_times
+        problems = self._problems_of_dates() if self.is_dated else look()
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -88,7 +94,7 @@ class EndpointEntry(Strict):
         return self.competing if isinstance(self.competing, dict) else {}
 
     def _problems_of_dates(self) -> list[str]:
-        given = [key for key in ("time", "event", "event_value") if getattr(self, key) is not None]
+        given = [key for key in ("time", "event", "event_value", "first") if getattr(self, key)]
         problems = [f"{list_values(given)} belongs to ready-made times, and events to dates"] if given else []
         if not self.events:
             problems.append('events is required, such as events = ["progression", "death"]')
@@ -97,6 +103,26 @@ class EndpointEntry(Strict):
         if self.unit is not None and self.unit not in UNITS:
             problems.append(f"unit must be one of {list_values(list(UNITS))}")
         return problems
+
+    @property
+    def time_columns(self) -> tuple[str, ...]:
+        """Columns of ready-made times: the end of observation, and the time of each event that has one."""
+        own = (self.time, *(event.time for event in self.first))
+        return tuple(dict.fromkeys(name for name in own if name is not None))
+
+    @property
+    def event_columns(self) -> dict[str, Codes | None]:
+        """Columns of ready-made events, each with the codes that mean one."""
+        own = {self.event: self.event_value} | {event.event: event.event_value for event in self.first}
+        return {name: codes for name, codes in own.items() if name is not None}
+
+    def _problems_of_first(self) -> list[str]:
+        lacking = [key for key in ("time", "unit") if getattr(self, key) is None]
+        problems = [f"needs {list_values(lacking)} beside first"] if lacking else []
+        given = [key for key in ("event", "event_value", "event_label", "competing") if getattr(self, key)]
+        if given:
+            problems.append(f"{list_values(given)} belongs to the events that first lists")
+        return problems + problems_of_first(self.first, self.time)
 
     def _problems_of_times(self) -> list[str]:
         lacking = [key for key in ("time", "event", "unit") if getattr(self, key) is None]

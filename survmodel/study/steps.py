@@ -134,6 +134,7 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         analysis_set="" if set_name == ALL_PATIENTS else (chosen.label if chosen and chosen.label else set_name),
         time_zero=labels[dates.origin] if dates else "",
         censored_at=labels[dates.censor] if dates else "",
+        first_of=tuple(event.label for event in entry.first),
     )
 
 
