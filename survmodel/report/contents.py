@@ -239,6 +239,25 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class LandmarkPart:
+    """The landmark from which the time of an endpoint counts.
+
+    Parameters
+    ----------
+    at : float
+        The landmark, counted from time zero.
+    unit : str
+        Its unit.
+    lost : tuple of (str, int)
+        Patients lost by then: the event, or that observation ended, and how many.
+    """
+
+    at: float
+    unit: str
+    lost: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointPart:
     """Everything about one endpoint.
 
@@ -282,6 +301,8 @@ class EndpointPart:
         When time begins and where it ends without an event, "" for ready-made times.
     first_of : tuple of str
         The events of which the first counts, as the study lists them; empty unless it does.
+    landmark : LandmarkPart, optional
+        The landmark from which time counts; None where it counts from time zero.
     """
 
     name: str
@@ -305,6 +326,7 @@ class EndpointPart:
     time_zero: str = ""
     censored_at: str = ""
     first_of: tuple[str, ...] = ()
+    landmark: LandmarkPart | None = None
 
     def answers(self) -> Iterator[Answer[Result]]:
         """Walk through every answer.

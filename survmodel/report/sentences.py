@@ -22,8 +22,9 @@ from survmodel.models.formula_grammar import Atom, Call
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.logrank import LogrankTest
 from survmodel.outcome.endpoints import DAYS_PER_MONTH
+from survmodel.outcome.landmark_endpoint import OBSERVED_NO_LONGER
 from survmodel.report.answers import Answer
-from survmodel.report.contents import CurvePart, EndpointPart, ModelPart
+from survmodel.report.contents import CurvePart, EndpointPart, LandmarkPart, ModelPart
 from survmodel.report.naming import begin, name_term
 
 NOT_ESTIMABLE = "not estimable"
@@ -90,7 +91,8 @@ def describe_endpoint(part: EndpointPart) -> str:
     unit = f", in {part.outcome.unit}" if part.outcome.unit else ""
     late = "; patients are at risk from their entry" if part.outcome.entry is not None else ""
     competing = f"; competing: {join_words(_competing(part))}" if part.causes else ""
-    return f"{begin(part.title)}: time to {part.event_label}{unit}{late}{competing}"
+    since = "" if part.landmark is None else "from the landmark "
+    return f"{begin(part.title)}: time {since}to {part.event_label}{unit}{late}{competing}"
 
 
 def describe_events(part: EndpointPart) -> str:
@@ -181,6 +183,8 @@ def _describe_curves(part: EndpointPart) -> list[str]:
     if part.causes and len(part.first_of) > 1:
         order = ", then ".join(part.first_of)
         sentences.append(f"Of events at one time the one that the study file lists first counts: {order}.")
+    if part.landmark is not None:
+        sentences.append(_describe_landmark(part, part.landmark))
     if part.outcome.entry is not None:
         sentences.append("Patients count as at risk from their entry, which may be later than time zero.")
     ending = "an event of any kind ends observation and " if part.causes else ""
@@ -222,11 +226,32 @@ def _describe_curves(part: EndpointPart) -> list[str]:
     return sentences
 
 
+def _describe_landmark(part: EndpointPart, landmark: LandmarkPart) -> str:
+    """Say who is analysed from a landmark on, who was lost by then, and why there is one."""
+    at = f"{format_significant(landmark.at, 6)} {landmark.unit}".rstrip()
+    of_any = "any of these events" if part.causes else "the event"
+    lost = [f"{format_count(count)} by {reason}" for reason, count in landmark.lost if reason != OBSERVED_NO_LONGER]
+    lost += [
+        f"{format_count(count)} because observation ended"
+        for reason, count in landmark.lost
+        if reason == OBSERVED_NO_LONGER
+    ]
+    gone = f"; lost by then: {join_words(lost)}" if lost else "; nobody was lost by then"
+    return (
+        f"The analysis is of the {count_noun(part.outcome.n, 'patient')} under observation and free of {of_any} at {at}"
+        f"{gone}. What was reached by the landmark may group them, because all of them lived to reach it; a "
+        "comparison of such groups from time zero would favour those who reached it (Anderson 1983)."
+    )
+
+
 def _describe_time(part: EndpointPart) -> str:
     unit = f" in {part.outcome.unit}" if part.outcome.unit else ""
     if part.outcome.unit == "months" and part.time_zero:
         unit += f" of {format_significant(DAYS_PER_MONTH, 6)} days"
-    unit += f" from the {part.time_zero}" if part.time_zero else ""
+    if part.landmark is not None:
+        unit += " from there" + (f", and the landmark from the {part.time_zero}," if part.time_zero else "")
+    elif part.time_zero:
+        unit += f" from the {part.time_zero}"
     last = f"the {part.censored_at}" if part.censored_at else "their last follow-up"
     if not part.causes:
         which, without = "", "the event"

@@ -9,6 +9,7 @@ from survmodel.models.description import Description
 from survmodel.report.answers import Answer
 from survmodel.report.contents import EndpointPart, FlowPart, Question, StudyContents
 from survmodel.study.config import Study
+from survmodel.study.endpoint_specs import endpoint_title
 from survmodel.study.known_columns import group_columns
 from survmodel.study.manifest import versions
 from survmodel.study.preparation import Prepared
@@ -82,7 +83,8 @@ def _flows(prepared: Prepared) -> Iterator[FlowPart]:
         flow = cohort.analysis(name, set_name).flow
         more = tuple((step.reason, step.n_removed, step.n_left) for step in flow[len(cohort.sets[set_name][1]) :])
         if more:
-            title = f"{entry.label or name}, of those in the set {_label(study, set_name)}"
+            whom = "all patients" if set_name == ALL_PATIENTS else f"those in the set {_label(study, set_name)}"
+            title = f"{endpoint_title(name, entry)}, of {whom}"
             yield FlowPart(name, title, n_start, more)
 
 

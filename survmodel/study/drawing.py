@@ -95,8 +95,8 @@ class Drawing:
     def _draw_km(self, fit: KaplanMeierFit, part: EndpointPart, **options: Any) -> StudyFigure:  # noqa: ANN401
         from survmodel.figures.kaplan_meier import draw_km
 
-        labels = {"survival": begin(part.label)}
-        return draw_km(fit, labels=labels, title=self._stamp, width_mm=FIGURE_MM, **options)
+        names = {"survival": begin(part.label), **_time_axis(part)}
+        return draw_km(fit, labels=names, title=self._stamp, width_mm=FIGURE_MM, **options)
 
     def _incidence(self, part: EndpointPart, one: IncidencePart) -> IncidencePart:
         from survmodel.figures.cumulative_incidence import draw_cumulative_incidence
@@ -104,7 +104,7 @@ class Drawing:
         fit = one.fit.result
         if fit is None:
             return one
-        figure = draw_cumulative_incidence(fit, title=self._stamp, width_mm=FIGURE_MM)
+        figure = draw_cumulative_incidence(fit, labels=_time_axis(part), title=self._stamp, width_mm=FIGURE_MM)
         by = f" by {one.label}" if one.by else ""
         what = f"of {part.event_label}" if one.by else "of each event"
         caption = f"Cumulative incidence {what}{by}, {part.title}, Aalen-Johansen estimate. Bands: pointwise limits."
@@ -196,7 +196,7 @@ class Drawing:
         if groups.incidence is not None and groups.incidence.result is not None:
             incidence = groups.incidence.result
             draw = lambda: draw_cumulative_incidence(  # noqa: E731
-                incidence, note=note, title=self._stamp, width_mm=FIGURE_MM
+                incidence, labels=_time_axis(part), note=note, title=self._stamp, width_mm=FIGURE_MM
             )
             what = f"Cumulative incidence of {part.event_label}"
         caption = f"{what} in risk groups by {label}: {groups.origin}; {groups.assigned_by}."
@@ -225,3 +225,9 @@ class Drawing:
             caption = f"{label} by {by}: every patient, with medians and quartiles."
             drawn.append(self._keep(figure, file_stem("uptake", marker.name), caption))
         return drawn
+
+
+def _time_axis(part: EndpointPart) -> dict[str, str]:
+    """Name the time axis where time does not begin at time zero."""
+    unit = f" ({part.outcome.unit})" if part.outcome.unit else ""
+    return {} if part.landmark is None else {"time": f"Time from the landmark{unit}"}

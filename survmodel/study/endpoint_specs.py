@@ -8,11 +8,14 @@ from typing import Literal, cast
 
 import pandas as pd
 
+from survmodel.formatting import format_significant
 from survmodel.outcome.endpoints import Endpoint
 from survmodel.outcome.first_event import FirstEventEndpoint
+from survmodel.outcome.landmark_endpoint import LandmarkEndpoint
 from survmodel.outcome.ready_made import ReadyMadeEndpoint
 from survmodel.study.settings import SCAN_DATE, EndpointEntry, StudySettings
 
+DEFAULT_UNIT = "months"
 LAST_CONTACT, LAST_ASSESSMENT = "last_contact_date", "last_assessment_date"
 #: Events that are seen at visits; who had none of them is free of them until the last visit.
 SEEN_AT_VISITS = {"progression", "relapse"}
@@ -51,7 +54,7 @@ def dated_endpoint(name: str, entry: EndpointEntry, settings: StudySettings) -> 
         entry.competing,
         censor,
         entry.censor_at,
-        cast(Literal["days", "months", "years"], entry.unit or "months"),
+        cast(Literal["days", "months", "years"], entry.unit or DEFAULT_UNIT),
         entry.horizons,
         entry.entry,
         settings.data_lock,
@@ -116,7 +119,7 @@ def first_event_endpoint(name: str, entry: EndpointEntry) -> FirstEventEndpoint:
 
 def endpoint_spec(
     name: str, settings: StudySettings, labels: Mapping[str, str], outcome_columns: pd.DataFrame
-) -> Endpoint | FirstEventEndpoint | ReadyMadeEndpoint:
+) -> Endpoint | FirstEventEndpoint | ReadyMadeEndpoint | LandmarkEndpoint:
     """Make the spec of an endpoint of any kind.
 
     Parameters
@@ -132,15 +135,40 @@ def endpoint_spec(
 
     Returns
     -------
-    Endpoint, FirstEventEndpoint or ReadyMadeEndpoint
+    Endpoint, FirstEventEndpoint, ReadyMadeEndpoint or LandmarkEndpoint
         What makes the outcome.
     """
     entry = settings.endpoint[name]
+    spec: Endpoint | FirstEventEndpoint | ReadyMadeEndpoint
     if entry.is_dated:
-        return dated_endpoint(name, entry, settings)
-    if entry.first:
-        return first_event_endpoint(name, entry)
-    return ready_made_endpoint(name, entry, labels, outcome_columns[str(entry.event)])
+        spec = dated_endpoint(name, entry, settings)
+    elif entry.first:
+        spec = first_event_endpoint(name, entry)
+    else:
+        spec = ready_made_endpoint(name, entry, labels, outcome_columns[str(entry.event)])
+    return spec if entry.landmark is None else LandmarkEndpoint(spec, entry.landmark)
+
+
+def endpoint_title(name: str, entry: EndpointEntry) -> str:
+    """Name an endpoint in headings, tables and figures.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the study file.
+    entry : EndpointEntry
+        What the study file says of it.
+
+    Returns
+    -------
+    str
+        Its label, and the landmark from which time counts, for example "overall survival from the landmark at 60 days".
+    """
+    title = entry.label or name
+    if entry.landmark is None:
+        return title
+    unit = entry.unit or DEFAULT_UNIT
+    return f"{title} from the landmark at {format_significant(entry.landmark, 6)} {unit}"
 
 
 def competing_codes(entry: EndpointEntry, event: pd.Series) -> dict[object, str]:

@@ -360,5 +360,5 @@ def _potential(study: Study, data: Gathered) -> dict[str, pd.Series]:
         if lock is not None and entry.is_dated:
             spec: Endpoint = dated_endpoint(name, entry, study.settings)
             days = (pd.Timestamp(lock) - data.outcome_columns[spec.origin]).dt.days
-            found[name] = days / UNITS[spec.unit]
+            found[name] = days / UNITS[spec.unit] - (entry.landmark or 0)
     return found

@@ -64,12 +64,7 @@ def _place(record: Record) -> tuple[object, ...]:
 
 
 def _of_endpoint(part: EndpointPart) -> Iterator[Record]:
-    n, n_event = part.outcome.n, part.outcome.n_event
-    yield {"step": "counts", "measure": "patients and events", "n": n, "n_event": n_event, "n_censor": n - n_event}
-    for name, count in part.missing:
-        yield {"step": "missing", "variable": name, "measure": "n_missing", "n": n, "n_missing": count}
-    for label, count in part.causes:
-        yield {"step": "counts", "group": label, "measure": "events by cause", "n_event": count}
+    yield from _of_counts(part)
     if part.precision is not None:
         yield from _of_answer(part.precision)
     yield from _of_answer(part.follow_up, measure="follow-up")
@@ -92,6 +87,19 @@ def _of_models(part: EndpointPart) -> Iterator[Record]:
         groups = () if forest.risk_groups is None else of_risk_groups(forest.risk_groups, part.horizons)
         for record in (*of_forest(forest), *groups):
             yield {"model": forest.name, **record}
+
+
+def _of_counts(part: EndpointPart) -> Iterator[Record]:
+    n, n_event = part.outcome.n, part.outcome.n_event
+    yield {"step": "counts", "measure": "patients and events", "n": n, "n_event": n_event, "n_censor": n - n_event}
+    for name, count in part.missing:
+        yield {"step": "missing", "variable": name, "measure": "n_missing", "n": n, "n_missing": count}
+    for label, count in part.causes:
+        yield {"step": "counts", "group": label, "measure": "events by cause", "n_event": count}
+    if part.landmark is not None:
+        yield {"step": "landmark", "measure": "patients at the landmark", "time": part.landmark.at, "n": n}
+        for reason, count in part.landmark.lost:
+            yield {"step": "landmark", "level": reason, "measure": "lost by the landmark", "n_missing": count}
 
 
 def _of_incidence(part: EndpointPart) -> Iterator[Record]:

@@ -56,6 +56,9 @@ class EndpointEntry(Strict):
 
     Ready-made times may be those of several events: ``first`` lists them, and ``time`` is then the end of observation
     of each patient. The earliest event counts; of events at one time the one that is listed first.
+
+    ``landmark = 60`` analyses those who are under observation and free of the events at that time, in the unit of the
+    endpoint. Time and horizons count from there, and the report adds to the label that they do.
     """
 
     time: Text | None = None
@@ -73,6 +76,7 @@ class EndpointEntry(Strict):
     unit: Text | None = None
     label: str = ""
     horizons: Times = ()
+    landmark: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     analysis_set: Text | None = None
 
     @model_validator(mode="after")

@@ -16,11 +16,12 @@ from survmodel.models.follow_up import follow_up
 from survmodel.models.formula import parse_formula
 from survmodel.models.kaplan_meier import KaplanMeier
 from survmodel.models.logrank import logrank_test
+from survmodel.outcome.landmark_endpoint import by_landmark
 from survmodel.outcome.response import Outcome
 from survmodel.performance.precision import Precision, precision
 from survmodel.report.answers import Answer
-from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart
-from survmodel.study.endpoint_specs import dated_endpoint
+from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, LandmarkPart, ModelPart
+from survmodel.study.endpoint_specs import dated_endpoint, endpoint_title
 from survmodel.study.forest_steps import forest_part
 from survmodel.study.known_columns import group_columns, model_strata
 from survmodel.study.model_steps import marker_part, model_part
@@ -113,10 +114,11 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
     asked = {key: model for key, model in settings.model.items() if model.endpoint == name}
     models = tuple(model_part(key, model, part) for key, model in asked.items() if not model.is_forest)
     missing, undefined = _count_missing(part)
+    title = endpoint_title(name, entry)
     return EndpointPart(
         name=name,
-        title=entry.label or name,
-        label=ANY_EVENT if competes else entry.label or name,
+        title=title,
+        label=ANY_EVENT if competes else title,
         event_label=declared.endpoint,
         horizons=entry.horizons,
         outcome=of_any,
@@ -135,7 +137,25 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         time_zero=labels[dates.origin] if dates else "",
         censored_at=labels[dates.censor] if dates else "",
         first_of=tuple(event.label for event in entry.first),
+        landmark=_landmark_part(part),
     )
+
+
+def _landmark_part(part: EndpointSteps) -> LandmarkPart | None:
+    """Count who is lost up to the landmark, among those of the analysis set."""
+    settings, cohort = part.prepared.study.settings, part.prepared.cohort
+    at = settings.endpoint[part.name].landmark
+    if at is None:
+        return None
+    inside = cohort.sets[settings.set_of(part.name)][0]
+    unit = part.of_any.unit or ""
+    tail = f" {by_landmark(at, unit)}"
+    lost = {
+        reason.removesuffix(tail): int(inside[list(positions)].sum())
+        for reason, positions in cohort.endpoints[part.name].dropped
+        if reason.endswith(tail)
+    }
+    return LandmarkPart(at, unit, tuple((reason, n) for reason, n in lost.items() if n))
 
 
 def _count_causes(outcome: Outcome) -> tuple[tuple[str, int], ...]:
