@@ -15,6 +15,8 @@ Role = Literal["identifier", "baseline", "marker", "outcome", "post_baseline", "
 FieldType = Literal["number", "integer", "category", "text", "identifier", "date", "boolean"]
 FieldRole = Literal["identifier", "baseline", "marker", "outcome", "post_baseline", "acquisition"]
 
+#: Two times this close, relative to each other, are one.
+ROUNDING = 1e-9
 #: Texts that a boolean column holds where a study declares nothing else: code in the file, meaning.
 BOOLEAN_CODES = (("true", "true"), ("yes", "true"), ("1", "true"), ("false", "false"), ("no", "false"), ("0", "false"))
 
@@ -137,6 +139,52 @@ class CutColumn:
         """
         edges = [-np.inf, *self.cuts, np.inf]
         return pd.cut(numbers, edges, right=False, labels=list(self.labels)).rename(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedColumn:
+    """A factor of what was reached by a time: a response, a transplant.
+
+    Parameters
+    ----------
+    name : str
+        Column that is made.
+    source : str
+        Column of the time at which it was reached; a missing time means never.
+    by : float
+        Latest time that counts, in the unit of the source.
+    labels : tuple of (str, str)
+        Of those who reached it by then, and of the others.
+
+    Examples
+    --------
+    >>> response = ReachedColumn("response", "response_day", 60.0, ("by day 60", "not by day 60"))
+    >>> list(response.apply(pd.Series([30.0, 60.0, 61.0, None])))
+    ['by day 60', 'by day 60', 'not by day 60', 'not by day 60']
+    """
+
+    name: str
+    source: str
+    by: float
+    labels: tuple[str, str]
+
+    def apply(self, times: pd.Series) -> pd.Series:
+        """Make the factor.
+
+        Parameters
+        ----------
+        times : pandas.Series
+            When it was reached.
+
+        Returns
+        -------
+        pandas.Series
+            A categorical with the row labels of the times.
+        """
+        # A time equal to the latest one but for float rounding is on it.
+        reached = (times <= self.by * (1 + ROUNDING)).to_numpy(dtype=bool, na_value=False)
+        texts = np.where(reached, self.labels[0], self.labels[1])
+        return pd.Series(pd.Categorical(texts, list(self.labels)), index=times.index, name=self.name)
 
 
 def add_cuts(table: pd.DataFrame, cuts: Sequence[CutColumn]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from survmodel.data.columns import Column, CutColumn
+from survmodel.data.columns import Column, CutColumn, ReachedColumn
 from survmodel.data.tables import TableFile
 from survmodel.data.waivers import Exclusion, Waiver
 from survmodel.study.file_errors import StudyFileError, read_settings
@@ -74,7 +74,16 @@ class Study:
         return tuple(
             CutColumn(name, entry.source, entry.cuts or (), entry.labels or (), entry.label or name, entry.reference)
             for name, entry in self.settings.column.items()
-            if entry.source is not None
+            if entry.source is not None and entry.cuts is not None
+        )
+
+    @property
+    def reached(self) -> tuple[ReachedColumn, ...]:
+        """Factors of what was reached by a time."""
+        return tuple(
+            ReachedColumn(name, entry.source, entry.reached_by, (entry.labels[0], entry.labels[1]))
+            for name, entry in self.settings.column.items()
+            if entry.source is not None and entry.reached_by is not None and entry.labels is not None
         )
 
     @property

@@ -242,12 +242,16 @@ def _join(  # noqa: PLR0913 - what the two kinds of study have in common
     undefined: Mapping[str, pd.Series] | None = None,
     notes: Sequence[str] = (),
 ) -> Gathered:
-    """Add the factors cut from numbers, and leave out columns that no file fills."""
+    """Add the factors made from numbers, and leave out columns that no file fills."""
     empty = [column.name for column in columns if table[column.name].isna().all()]
     cuts = [cut for cut in study.cuts if cut.source in table and cut.source not in empty]
     whole = add_cuts(table, cuts).drop(columns=empty)
+    reached = [one for one in study.reached if one.source in outcome_columns or one.source in table]
+    for one in reached:
+        whole[one.name] = one.apply((outcome_columns if one.source in outcome_columns else table)[one.source])
     declared = study.columns
-    shown = [*(column for column in columns if column.name not in empty), *(declared[cut.name] for cut in cuts)]
+    shown = [column for column in columns if column.name not in empty]
+    shown += [declared[name] for name in [*(cut.name for cut in cuts), *(one.name for one in reached)]]
     fields = tuple(Field(one.name, one.role, one.label or one.name, one.unit) for one in shown)
     masks = {name: mask for name, mask in (undefined or {}).items() if name in whole}
     masks |= {cut.name: masks[cut.source] for cut in cuts if cut.source in masks}

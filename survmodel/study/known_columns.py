@@ -76,6 +76,8 @@ def known_columns(settings: StudySettings) -> dict[str, Column]:
         if entry.source is not None:
             source = found.get(entry.source)
             role: Role = "baseline" if source is None else source.role
+            if entry.reached_by is not None:
+                role = "post_baseline"
             found[name] = Column(
                 name, "category", entry.label or name, "", role, levels=_levels(entry.level_labels),
                 reference=entry.reference,

@@ -24,6 +24,7 @@ from survmodel.study.endpoint_specs import dated_endpoint, endpoint_spec
 from survmodel.study.file_errors import StudyFileError
 from survmodel.study.gathering import Gathered, gather
 from survmodel.study.known_columns import GROUP, group_columns, model_strata
+from survmodel.study.reached_checks import look_at_reached
 from survmodel.study.ready_made_checks import look_at_ready_made
 from survmodel.study.settings import StudySettings
 
@@ -197,7 +198,7 @@ def prepare(study: Study) -> Prepared:
         When a file cannot be read.
     """
     data = gather(study)
-    for look in (_look_for_columns, _look_for_nobody, _look_at_times):
+    for look in (_look_for_columns, _look_for_nobody, _look_at_times, look_at_reached):
         problems = list(dict.fromkeys(look(study, data)))
         if problems:
             raise FindingsError(problems)

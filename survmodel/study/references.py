@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from survmodel.cohort import PREDICTOR_ROLES
 from survmodel.data.columns import Column
 from survmodel.data.row_filter import RowFilter
 from survmodel.data.schema import load_schema
@@ -17,6 +16,7 @@ from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known
 from survmodel.study.settings import EndpointEntry, StudySettings
 from survmodel.study.settings_first import FirstEventEntry
 from survmodel.study.settings_models import ModelEntry
+from survmodel.study.timing import look_at_timing, problems_of_timing
 
 _WHOLE = re.compile(r"-?[1-9][0-9]{0,14}|0")
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f]")
@@ -50,6 +50,7 @@ def look_at_references(settings: StudySettings) -> Iterator[str]:
         yield from _look_at_endpoint(f"endpoint.{name}", name, endpoint, settings, columns)
     yield from _look_at_markers(settings, columns)
     yield from _look_at_analyses(settings, columns)
+    yield from look_at_timing(settings, columns)
     for number, waiver in enumerate(settings.waive, start=1):
         if not _CODE.fullmatch(waiver.code):
             yield f"waive[{number}].code: {waiver.code!r} is no code of a finding, such as D126"
@@ -67,7 +68,7 @@ def _look_at_analyses(settings: StudySettings, columns: Columns) -> Iterator[str
         yield from _declared("report.table_one", "column", name, known)
     for name, model in settings.model.items():
         yield from _declared(f"model.{name}.endpoint", "endpoint", model.endpoint, settings.endpoint)
-        yield from _look_at_model(f"model.{name}", model, columns)
+        yield from _look_at_model(f"model.{name}", model, settings, columns)
 
 
 def _look_at_columns(settings: StudySettings, columns: Columns) -> Iterator[str]:
@@ -183,7 +184,7 @@ def _look_at_markers(settings: StudySettings, columns: Columns) -> Iterator[str]
         yield f"marker: {n_primary} markers are primary; a study has one question"
 
 
-def _look_at_model(key: str, model: ModelEntry, columns: Columns) -> Iterator[str]:
+def _look_at_model(key: str, model: ModelEntry, settings: StudySettings, columns: Columns) -> Iterator[str]:
     for name in model.strata or ():
         yield from _points_at(f"{key}.strata", name, columns, ("category", "text", "boolean"))
     try:
@@ -193,9 +194,7 @@ def _look_at_model(key: str, model: ModelEntry, columns: Columns) -> Iterator[st
         yield f"{key}.formula: {error}"
         return
     for name in formula.variables:
-        role = columns[name].role
-        if role not in PREDICTOR_ROLES:
-            yield f"{key}.formula: column {name!r} has the role {role} and cannot be a predictor"
+        yield from problems_of_timing(f"{key}.formula", name, model.endpoint, settings, columns)
 
 
 def _declared(key: str, what: str, name: str, known: Collection[str]) -> Iterator[str]:

@@ -14,6 +14,8 @@ from survmodel.study.settings_base import Array, Ascending, Character, Pair, Str
 Encoding = Literal["utf-8", "utf-16", "cp1252", "cp1250", "iso-8859-1", "iso-8859-15"]
 #: How a file is written; a key of a file goes before the same key of [data].
 WRITING = ("delimiter", "encoding", "decimal", "date_format", "excel_dates")
+#: Keys of a column of a file, which a factor made from one has from there.
+NOT_FOR_FACTORS = ("type", "unit", "missing", "levels", "range", "table")
 LEAST_EVENTS_FOR_RATIO, LEAST_EVENTS_FOR_PERFORMANCE, LEAST_EVENTS_FOR_FOREST = 10, 25, 50
 
 
@@ -85,6 +87,11 @@ class ColumnEntry(Strict):
     """``[column.NAME]``: a column of a file, or a factor cut from one with ``from``, ``cuts`` and ``labels``.
 
     ``cut_source`` says where the edges come from, for example a publication.
+
+    With ``from``, ``reached_by`` and two ``labels`` it is a factor of what was reached by a time, for example
+    ``from = "response_day"``, ``reached_by = 60``: first the label of those who reached it by then, then that of the
+    others; a missing time means never. It groups patients from a landmark at or after that time on, and never from time
+    zero.
     """
 
     label: str = ""
@@ -100,10 +107,12 @@ class ColumnEntry(Strict):
     cuts: Ascending | None = None
     labels: Array[Text] | None = None
     cut_source: str = ""
+    reached_by: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> ColumnEntry:
-        problems = self._problems_of_cut() if self.source is not None else self._problems_of_column()
+        of_source = self._problems_of_cut if self.reached_by is None else self._problems_of_reached
+        problems = of_source() if self.source is not None else self._problems_of_column()
         names = self.level_labels
         if self.reference is not None and self.reference not in names:
             problems.append(f"reference {self.reference!r} is not a level; {closest(self.reference, names)}")
@@ -118,12 +127,19 @@ class ColumnEntry(Strict):
             return self.labels or ()
         return tuple(dict.fromkeys(self.levels.values())) if self.type == "category" else ()
 
+    def _problems_of_reached(self) -> list[str]:
+        others = (*NOT_FOR_FACTORS, "cuts", "cut_source", "role")
+        given = [key for key in others if key in self.model_fields_set]
+        problems = [f"a factor of what was reached takes no {list_values(given)}"] if given else []
+        if len(set(self.labels or ())) != 2:
+            problems.append("labels must be two: of those who reached it by then, and of the others")
+        return problems
+
     def _problems_of_cut(self) -> list[str]:
-        not_for_cuts = ("type", "unit", "missing", "levels", "range", "table")
-        given = [key for key in not_for_cuts if key in self.model_fields_set]
+        given = [key for key in NOT_FOR_FACTORS if key in self.model_fields_set]
         problems = [f"a factor cut from a number takes no {list_values(given)}"] if given else []
         if self.cuts is None or self.labels is None:
-            return [*problems, "a factor cut from a number needs cuts and labels"]
+            return [*problems, "a factor cut from a number needs cuts and labels, or reached_by and labels"]
         if len(self.labels) != len(self.cuts) + 1:
             problems.append(f"{len(self.cuts)} cuts make {len(self.cuts) + 1} groups and labels has {len(self.labels)}")
         if len(set(self.labels)) < len(self.labels):
@@ -132,8 +148,8 @@ class ColumnEntry(Strict):
 
     def _problems_of_column(self) -> list[str]:
         problems = []
-        if self.cuts is not None or self.labels is not None or self.cut_source:
-            problems.append("cuts, labels and cut_source need the key from")
+        if self.cuts is not None or self.labels is not None or self.cut_source or self.reached_by is not None:
+            problems.append("cuts, labels, cut_source and reached_by need the key from")
         if self.type is None:
             problems.append("type is required: number, integer, category, boolean, date, text or identifier")
         if self.type == "category" and not self.levels:
