@@ -49,6 +49,7 @@ bench: $(VENV)/.dev ## measure the speed budgets (CPU seconds and ratios)
 
 reference: ## compute the R answers anew (needs R with survival and jsonlite)
 	Rscript tests/reference/make_cases.R
+	Rscript tests/reference/cohorts.R
 
 lock: ## resolve the dependencies anew (needs uv)
 	$(LOCK) --group build --output-file requirements.lock

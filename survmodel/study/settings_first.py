@@ -11,7 +11,7 @@ from survmodel.study.settings_base import Codes, Strict, Text
 
 
 class FirstEventEntry(Strict):
-    """``first = [{ event = "pstat", time = "ptime", label = "progression" }, ...]``: one of several events.
+    """``first = [{ event = "relapsed", time = "relapse_day", label = "relapse" }, ...]``: one of several events.
 
     With ``event`` and ``time`` it happened where ``event`` says so, at ``time``. With ``time`` alone a missing time
     means that it did not happen. With ``event`` alone it happened when the observation ended, as a death does.

@@ -42,7 +42,7 @@ def make(which, folder):
 
 
 @needs_r
-@pytest.mark.parametrize("which", ["trial", "multicentre", "made", "aml_northwest_england", "follicular_lymphoma"])
+@pytest.mark.parametrize("which", ["trial", "multicentre", "made", *sorted(path.name for path in STUDIES.iterdir())])
 def test_r_agrees(which, tmp_path):
     run = run_study(make(which, tmp_path), tmp_path / "out")
     done = run_in_r(run.out)
