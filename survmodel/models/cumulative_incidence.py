@@ -19,6 +19,7 @@ from survmodel.formatting import count_noun, format_count, format_interval, form
 from survmodel.kernels.aalen_johansen import aalen_johansen
 from survmodel.kernels.kaplan_meier import ProductLimit, product_limit
 from survmodel.models.kaplan_meier_fit import AtRisk, check_times
+from survmodel.models.late_entry import look_at_risk_set
 from survmodel.models.limits import ConfType, check_limits, survival_limits
 from survmodel.outcome.groups import read_groups
 from survmodel.outcome.response import Outcome
@@ -249,9 +250,12 @@ class CumulativeIncidence:
         groups = read_groups(outcome, by)
         causes = outcome.causes or {1: outcome.endpoint}
         curves: list[IncidenceCurve] = []
+        late: list[str] = []
         for code, label in enumerate(groups.labels):
             rows = np.flatnonzero(groups.codes == code)
-            curves += self._curves(outcome.take(rows), label, causes)
+            own = self._curves(outcome.take(rows), label, causes)
+            late += _look_at_entries(own, label, outcome.unit or "")
+            curves += own
         return CumulativeIncidenceFit(
             curves=tuple(curves),
             conf_type=self.conf_type,
@@ -260,7 +264,7 @@ class CumulativeIncidence:
             endpoint=outcome.endpoint,
             n=outcome.n,
             n_event=tuple((name, int((outcome.event == code).sum())) for code, name in causes.items()),
-            warnings=join_warnings(outcome.warnings, _look_for_absent(curves)),
+            warnings=join_warnings(outcome.warnings, _look_for_absent(curves), late),
             notes=join_warnings(groups.notes, outcome.notes),
         )
 
@@ -320,6 +324,14 @@ def _limits(
     return np.where(nothing, np.where(np.isnan(low), np.nan, 0.0), np.where(inside, low, np.nan)), np.where(
         nothing, high_of_none, np.where(inside, high, np.nan)
     )
+
+
+def _look_at_entries(curves: Sequence[IncidenceCurve], label: str, unit: str) -> list[str]:
+    """Warn of a risk set that late entry leaves small or empty; it is the same for all causes of a group."""
+    first = curves[0]
+    n_event = np.sum([curve.n_event for curve in curves], axis=0)
+    name = f"group {label!r}" if label else "the cohort"
+    return look_at_risk_set(name, first.time, first.n_risk, n_event, first.at_risk, unit)
 
 
 def _look_for_absent(curves: Sequence[IncidenceCurve]) -> list[str]:

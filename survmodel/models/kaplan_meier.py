@@ -1,8 +1,9 @@
 """The Kaplan-Meier estimator: survival curves by group with limits, quantiles, fixed times and restricted means.
 
 Conventions: S(t) is a right-continuous step, missing beyond a group's last follow-up; the number at risk at *t*
-counts rows with ``entry < t <= time``; a quantile on which the curve lies flat is the midpoint of the flat; limits
-are log-log unless asked otherwise, and exact where S = 1 (:mod:`survmodel.models.limits`).
+counts rows with ``entry < t <= time``, and at time 0 those who are there when time begins; a quantile on which the
+curve lies flat is the midpoint of the flat; limits are log-log unless asked otherwise, and exact where S = 1
+(:mod:`survmodel.models.limits`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from survmodel.errors import DataError
 from survmodel.formatting import format_significant
 from survmodel.kernels.kaplan_meier import ProductLimit, jackknife_variance, product_limit
 from survmodel.models.kaplan_meier_fit import AtRisk, Curve, KaplanMeierFit
-from survmodel.models.limits import FEWEST_AT_RISK, ConfType, check_limits, survival_limits
+from survmodel.models.late_entry import look_at_risk_set
+from survmodel.models.limits import ConfType, check_limits, survival_limits
 from survmodel.outcome.checks import continues
 from survmodel.outcome.groups import read_groups
 from survmodel.outcome.response import Outcome
@@ -104,7 +106,7 @@ class KaplanMeier:
             n_event=int(died[used].sum()),
             robust=robust,
             weighted=weights is not None,
-            warnings=join_warnings(outcome.warnings, _look_at_curves(curves, late=outcome.entry is not None)),
+            warnings=join_warnings(outcome.warnings, _look_at_curves(curves, outcome.unit or "")),
             notes=join_warnings(groups.notes, outcome.notes),
         )
 
@@ -152,8 +154,8 @@ def _without_continued(
     return ProductLimit(*(column[kept] for column in columns)), variance[kept]
 
 
-def _look_at_curves(curves: Sequence[Curve], *, late: bool) -> list[str]:
-    """Warn of groups without events and of risk sets too small to begin with."""
+def _look_at_curves(curves: Sequence[Curve], unit: str) -> list[str]:
+    """Warn of groups without events, and of risk sets that late entry leaves small or empty."""
     warnings = []
     for curve in curves:
         name = f"group {curve.group!r}" if curve.group else "the cohort"
@@ -164,10 +166,8 @@ def _look_at_curves(curves: Sequence[Curve], *, late: bool) -> list[str]:
                 f"{name} has no events: the median is not reached; upper 95% limit of the rate about "
                 f"{format_significant(rate, 2)} per unit of time"
             )
-        elif late and curve.steps.n_risk[events][0] < FEWEST_AT_RISK:
-            enough = curve.steps.time[curve.steps.n_risk >= FEWEST_AT_RISK]
-            start = f"; condition on survival to {format_significant(enough[0])} or later" if enough.size else ""
-            warnings.append(f"{name} has fewer than {FEWEST_AT_RISK} at risk at its first event{start}")
+        steps = curve.steps
+        warnings += look_at_risk_set(name, steps.time, steps.n_risk, steps.n_event, curve.at_risk, unit)
     return warnings
 
 

@@ -48,10 +48,17 @@ class AtRisk:
         return cls(frozen(time), frozen(entry), frozen(staying), frozen(coming))
 
     def __call__(self, times: npt.ArrayLike) -> Floats:
-        """Count at each time, shape (n_times,)."""
+        """Count at each time, shape (n_times,); at time 0 those who are there when time begins, as R does."""
         asked = np.asarray(times, dtype=float)
         not_left = self.staying[np.searchsorted(self.exits, asked)]
         counts: Floats = not_left - self.coming[np.searchsorted(self.entries, asked)]
+        return np.where(asked == 0, not_left - self.coming[np.searchsorted(self.entries, 0.0, side="right")], counts)
+
+    def just_after(self, times: npt.ArrayLike) -> Floats:
+        """Count just after each time, shape (n_times,): those with ``entry <= t < time``."""
+        asked = np.asarray(times, dtype=float)
+        not_left = self.staying[np.searchsorted(self.exits, asked, side="right")]
+        counts: Floats = not_left - self.coming[np.searchsorted(self.entries, asked, side="right")]
         return counts
 
 

@@ -294,7 +294,10 @@ class TestEntries:
 
     def test_31_tiny_risk_set(self) -> None:
         outcome = Outcome([2, 9, 10, 11, 12, 13, 14], [1, 1, 0, 1, 0, 1, 0], [0] + [5] * 6)
-        warned(KaplanMeier().fit(outcome).warnings, "fewer than 5 at risk", "survival to 9")
+        warned(
+            KaplanMeier().fit(outcome).warnings, "fewer than 10 are at risk", "smallest 1 at risk, at 2", "event at 9"
+        )
+        warned(KaplanMeier().fit(outcome).warnings, "nobody at risk from 2 to 5")
 
     def test_id_missing(self) -> None:
         refusal(DataError, lambda: Outcome([1, 2], [1, 0], id=[SECRET, None]), "id is missing", "row 2 (1 of 2)")

@@ -228,7 +228,8 @@ class TestWaysOut:
              ["3 events for 1 coefficient", "estimates tend to be too large"]),
             (31, entered({line: str(min(int(row[2]) - 1, 150)) for line, row in enumerate(plain_rows(), start=1)
                           if line > 3}, more=ENTRY_COLUMN + CURVE.replace('by = "sex"\n', "")),
-             0, "S002", "warning", "", [], ["fewer than 5 at risk at its first event", "survival to 153 or later"]),
+             0, "S002", "warning", "", [],
+             ["while fewer than 10 are at risk", "(smallest 2 at risk, at 100 days)", "the event at 153 days"]),
         ]
     ],
 )  # fmt: skip
