@@ -292,10 +292,10 @@ def _how_corrected(models: Sequence[ModelPart]) -> str:
     asked = format_count(max(int(one.glance()["asked"].iloc[0]) for one in done))
     few = min(one.n for one in done) < ENOUGH_FOR_LIMITS
     descriptive = f", and descriptive below {ENOUGH_FOR_LIMITS} patients" if few else ""
+    inside = ", drawn within strata and disease groups," if any(one.n_strata > 1 for one in done) else ""
     return (
-        f"Corrected: apparent C less the mean optimism of {asked} bootstrap samples of patients, drawn within strata "
-        "and disease groups, in each of which the model was fitted anew; its limits are those of the bootstrap moved "
-        f"by the optimism{descriptive}."
+        f"Corrected: apparent C less the mean optimism of {asked} bootstrap samples of patients{inside} in each of "
+        f"which the model was fitted anew; its limits are those of the bootstrap moved by the optimism{descriptive}."
     )
 
 

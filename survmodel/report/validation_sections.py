@@ -203,10 +203,10 @@ def _optimism_methods(part: EndpointPart) -> Iterator[str]:
     ]
     if done:
         asked = format_count(int(done[0].glance()["asked"].iloc[0]))
+        inside = ", drawn within strata and disease groups," if any(one.n_strata > 1 for one in done) else ""
         yield (
-            f"C was corrected for optimism by {asked} bootstrap samples of patients, drawn within strata and disease "
-            "groups, in each of which the whole model was fitted anew (Harrell); its limits are those of the bootstrap "
-            "distribution moved by the optimism."
+            f"C was corrected for optimism by {asked} bootstrap samples of patients{inside} in each of which the whole "
+            "model was fitted anew (Harrell); its limits are those of the bootstrap distribution moved by the optimism."
         )
     if any(one.calibrations for one in part.models):
         yield (

@@ -120,7 +120,7 @@ class Drawing:
         observed = fit.columns[marker.name].to_numpy(dtype=float)
         unit = self._contents.units.get(marker.name, "")
         curve = fit.effect_curve(marker.name)
-        scale = "" if marker.term == marker.name else f" It enters as {marker.term}."
+        scale = "" if marker.term == marker.name else f" It enters on the {marker.term.partition('(')[0]} scale."
         note = f"{scale.strip()} Alone in the model."
         figure = draw_effect(
             curve, labels=self._labels, unit=unit, observed=observed, title=self._stamp, width_mm=FIGURE_MM, note=note
@@ -156,7 +156,8 @@ class Drawing:
         figures = []
         importance = forest.importance.result
         if importance is not None:
-            figure = draw_importance(importance, labels=self._labels, title=self._stamp, width_mm=FIGURE_MM)
+            named = {name: begin(label) for name, label in self._labels.items()}
+            figure = draw_importance(importance, labels=named, title=self._stamp, width_mm=FIGURE_MM)
             stamp = "Exploratory. " if forest.exploratory else ""
             caption = f"{stamp}{begin(forest.label)}: decrease of out-of-bag C when a column is shuffled."
             figures.append(self._keep(figure, file_stem("importance", forest.name), caption))

@@ -126,7 +126,15 @@ def calibrate_known(outcome: Outcome, risk: npt.NDArray[np.float64], time: float
     known = np.flatnonzero(np.isfinite(risk))
     if not known.size:
         raise FitError("nobody has a predicted risk at the horizon", remedy="choose an earlier horizon")
-    return calibration(outcome.take(known), risk[known], time, sample=sample)
+    found = calibration(outcome.take(known), risk[known], time, sample=sample)
+    left = outcome.n - known.size
+    if not left:
+        return found
+    told = (
+        f"calibration leaves out {count_noun(left, 'patient')} without a predicted risk at {format_significant(time)}"
+    )
+    unit = f" {outcome.unit}" if outcome.unit else ""
+    return replace(found, warnings=(*found.warnings, f"{told}{unit}: nobody of their stratum was followed so long"))
 
 
 def _risk_groups(
