@@ -14,10 +14,10 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from survmodel.figures.calibration_data import (
+    NOT_ESTIMABLE,
     CalibrationPlotData,
     calibration_plot_data,
     calibration_table,
-    write_percent,
 )
 from survmodel.figures.lettering import clean_text, shorten, text_width
 from survmodel.figures.page import EDGE, POINTS_PER_MM, Page, check_width, known_labels, shown_name, spoken
@@ -35,8 +35,6 @@ from survmodel.formatting import (
 )
 from survmodel.performance.calibration import Calibration
 from survmodel.table import one_line
-
-NOT_ESTIMABLE = "not estimable"
 
 #: Points that a side of the square has at most, and what stays for the table of groups beside it.
 LARGEST_SIDE = 235.0
@@ -173,24 +171,17 @@ def _columns(
     """Write the table of groups, in percent."""
     names = tuple(shorten(shown_name(known.get(name, name)), 60.0, size) for name in data.group)
     level = format_significant(100 * result.conf_level)
-    observed = tuple(_write_observed(*numbers) for numbers in zip(data.observed, data.low, data.high, strict=True))
+    places = range(len(names))
     return {
         column.name: column
         for column in (
             _Column("group", "Group", names),
             _Column("n", "n", tuple(format_count(n) for n in data.n)),
             _Column("events", "Events", tuple(format_count(n) for n in data.n_event)),
-            _Column("predicted", "Predicted, %", tuple(write_percent(risk) for risk in data.expected)),
-            _Column("observed", f"Observed, % ({level}% CI)", observed),
+            _Column("predicted", "Predicted, %", tuple(map(data.write_expected, places))),
+            _Column("observed", f"Observed, % ({level}% CI)", tuple(map(data.write_observed, places))),
         )
     }
-
-
-def _write_observed(risk: float, low: float, high: float) -> str:
-    if math.isnan(risk):
-        return NOT_ESTIMABLE
-    limits = MISSING if math.isnan(low) else f"{write_percent(low)} to {write_percent(high)}"
-    return f"{write_percent(risk)} ({limits})"
 
 
 def _fitting(columns: Mapping[str, _Column], room: float, size: float) -> list[_Column]:
@@ -299,11 +290,10 @@ def _write_ratio(result: Calibration) -> str:
 
 def _notes(result: Calibration, data: CalibrationPlotData, known: Mapping[str, str]) -> list[str]:
     level = format_significant(100 * result.conf_level)
-    endpoint = one_line(known.get(result.endpoint, result.endpoint))
+    endpoint, sample = spoken(known.get(result.endpoint, result.endpoint)).strip(), spoken(result.sample).strip()
     parts = [f"Endpoint: {endpoint}."] if endpoint else []
     parts.append(f"{count_noun(result.n, 'patient')}, {count_noun(result.n_event, 'event')} by {_horizon(result)}.")
-    if one_line(result.sample):
-        parts.append(f"Predictions: {one_line(result.sample)}.")
+    parts += [f"Predictions: {sample}."] if sample else []
     limits = "" if np.isnan(data.low).all() else f" with {level}% confidence limits"
     if data.estimable:
         parts.append(f"Points: groups of predicted risk{limits}.")

@@ -10,14 +10,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.errors import ConfigError
-from survmodel.formatting import format_number
+from survmodel.formatting import MISSING, format_interval, format_number
 from survmodel.performance.calibration import Calibration
 from survmodel.result import frozen
+from survmodel.table import one_line
 
 Floats = npt.NDArray[np.float64]
 
 #: Where the axes may end: at the first that holds all risks and limits.
 ENDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+
+NOT_ESTIMABLE = "not estimable"
 
 #: Classes of the histogram of predicted risks.
 CLASSES = 40
@@ -60,6 +63,23 @@ class CalibrationPlotData:
     def estimable(self) -> bool:
         """Whether there is an observed risk to draw."""
         return bool(np.isfinite(self.observed).any())
+
+    @property
+    def digits(self) -> int:
+        """Decimals of risks in percent: small risks need more to be told apart."""
+        return 2 if self.top <= 0.05 else 1
+
+    def write_expected(self, place: int) -> str:
+        """Write the mean predicted risk of a group in percent, without the sign."""
+        return format_number(100 * float(self.expected[place]), self.digits)
+
+    def write_observed(self, place: int) -> str:
+        """Write the observed risk of a group with its limits in percent, without the sign."""
+        risk, low, high = (100 * float(part[place]) for part in (self.observed, self.low, self.high))
+        if math.isnan(risk):
+            return NOT_ESTIMABLE
+        limits = MISSING if math.isnan(low) else format_interval(low, high, self.digits)
+        return f"{format_number(risk, self.digits)} ({limits})"
 
 
 def calibration_plot_data(result: Calibration) -> CalibrationPlotData:
@@ -157,26 +177,5 @@ def calibration_table(result: Calibration, data: CalibrationPlotData) -> pd.Data
     })  # fmt: skip
     groups = result.tidy().assign(measure="group").to_dict("records")
     table = pd.DataFrame([*groups, overall, *classes.to_dict("records")])
-    named = table.assign(horizon=result.horizon, endpoint=result.endpoint, sample=result.sample)
+    named = table.assign(horizon=result.horizon, endpoint=one_line(result.endpoint), sample=one_line(result.sample))
     return named[["measure", *(name for name in named.columns if name != "measure")]]
-
-
-def write_percent(risk: float) -> str:
-    """Write a risk in percent without the sign, with as many decimals (one or two) as a small one needs.
-
-    Parameters
-    ----------
-    risk : float
-        A probability that exists.
-
-    Returns
-    -------
-    str
-        For example ``"12.5"``.
-
-    Examples
-    --------
-    >>> write_percent(0.125), write_percent(0.0004)
-    ('12.5', '0.04')
-    """
-    return format_number(100 * risk, 2 if 0 < abs(risk) < 0.001 and math.isfinite(risk) else 1)

@@ -32,7 +32,7 @@ ROOM_FOR_AXIS = 58.0
 NAMES_SHARE = 0.34
 
 #: Most lines of a name.
-MOST_LINES = 2
+MOST_LINES = 3
 
 _AXIS_GAP = 8.0
 _ROW = 1.5
