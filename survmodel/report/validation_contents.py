@@ -26,7 +26,7 @@ class RiskGroupPart:
     origin : str
         Where the cuts come from, in words.
     assigned_by : str
-        How patients were assigned, in words.
+        What assigned each patient, in words.
     fit : Answer of KaplanMeierFit
         Curves of the groups.
     incidence : Answer of CumulativeIncidenceFit, optional

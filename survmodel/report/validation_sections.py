@@ -43,7 +43,7 @@ def risk_group_blocks(part: EndpointPart) -> Iterator[Block]:
         if groups.n_left_out:
             why = f": {'; '.join(groups.reasons)}" if groups.reasons else ""
             left = f" {begin(count_noun(groups.n_left_out, 'patient'))} could not be assigned{why}."
-        text = f"Risk groups by {model.label}: {groups.origin}; {groups.assigned_by}.{left}"
+        text = f"Risk groups by {model.label}: {groups.origin}; each patient assigned by {groups.assigned_by}.{left}"
         yield Paragraph(text if said else f"{text} {NO_TEST}")
         said = True
         if groups.figure is not None:
@@ -220,8 +220,8 @@ def _group_methods(part: EndpointPart) -> Iterator[str]:
         if model.risk_groups is not None and model.risk_groups.fit.result is not None:
             groups = model.risk_groups
             yield (
-                f"Risk groups by {model.label} are {groups.origin}; {groups.assigned_by} was assigned, so that no "
-                "patient's own outcome had a part in it."
+                f"Risk groups by {model.label} are {groups.origin}; each patient was assigned by {groups.assigned_by}, "
+                "so that no patient's own outcome had a part in it."
             )
 
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: Between one and two columns of a journal: the letters of a figure are then as large as those of the report.
 FIGURE_MM = 120.0
-#: Two columns, for figures with text beside the drawing.
-WIDE_MM = 174.0
 
 
 class Drawing:
@@ -139,7 +137,7 @@ class Drawing:
         fit = model.fit.result
         if fit is not None and len(fit.beta):
             figure = draw_hazard_ratios(
-                fit, labels=self._labels, units=dict(self._contents.units), title=self._stamp, width_mm=WIDE_MM
+                fit, labels=self._labels, units=dict(self._contents.units), title=self._stamp, width_mm=FIGURE_MM
             )
             kind = "cause-specific hazard ratios" if part.causes else "hazard ratios"
             caption = f"{begin(model.label)}: {kind} for {part.event_label}, all columns together."
@@ -200,7 +198,7 @@ class Drawing:
                 incidence, labels=_time_axis(part), note=note, title=self._stamp, width_mm=FIGURE_MM
             )
             what = f"Cumulative incidence of {part.event_label}"
-        caption = f"{what} in risk groups by {label}: {groups.origin}; {groups.assigned_by}."
+        caption = f"{what} in risk groups by {label}: {groups.origin}; each patient assigned by {groups.assigned_by}."
         return replace(groups, figure=self._keep(draw(), file_stem("risk_groups", name), caption))
 
     def _uptake(self) -> list[FigureBlock]:
@@ -219,7 +217,7 @@ class Drawing:
             inside = entity if entity is not None and entity in table else None
             figure = draw_uptake(
                 table, marker.name, group, entity=inside, labels=self._labels, units=dict(self._contents.units),
-                title=self._stamp, width_mm=WIDE_MM,
+                title=self._stamp, width_mm=FIGURE_MM,
             )  # fmt: skip
             by = f"{self._labels[group]} and {self._labels[inside]}" if inside else self._labels[group]
             label = begin(self._labels.get(marker.name, marker.name))

@@ -135,7 +135,7 @@ def _risk_groups(
         return None
     within, inside = disease_of(fit.rows, part)
     origin = describe_cuts(asked, inside, part.analysis.outcome.unit)
-    assigned_by = "each patient by the trees that had not drawn that patient"
+    assigned_by = "the trees that had not drawn that patient"
     if exploratory:
         return RiskGroupPart(origin, assigned_by, Answer(f"risk_groups/{name}", None, exploratory, withheld=True))
 

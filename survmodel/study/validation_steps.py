@@ -81,7 +81,7 @@ def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: E
     unseen = part.attempt(f"out_of_fold/{name}", predict)
     calibrations = tuple(_calibrate(name, time, unseen, part) for time in horizons)
     folds = f"{settings.folds} folds, dealt out {count_noun(settings.fold_repeats, 'time')}"
-    assigned_by = f"each patient by models that had not seen that patient ({folds})"
+    assigned_by = f"models that had not seen that patient ({folds})"
     groups = None if asked is None else _risk_groups(name, asked, unseen, fit, assigned_by, part)
     return ValidatedModel(optimism, calibrations, groups)
 
