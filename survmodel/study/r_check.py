@@ -42,6 +42,20 @@ check <- function(what, r, ours) {{
 converged <- coxph.control(eps = 1e-12, toler.chol = 1e-14, iter.max = 50)
 """
 
+#: Said where rows enter late, for which survdiff has no test: the log-rank test by its definition.
+LATE_LOGRANK = """\
+late_logrank <- function(entry, time, died, group, layer) {
+  k <- nlevels(group); z <- numeric(k); v <- matrix(0, k, k)
+  for (one in unique(layer)) for (t in unique(time[died == 1 & layer == one])) {
+    at <- tabulate(group[layer == one & entry < t & t <= time], k)
+    d <- tabulate(group[layer == one & time == t & died == 1], k)
+    n <- sum(at); z <- z + d - sum(d) * at / n
+    if (n > 1) v <- v + sum(d) * (n - sum(d)) / (n - 1) * (diag(at / n, k) - outer(at / n, at / n))
+  }
+  list(chisq = drop(z[-1] %*% solve(v[-1, -1, drop = FALSE]) %*% z[-1]))
+}
+"""
+
 
 def write_r_check(prepared: Prepared, parts: Sequence[EndpointPart], stamp: str = "") -> dict[str, str]:
     """Write the script and its tables.
@@ -61,6 +75,8 @@ def write_r_check(prepared: Prepared, parts: Sequence[EndpointPart], stamp: str 
         Content by name of the file: the script, and a CSV file for each endpoint, whose rows have no identifier.
     """
     lines = [HEAD.format(script=SCRIPT, stamp=stamp or "Rows are patients without identifiers or dates.")]
+    if any(part.outcome.entry is not None for part in parts):
+        lines.append(LATE_LOGRANK)
     files: dict[str, str] = {}
     for number, part in enumerate(parts, start=1):
         analysis = prepared.cohort.analysis(part.name, prepared.study.settings.set_of(part.name))
@@ -132,9 +148,14 @@ def _check_curves(part: EndpointPart, names: Mapping[str, str], prepared: Prepar
             yield f"g${by} <- factor(g${by}, levels = {_texts(fit.groups)})"
         yield from _check_horizons(part, curve, fit, by)
         test = None if curve.test is None else curve.test.result
-        if test is not None and part.outcome.entry is None:
-            strata = f" + strata({names[entity]})" if curve.strata_label and entity is not None else ""
-            yield f"s <- survdiff({_surv(part, ANY_EVENT)} ~ {by}{strata}, data = g)"
+        if test is not None:
+            layer = names[entity] if curve.strata_label and entity is not None else ""
+            if part.outcome.entry is None:
+                strata = f" + strata({layer})" if layer else ""
+                yield f"s <- survdiff({_surv(part, ANY_EVENT)} ~ {by}{strata}, data = g)"
+            else:
+                within = f"g${layer}" if layer else "rep(1, nrow(g))"
+                yield f"s <- late_logrank(g${ENTRY}, g${TIME}, g${ANY_EVENT}, g${by}, {within})"
             yield f'check("{_comment(curve.test.step if curve.test else "")}", s$chisq, {_numbers([test.statistic])})'
 
 

@@ -38,11 +38,22 @@ def make(which, folder):
         )
         text = text.replace("[model", '[[curve]]\nendpoint = "os"\nconf_type = "log"\n\n[model', 1)
         return write_study(folder / "study", made_table(200), text)
+    if which == "late":
+        table = made_table(200)
+        table["entry"] = table["days"] // 3
+        text = STUDY.replace('unit = "days"\nlabel', 'entry = "entry"\nunit = "days"\nlabel')
+        text = (
+            text.replace('formula = "age + sex"', 'formula = "age"')
+            + '\n[groups]\nentity = "sex"\n[[curve]]\nendpoint = "os"\n'
+        )
+        return write_study(folder / "study", table, text)
     return STUDIES / which / "study.toml"
 
 
 @needs_r
-@pytest.mark.parametrize("which", ["trial", "multicentre", "made", *sorted(path.name for path in STUDIES.iterdir())])
+@pytest.mark.parametrize(
+    "which", ["trial", "multicentre", "made", "late", *sorted(path.name for path in STUDIES.iterdir())]
+)
 def test_r_agrees(which, tmp_path):
     run = run_study(make(which, tmp_path), tmp_path / "out")
     done = run_in_r(run.out)
