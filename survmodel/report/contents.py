@@ -328,6 +328,12 @@ class EndpointPart:
     first_of: tuple[str, ...] = ()
     landmark: LandmarkPart | None = None
 
+    @property
+    def n_late(self) -> int:
+        """Patients who come under observation after the time from which time counts."""
+        entry = self.outcome.entry
+        return 0 if entry is None else int((entry > 0).sum())
+
     def answers(self) -> Iterator[Answer[Result]]:
         """Walk through every answer.
 

@@ -226,7 +226,7 @@ def _test(part: EndpointPart, curve: CurvePart) -> Paragraph:
     if curve.test is None or curve.test.result is None:
         reason = "" if curve.test is None else curve.test.reason
         return Paragraph(sentences.not_estimable("Log-rank test", reason), "missing")
-    of = part.label if part.causes else "survival"
+    of = part.label if part.causes or part.first_of or part.landmark else "survival"
     return Paragraph(sentences.logrank_sentence(curve.test.result, curve.label, of, curve.strata_label))
 
 

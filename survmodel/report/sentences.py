@@ -29,6 +29,11 @@ from survmodel.report.naming import begin, name_term
 
 NOT_ESTIMABLE = "not estimable"
 SMALL_P = 0.05
+#: Why an analysis begins at a landmark.
+LANDMARK_GROUPS = (
+    "From a landmark on patients may be grouped by what they had reached by then; a comparison of such groups from "
+    "time zero would favour those who reached it, since they had to live until they did (Anderson 1983)."
+)
 
 
 def join_words(words: Sequence[str]) -> str:
@@ -184,7 +189,7 @@ def _describe_curves(part: EndpointPart) -> list[str]:
         order = ", then ".join(part.first_of)
         sentences.append(f"Of events at one time the one that the study file lists first counts: {order}.")
     if part.landmark is not None:
-        sentences.append(_describe_landmark(part, part.landmark))
+        sentences += [_describe_landmark(part, part.landmark), LANDMARK_GROUPS]
     if part.outcome.entry is not None:
         sentences.append("Patients count as at risk from their entry, which may be later than time zero.")
     ending = "an event of any kind ends observation and " if part.causes else ""
@@ -227,7 +232,7 @@ def _describe_curves(part: EndpointPart) -> list[str]:
 
 
 def _describe_landmark(part: EndpointPart, landmark: LandmarkPart) -> str:
-    """Say who is analysed from a landmark on, who was lost by then, and why there is one."""
+    """Say who is analysed from a landmark on, and who was lost by then."""
     at = f"{format_significant(landmark.at, 6)} {landmark.unit}".rstrip()
     of_any = "any of these events" if part.causes else "the event"
     lost = [f"{format_count(count)} by {reason}" for reason, count in landmark.lost if reason != OBSERVED_NO_LONGER]
@@ -237,11 +242,8 @@ def _describe_landmark(part: EndpointPart, landmark: LandmarkPart) -> str:
         if reason == OBSERVED_NO_LONGER
     ]
     gone = f"; lost by then: {join_words(lost)}" if lost else "; nobody was lost by then"
-    return (
-        f"The analysis is of the {count_noun(part.outcome.n, 'patient')} under observation and free of {of_any} at {at}"
-        f"{gone}. What was reached by the landmark may group them, because all of them lived to reach it; a "
-        "comparison of such groups from time zero would favour those who reached it (Anderson 1983)."
-    )
+    patients = count_noun(part.outcome.n, "patient")
+    return f"The analysis is of the {patients} under observation and free of {of_any} at {at}{gone}."
 
 
 def _describe_time(part: EndpointPart) -> str:
@@ -375,10 +377,11 @@ def curve_caption(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit) -> 
     why = ""
     if part.causes:
         why = " One minus a Kaplan-Meier curve with competing events censored would overstate the risk."
+    late = " Patients are at risk from their entry." if part.outcome.entry is not None else ""
     return (
         f"{begin(part.label)}{by}, Kaplan-Meier estimate of {count_noun(fit.n, 'patient')} with "
         f"{count_noun(fit.n_event, 'event')}. Bands: pointwise {percent}% limits ({fit.conf_type})."
-        f"{left}{composite_note(part)}{why}"
+        f"{left}{late}{composite_note(part)}{why}"
     )
 
 

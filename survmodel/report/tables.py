@@ -51,9 +51,15 @@ def counts_table(
     """
     n, n_event = part.outcome.n, part.outcome.n_event
     rows = [["Patients", format_count(n)], *_event_rows(part), ["Censored", _share(n - n_event, n)]]
+    if part.outcome.entry is not None:
+        rows.insert(1, ["Under observation only later", _share(part.n_late, n)])
     unit = f", {part.outcome.unit}" if part.outcome.unit else ""
     result = part.follow_up.result
     ending = "; an event of any kind ends observation" if part.causes else ""
+    if part.landmark is not None:
+        ending += "; time counts from the landmark"
+    if part.outcome.entry is not None:
+        ending += "; time counts from time zero, and patients are at risk from their entry"
     note = f"Follow-up: reverse Kaplan-Meier method, log-log limits{ending}."
     if result is None:
         rows.append([f"Median follow-up{unit}", f"not estimable: {part.follow_up.reason}"])

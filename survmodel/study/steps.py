@@ -28,6 +28,7 @@ from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
 from survmodel.study.settings import CurveEntry
 from survmodel.study.step_parts import EndpointSteps, Progress, Rows, attempt, list_levels, name_groups, silent
+from survmodel.study.timing import LATER_ROLES
 
 Counts: TypeAlias = "tuple[tuple[str, int], ...]"
 
@@ -173,7 +174,9 @@ def _count_missing(part: EndpointSteps) -> tuple[Counts, Counts]:
         if model.endpoint == part.name:
             used |= dict.fromkeys((*parse_formula(model.formula).variables, *model_strata(model, settings)))
     if settings.data.is_plain:
-        used = dict.fromkeys(map(str, part.table.columns))
+        roles = {one.name: one.role for one in part.prepared.cohort.fields}
+        known = {str(name): None for name in part.table.columns if roles.get(str(name)) not in LATER_ROLES}
+        used = known | used
     missing, absent = [], []
     for name in used:
         gone = part.table[name].isna()
