@@ -97,7 +97,7 @@ def _of_counts(part: EndpointPart) -> Iterator[Record]:
     for label, count in part.causes:
         yield {"step": "counts", "group": label, "measure": "events by cause", "n_event": count}
     if part.outcome.entry is not None:
-        yield {"step": "counts", "measure": "under observation only later", "n": n, "n_event": part.n_late}
+        yield {"step": "counts", "measure": "under observation only later", "n": n, "estimate": part.n_late}
     if part.landmark is not None:
         yield {"step": "landmark", "measure": "patients at the landmark", "time": part.landmark.at, "n": n}
         for reason, count in part.landmark.lost:

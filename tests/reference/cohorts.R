@@ -298,6 +298,8 @@ s <- Surv(d$entry, d$futime, d$death)
 horizons <- c(365, 1826, 3652)
 write_study("mayo_myeloma", "mayo_myeloma.csv", d, list(), c(
   counts("os", nrow(d), sum(d$death), "sum(death)"),
+  value(list(endpoint = "os", step = "counts", measure = "under observation only later"),
+    list(n = nrow(d), estimate = sum(d$entry > 0)), "sum(entry > 0)", 0, 0),
   follow_up("os", d$entry, d$futime, d$death),
   curves("os", "", s, NULL, horizons),
   curves("os", "period", s, d$period, horizons), logrank("os", "period", s, d$period),
