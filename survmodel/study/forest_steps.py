@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from survmodel.errors import FitError
 from survmodel.models.forest_importance import ForestImportance, permutation_importance
 from survmodel.models.survival_forest import RandomSurvivalForest
 from survmodel.models.survival_forest_fit import SurvivalForestFit
@@ -20,7 +19,14 @@ from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.validation_contents import ForestPart, RiskGroupPart
 from survmodel.study.settings_models import ModelEntry, RiskGroupsEntry
 from survmodel.study.step_parts import EndpointSteps, Rows, after, list_levels, too_few_events, withhold
-from survmodel.study.validation_steps import OUT_OF_BAG, calibrate_known, describe_cuts, disease_of, risk_group_part
+from survmodel.study.validation_steps import (
+    OUT_OF_BAG,
+    calibrate_known,
+    describe_cuts,
+    disease_of,
+    refuse_risk,
+    risk_group_part,
+)
 
 #: How often a column is shuffled to find its importance.
 SHUFFLES = 10
@@ -140,8 +146,7 @@ def _risk_groups(
         return RiskGroupPart(origin, assigned_by, Answer(f"risk_groups/{name}", None, exploratory, withheld=True))
 
     def assign() -> AssignedGroups:
-        if asked.on == "risk" and part.analysis.outcome.causes is not None:
-            raise FitError("a cause-specific forest gives no risk where events compete")
+        refuse_risk(asked, fit.outcome, part)
         index = fit.oob_index if asked.on == "index" else fit.oob_risk([asked.horizon or 0.0])[:, 0]
         known = np.flatnonzero(np.isfinite(index))
         layers = None if asked.on == "risk" or within is None else within.iloc[known]

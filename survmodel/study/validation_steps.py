@@ -146,17 +146,43 @@ def _risk_groups(
     def assign() -> AssignedGroups:
         if unseen.result is None:
             raise FitError(unseen.reason)
-        if asked.on == "risk" and part.analysis.outcome.causes is not None:
-            raise FitError(
-                "a cause-specific model gives no risk where events compete",
-                remedy='form the groups on the index: risk_groups = "tertiles"',
-            )
+        refuse_risk(asked, fit.outcome, part)
         layers = None if asked.on == "risk" else within
         return unseen.result.assign(asked.spec, layers, on=asked.on, horizon=asked.horizon)
 
     found = risk_group_part(name, fit.rows, assign, origin, assigned_by, part)
     settings = part.prepared.study.settings.validation
     return replace(found, folds=(settings.folds, settings.fold_repeats))
+
+
+def refuse_risk(asked: RiskGroupsEntry, outcome: Outcome, part: EndpointSteps) -> None:
+    """Refuse risk groups on a risk that the model does not give.
+
+    Parameters
+    ----------
+    asked : RiskGroupsEntry
+        What the study file says.
+    outcome : Outcome
+        Outcome of the patients of the model.
+    part : EndpointSteps
+        The endpoint.
+
+    Raises
+    ------
+    FitError
+        Where events compete, and for a horizon beyond the longest follow-up.
+    """
+    if asked.on != "risk":
+        return
+    remedy = 'form the groups on the index: risk_groups = "tertiles"'
+    if part.analysis.outcome.causes is not None:
+        raise FitError("a cause-specific model gives no risk where events compete", remedy=remedy)
+    if asked.horizon is not None and asked.horizon > outcome.time.max():
+        longest = format_significant(float(outcome.time.max()))
+        raise FitError(
+            f"the horizon {format_significant(asked.horizon)} is beyond the longest follow-up of {longest}",
+            remedy=f"choose an earlier horizon, or {remedy}",
+        )
 
 
 def disease_of(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from study.study_folder import STUDY, write_study
+from study.study_folder import STUDY, made_table, write_study
 
 import survmodel as sm
 from survmodel.outcome.ordering import canonical_order
@@ -178,6 +178,50 @@ def test_groups_that_cannot_be_formed_say_why_and_leave_the_rest(tmp_path: Path)
     report = run.report.read_text(encoding="utf-8")
     assert "not estimable: risk groups cannot be formed: the tertiles of the index leave a group empty" in report
     assert "cox/clinical" in set(records_of(run)["step"])
+
+
+def run_changed(tmp_path: Path, text: str, table: pd.DataFrame | None = None) -> tuple[StudyRun, pd.DataFrame, str]:
+    run = run_study(write_study(tmp_path / "s", table, text), tmp_path / "out")
+    return run, records_of(run), run.report.read_text(encoding="utf-8")
+
+
+def test_a_horizon_beyond_the_follow_up_says_so(tmp_path: Path) -> None:
+    groups = '{ on = "risk", horizon = 99999 }'
+    run, records, report = run_changed(tmp_path, with_groups(groups))
+    assert run.exit_status == 4
+    reasons = records[records["measure"] == "not estimable"].set_index("step")["reason"]
+    assert "the horizon 99999 is beyond the longest follow-up of" in reasons["risk_groups/clinical"]
+    assert "cox/clinical" in set(records["step"])
+    assert "calibration/clinical/300" not in set(records["step"])
+    assert "nan" not in report.lower().replace("finance", "")[report.index("<main>") :].split("<img")[0]
+
+
+def test_nobody_dies(tmp_path: Path) -> None:
+    table = made_table().assign(dead=0)
+    text = with_groups('"tertiles"').replace('event = "dead"', 'event = "dead"\nevent_value = 1')
+    run, records, report = run_changed(tmp_path, text, table)
+    assert run.exit_status == 4
+    reasons = records[records["measure"] == "not estimable"].set_index("step")["reason"]
+    assert "there are no events" in reasons["cox/clinical"]
+    assert "there are no events" in reasons["forest/forest"]
+    assert "not estimable: there are no events" in report
+    assert not [name for name in records["step"] if name.startswith(("validation/", "risk_groups/", "calibration/"))
+                and name not in reasons]  # fmt: skip
+
+
+def test_late_entry_stops_the_forest_and_nothing_else(tmp_path: Path) -> None:
+    table = made_table().assign(late=0)
+    table.loc[table["days"] > 5, "late"] = 2
+    text = with_groups('"tertiles"').replace('event = "dead"', 'event = "dead"\nentry = "late"')
+    text = text.replace(
+        "[column.dead]", '[column.late]\ntype = "integer"\nunit = "days"\nrole = "outcome"\n\n[column.dead]'
+    )
+    run, records, _ = run_changed(tmp_path, text, table)
+    assert run.exit_status == 4
+    failed = records[records["measure"] == "not estimable"]
+    assert failed[~failed["step"].str.endswith("/forest")].empty
+    assert "cannot be grown on left-truncated rows" in failed.set_index("step")["reason"]["forest/forest"]
+    assert "patients and events" in records[records["step"] == "risk_groups/clinical"]["measure"].tolist()
 
 
 def test_the_same_bytes_twice(tmp_path: Path) -> None:
