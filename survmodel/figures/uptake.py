@@ -189,12 +189,16 @@ def _lay_out(
 
 def _ticks(axis: ValueAxis, data: UptakePlotData) -> list[Tick]:
     if not axis.log:
-        return even_ticks(axis.low, axis.high) if data.values.size else []
+        ticks = even_ticks(axis.low, axis.high) if data.values.size else []
+        # Amounts beyond a million, or that small, would be rows of zeros.
+        plain = axis.high - axis.low > 1e-3 and max(abs(axis.low), abs(axis.high)) < 1e6
+        return ticks if plain else [(value, format_significant(value)) for value, _ in ticks]
     ticks = log_ticks(axis.low, axis.high, 8)
     if not axis.strip:
         return ticks
-    lowest = float(data.values.min())
-    return [(float(axis.value(axis.middle)), "0" if lowest == 0 else "≤ 0"), *ticks]
+    # A tick just above the strip would touch the one of the strip.
+    high = [(value, text) for value, text in ticks if axis.place(value) >= axis.middle + 9.5]
+    return [(float(axis.value(axis.middle)), "0" if float(data.values.min()) == 0 else "≤ 0"), *high]
 
 
 def _place_columns(data: UptakePlotData, page: Page, known: Mapping[str, str], by: tuple[str, str | None]) -> _Columns:
@@ -220,19 +224,25 @@ def _place_columns(data: UptakePlotData, page: Page, known: Mapping[str, str], b
             f"{format_significant(page.full_width / POINTS_PER_MM, 3)} mm for all",
             "draw a wider figure, by group only, or join rare levels to one",
         )
-    starts = [start + width * (place + 0.5) / count for start, width, count in zip(left, wide, blocks, strict=True)
-              for place in range(count)]  # fmt: skip
-    names, upright = _break_names(texts, pitch, page.size)
-    dot = 3.0 if pitch > 30 else 2.4
-    return _Columns(np.array(starts), left, left + wide, pitch, dot, names, upright)
+    within = zip(left, wide, blocks, strict=True)
+    middle = np.concatenate([start + room * (np.arange(count) + 0.5) / count for start, room, count in within])
+    names, upright = _break_names(texts, middle, pitch, page.size, page.width)
+    return _Columns(middle, left, left + wide, pitch, 3.0 if pitch > 30 else 2.4, names, upright)
 
 
-def _break_names(texts: list[str], pitch: float, size: float) -> tuple[tuple[tuple[str, ...], ...], bool]:
-    room = pitch - 3.0
+def _break_names(
+    texts: list[str], middle: Floats, pitch: float, size: float, width: float
+) -> tuple[tuple[tuple[str, ...], ...], bool]:
     cleaned = [shown_name(text) for text in texts]
-    flat = all(max(text_width(word, size) for word in text[:60].split()) <= room for text in cleaned)
-    if flat and all(len(wrap(text, room, size)) <= 4 for text in cleaned):
-        return tuple(tuple(wrap(text, room, size)) for text in cleaned), False
+    # A long word may reach into the room of a neighbour with a short name.
+    rooms = [max(pitch - 3.0, *(text_width(word, size) for word in text[:60].split())) for text in cleaned]
+    flat = [wrap(text, min(room, 2.0 * pitch), size) for text, room in zip(cleaned, rooms, strict=True)]
+    halves = np.array([max(text_width(line, size) for line in lines) for lines in flat]) / 2
+    apart = (
+        bool((np.diff(middle) >= halves[1:] + halves[:-1] + 3.0).all()) and middle[-1] + halves[-1] <= width + EDGE / 2
+    )
+    if apart and max(rooms) <= 2.0 * pitch and max(len(lines) for lines in flat) <= 4:
+        return tuple(map(tuple, flat)), False
     most = max(min(int((pitch - 1.0) / (1.2 * size)), 3), 1)
     return tuple(tuple(wrap(text, _LONGEST_UPRIGHT, size, most=most)) for text in cleaned), True
 
@@ -272,7 +282,7 @@ def _draw_column(
     aside, up = _scatter(column.values, axis, columns)
     if column.n:
         page.axes.plot(
-            middle + aside, up, linestyle="none", marker="o", markersize=columns.dot, color=look.color,
+            middle + aside, up, linestyle="none", marker="o", markersize=columns.dot, color="#444444",
             markerfacecolor=mix_with_white(look.color, 0.45), markeredgewidth=0.35, zorder=2, clip_on=False,
             gid=f"points-{place}",
         )  # fmt: skip
