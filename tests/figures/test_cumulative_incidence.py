@@ -103,7 +103,9 @@ def test_numbers_at_risk_are_counts_of_the_data_under_their_ticks(late: bool) ->
     axes = figure.axes[0]
     for (number, group), (place, time) in itertools.product(enumerate(np.unique(by), 1), enumerate(times, 1)):
         text = artist(figure, f"at-risk-{number}-{place}")
-        at_risk = int(((entry < time) & (outcome.time >= time) & (by == group)).sum())
+        # at time 0 those count who are under observation from the start, as in R
+        there = entry <= 0 if time == 0 else entry < time
+        at_risk = int((there & (outcome.time >= time) & (by == group)).sum())
         assert text.get_text() == str(at_risk)
         box = text.get_window_extent()
         assert (box.x0 + box.x1) / 2 == pytest.approx(axes.transData.transform((time, 0))[0], abs=0.01)
