@@ -89,7 +89,12 @@ class OutOfFold(Result):
     @property
     def index(self) -> pd.Series:
         """Prognostic index of each patient, averaged over the repeats; higher = worse."""
-        return pd.Series(_average(self._own(self.index_by_model)), index=self.labels, name="index")
+        return pd.Series(_average(self.index_by_repeat), index=self.labels, name="index")
+
+    @property
+    def index_by_repeat(self) -> Floats:
+        """Prognostic index of each patient by the model without the patient's fold, shape (repeats, n)."""
+        return self._own(self.index_by_model)
 
     @property
     def risk(self) -> pd.DataFrame:

@@ -11,7 +11,8 @@ Tibshirani 1997), with :math:`\gamma = 1/2` for no information:
     C_{.632+} = (1 - w)\,C_{app} + w\,C_1', \quad w = \frac{.632}{1 - .368 R}, \quad
     R = \frac{C_{app} - C_1'}{C_{app} - \gamma}, \quad C_1' = \max(C_1, \gamma),
 
-R being 0 where :math:`C_1'` is not below the apparent one. Patients are drawn, never rows, within strata; pairs are
+R being 0 where :math:`C_1'` is not below the apparent one. Beside it stands C of repeated 10-fold cross-validation, of
+the indices that models without a patient's fold give. Patients are drawn, never rows, within strata; pairs are
 formed within the same strata. All specifications of one call are scored on the same patients and the same draws; one
 that needs .632+ brings it to all.
 
@@ -21,8 +22,8 @@ here. Below 120 patients they are descriptive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
@@ -36,6 +37,7 @@ from survmodel.models.contract import FixedModel, Model, Resampler
 from survmodel.outcome.groups import read_groups
 from survmodel.outcome.ordering import canonical_order
 from survmodel.outcome.response import Outcome
+from survmodel.performance.out_of_fold import FOLDS, OutOfFold, predict_out_of_fold
 from survmodel.performance.scoring import ConcordanceScorer
 from survmodel.resampling import Replicates, bootstrap_counts, count_rows, read_units, run_replicates
 from survmodel.result import Display, Result, join_warnings
@@ -51,6 +53,8 @@ ENOUGH_FOR_LIMITS = 120
 #: C of an index that knows nothing.
 NO_INFORMATION = 0.5
 MEASURE = "Harrell C"
+#: How often patients are dealt out to folds beside .632+.
+CROSS_VALIDATIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class Scores:
         Mean C of patients outside the samples; NaN under the optimism method.
     corrected : float
         What is to be expected in other patients.
+    cross_validated : float
+        Mean C of the out-of-fold indices of each repeat; NaN where none were asked for.
     conf_low, conf_high : float
         Limits of the corrected C; NaN under .632+.
     shows_apparent : bool
@@ -81,6 +87,7 @@ class Scores:
     optimism: float
     outside: float
     corrected: float
+    cross_validated: float
     conf_low: float
     conf_high: float
     shows_apparent: bool
@@ -105,6 +112,8 @@ class Validation(Result):
         Rows left out because a specification lacks a value of theirs.
     seed : int
         Of the draws.
+    out_of_fold : mapping of str to OutOfFold
+        What models said of patients they had not seen, by name of the specification; empty where not asked for.
     conf_level : float
         Coverage of limits.
     warnings : tuple of str
@@ -118,6 +127,7 @@ class Validation(Result):
     n_strata: int
     n_incomplete: int
     seed: int
+    out_of_fold: Mapping[str, OutOfFold] = field(default_factory=dict)
     conf_level: float = 0.95
     warnings: tuple[str, ...] = ()
 
@@ -127,12 +137,14 @@ class Validation(Result):
         Returns
         -------
         pandas.DataFrame
-            Columns model, measure, sample ("apparent", "optimism", "test", "corrected"), estimate, conf_low, conf_high.
+            Columns model, measure, sample ("apparent", "optimism", "test", "cross-validated", "corrected"), estimate,
+            conf_low, conf_high.
         """
         rows = []
         for name, one in self.scores.items():
             parts = [("apparent", one.apparent)] if one.shows_apparent else []
             parts += [("optimism", one.optimism)] if self.method == "optimism" else [("test", one.outside)]
+            parts += [("cross-validated", one.cross_validated)] if np.isfinite(one.cross_validated) else []
             rows += [(name, MEASURE, sample, value, np.nan, np.nan) for sample, value in parts]
             rows.append((name, MEASURE, "corrected", one.corrected, one.conf_low, one.conf_high))
         return pd.DataFrame(rows, columns=["model", "measure", "sample", "estimate", "conf_low", "conf_high"])
@@ -176,13 +188,16 @@ class Validation(Result):
         return Display(title, (table,), tuple(notes))
 
 
-def validate(
+def validate(  # noqa: PLR0913 - what is validated, how often, and how patients are drawn
     spec: Model | Mapping[str, Model],
     table: pd.DataFrame,
     outcome: Outcome,
     *,
     method: Method = "auto",
     repeats: int = 1000,
+    folds: int = FOLDS,
+    fold_repeats: int | None = None,
+    horizons: Sequence[float] = (),
     strata: object = None,
     seed: int = 0,
     n_jobs: int = 1,
@@ -203,6 +218,12 @@ def validate(
         "auto" takes the optimism bootstrap when every specification is fixed, else .632+.
     repeats : int
         Bootstrap samples.
+    folds : int
+        Folds of the cross-validation.
+    fold_repeats : int, optional
+        How often patients are dealt out to folds; without it twice beside .632+, and never beside the optimism method.
+    horizons : sequence of float
+        Times at which ``out_of_fold`` holds risks too.
     strata : Series or array_like, shape (n,), optional
         Patients are drawn, and pairs formed, within strata.
     seed : int
@@ -254,6 +275,17 @@ def validate(
         )
         for name, one in specs.items()
     }
+    unseen: dict[str, OutOfFold] = {}
+    dealt = fold_repeats if fold_repeats is not None else (CROSS_VALIDATIONS if chosen == ".632+" else 0)
+    if dealt:
+        place = np.sort(rows)
+        predict = partial(
+            predict_out_of_fold, table=table.iloc[place], outcome=outcome.take(place), times=horizons, folds=folds,
+            repeats=dealt, strata=layers.codes[place], seed=seed, n_jobs=n_jobs,
+        )  # fmt: skip
+        unseen = {name: predict(one) for name, one in specs.items()}
+        cross_validated = {name: _cross_validated(one, layers.codes[place]) for name, one in unseen.items()}
+        scores = {name: replace(one, cross_validated=cross_validated[name]) for name, one in scores.items()}
     warnings = [
         f"{name}: {one.asked - one.used} of {one.asked} resamples failed, most often: {one.failures[0][0]}"
         for name, one in scores.items()
@@ -267,9 +299,20 @@ def validate(
         n_strata=int(np.unique(stratum).size),
         n_incomplete=outcome.n - analysed.n,
         seed=seed,
+        out_of_fold=unseen,
         conf_level=conf_level,
         warnings=join_warnings(warnings),
     )
+
+
+def _cross_validated(unseen: OutOfFold, stratum: Ints) -> float:
+    """Average C of the out-of-fold indices over the repeats."""
+    scorer = ConcordanceScorer.of(unseen.outcome, stratum)
+    found = []
+    for index in unseen.index_by_repeat:
+        known = np.isfinite(index)
+        found.append(scorer.score(np.where(known, index, 0.0), known))
+    return float(np.mean(found))
 
 
 def _choose_method(specs: Mapping[str, Model], method: str) -> str:
@@ -321,6 +364,7 @@ def _by_optimism(
         optimism=optimism,
         outside=np.nan,
         corrected=apparent - optimism,
+        cross_validated=np.nan,
         conf_low=max(float(low), 0.0),
         conf_high=min(float(high), 1.0),
         shows_apparent=True,
@@ -356,6 +400,7 @@ def _by_632(
         optimism=np.nan,
         outside=outside,
         corrected=weigh_632(apparent, outside),
+        cross_validated=np.nan,
         conf_low=np.nan,
         conf_high=np.nan,
         shows_apparent=isinstance(spec, FixedModel),

@@ -6,26 +6,24 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-import pandas as pd
 
 from survmodel.models.forest_importance import ForestImportance, permutation_importance
 from survmodel.models.survival_forest import RandomSurvivalForest
 from survmodel.models.survival_forest_fit import SurvivalForestFit
-from survmodel.performance.calibration import Calibration
 from survmodel.performance.discrimination import Concordance, concordance
-from survmodel.performance.out_of_fold import AssignedGroups
-from survmodel.performance.validation import Validation, validate
+from survmodel.performance.out_of_fold import OutOfFold
+from survmodel.performance.validation import CROSS_VALIDATIONS, Validation, validate
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.validation_contents import ForestPart, RiskGroupPart
 from survmodel.study.settings_models import ModelEntry, RiskGroupsEntry
 from survmodel.study.step_parts import EndpointSteps, Rows, after, list_levels, too_few_events, withhold
 from survmodel.study.validation_steps import (
-    OUT_OF_BAG,
-    calibrate_known,
+    calibrate_unseen,
     describe_cuts,
     disease_of,
-    refuse_risk,
-    risk_group_part,
+    group_unseen,
+    times_of,
+    within_follow_up,
 )
 
 #: How often a column is shuffled to find its importance.
@@ -63,8 +61,9 @@ def forest_part(name: str, model: ModelEntry, part: EndpointSteps) -> ForestPart
     if few:
         validation: Answer[Validation] = Answer(step, None, few, withheld=True)
     else:
-        validation = after(fit, step, partial(_validate, spec=spec, part=part), part)
-    done = fit.result
+        validation = after(fit, step, partial(_validate, spec=spec, asked=model.risk_groups, part=part), part)
+    done, unseen = fit.result, _unseen(validation)
+    horizons = () if done is None or few or part.analysis.outcome.causes is not None else within_follow_up(part, done)
     return ForestPart(
         name=name,
         label=model.label or f"forest {name}",
@@ -74,10 +73,18 @@ def forest_part(name: str, model: ModelEntry, part: EndpointSteps) -> ForestPart
         importance=importance,
         validation=validation,
         concordance_by_group=() if done is None else tuple(_by_group(name, done, part)),
-        calibrations=() if done is None or few else tuple(_calibrations(name, done, part)),
-        risk_groups=None if done is None else _risk_groups(name, model.risk_groups, exploratory, done, part),
+        calibrations=tuple(calibrate_unseen(name, time, unseen, part) for time in horizons),
+        risk_groups=None if done is None else _risk_groups(name, model.risk_groups, exploratory, done, unseen, part),
         exploratory=exploratory,
     )
+
+
+def _unseen(validation: Answer[Validation]) -> Answer[OutOfFold]:
+    """Take the out-of-fold predictions that the validation made."""
+    if validation.result is None:
+        return Answer(validation.step, None, validation.reason, validation.withheld)
+    (found,) = validation.result.out_of_fold.values()
+    return Answer(validation.step, found)
 
 
 def _seen(fit: SurvivalForestFit) -> Rows:
@@ -97,13 +104,17 @@ def _importance(fit: SurvivalForestFit, part: EndpointSteps, seed: int) -> Fores
     return permutation_importance(fit, part.table, part.of_one, strata=strata, repeats=SHUFFLES, seed=seed)
 
 
-def _validate(fit: SurvivalForestFit, spec: RandomSurvivalForest, part: EndpointSteps) -> Validation:
+def _validate(
+    fit: SurvivalForestFit, spec: RandomSurvivalForest, asked: RiskGroupsEntry | None, part: EndpointSteps
+) -> Validation:
     settings = part.prepared.study.settings
     return validate(
         spec,
         part.table.iloc[fit.rows],
         fit.outcome,
         repeats=settings.validation.forest_repeats,
+        folds=settings.validation.folds,
+        horizons=times_of(part, fit.outcome, asked),
         strata=part.layers(fit.rows),
         seed=settings.seed,
     )
@@ -124,36 +135,18 @@ def _by_group(name: str, fit: SurvivalForestFit, part: EndpointSteps) -> Iterato
             yield GroupAnswer(level, own.n, own.n_event, part.attempt(step, compute))
 
 
-def _calibrations(name: str, fit: SurvivalForestFit, part: EndpointSteps) -> Iterator[Answer[Calibration]]:
-    if part.analysis.outcome.causes is not None:
-        return
-    for time in part.horizons:
-        if time <= fit.outcome.time.max():
-            risk = fit.oob_risk([time])[:, 0]
-            compute = partial(calibrate_known, fit.outcome, risk, time, OUT_OF_BAG)
-            yield part.attempt(f"calibration/{name}/{time:g}", compute)
-
-
 def _risk_groups(
-    name: str, asked: RiskGroupsEntry | None, exploratory: str, fit: SurvivalForestFit, part: EndpointSteps
+    name: str,
+    asked: RiskGroupsEntry | None,
+    exploratory: str,
+    fit: SurvivalForestFit,
+    unseen: Answer[OutOfFold],
+    part: EndpointSteps,
 ) -> RiskGroupPart | None:
     if asked is None:
         return None
-    within, inside = disease_of(fit.rows, part)
-    origin = describe_cuts(asked, inside, part.analysis.outcome.unit)
-    assigned_by = "the trees that had not drawn that patient"
     if exploratory:
-        return RiskGroupPart(origin, assigned_by, Answer(f"risk_groups/{name}", None, exploratory, withheld=True))
-
-    def assign() -> AssignedGroups:
-        refuse_risk(asked, fit.outcome, part)
-        index = fit.oob_index if asked.on == "index" else fit.oob_risk([asked.horizon or 0.0])[:, 0]
-        known = np.flatnonzero(np.isfinite(index))
-        layers = None if asked.on == "risk" or within is None else within.iloc[known]
-        assigned = asked.spec.fit(index[known], layers).assign(index[known], layers)
-        codes = np.full(fit.n, -1)
-        codes[known] = assigned.codes
-        groups = pd.Categorical.from_codes(codes.tolist(), categories=assigned.categories, ordered=True)
-        return AssignedGroups(pd.Series(groups, index=part.table.index[fit.rows]))
-
-    return risk_group_part(name, fit.rows, assign, origin, assigned_by, part)
+        _, inside = disease_of(fit.rows, part)
+        origin = describe_cuts(asked, inside, part.analysis.outcome.unit)
+        return RiskGroupPart(origin, "", Answer(f"risk_groups/{name}", None, exploratory, withheld=True))
+    return group_unseen(name, asked, unseen, fit, None, CROSS_VALIDATIONS, part)

@@ -17,6 +17,7 @@ from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cumulative_incidence import CumulativeIncidence
 from survmodel.models.kaplan_meier import KaplanMeier
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.models.survival_forest_fit import SurvivalForestFit
 from survmodel.outcome.response import Outcome
 from survmodel.performance.calibration import Calibration, calibration
 from survmodel.performance.out_of_fold import AssignedGroups, OutOfFold, predict_out_of_fold
@@ -26,7 +27,7 @@ from survmodel.report.validation_contents import RiskGroupPart
 from survmodel.study.settings_models import ModelEntry, RiskGroupsEntry
 from survmodel.study.step_parts import EndpointSteps, Rows, name_groups, too_few_events
 
-OUT_OF_FOLD, OUT_OF_BAG = "out of fold", "out of bag"
+OUT_OF_FOLD = "out of fold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,9 @@ def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: E
     else:
         compute = partial(validate, spec, table, outcome, repeats=settings.repeats, strata=layers, seed=seed)
         optimism = part.attempt(step, compute)
-    horizons = () if few or part.analysis.outcome.causes is not None else _within(part, outcome)
+    horizons = () if few or part.analysis.outcome.causes is not None else within_follow_up(part, fit)
     asked = model.risk_groups
-    times = sorted({*horizons, *((asked.horizon,) if asked is not None and asked.horizon is not None else ())})
+    times = times_of(part, outcome, asked)
     if not times and asked is None:
         return ValidatedModel(optimism, (), None)
     predict = partial(
@@ -79,22 +80,75 @@ def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: E
         strata=layers, seed=seed,
     )  # fmt: skip
     unseen = part.attempt(f"out_of_fold/{name}", predict)
-    calibrations = tuple(_calibrate(name, time, unseen, part) for time in horizons)
-    folds = f"{settings.folds} folds, dealt out {count_noun(settings.fold_repeats, 'time')}"
-    assigned_by = f"models that had not seen that patient ({folds})"
-    groups = None if asked is None else _risk_groups(name, asked, unseen, fit, assigned_by, part)
+    calibrations = tuple(calibrate_unseen(name, time, unseen, part) for time in horizons)
+    groups = None
+    if asked is not None:
+        groups = group_unseen(name, asked, unseen, fit, fit.data.stratum, settings.fold_repeats, part)
     return ValidatedModel(optimism, calibrations, groups)
 
 
-def _within(part: EndpointSteps, outcome: Outcome) -> tuple[float, ...]:
-    """Give the horizons of the endpoint that the patients were followed up to."""
-    return tuple(time for time in part.horizons if time <= outcome.time.max())
+def within_follow_up(part: EndpointSteps, fit: CoxFit | SurvivalForestFit) -> tuple[float, ...]:
+    """Give the horizons of the endpoint that the patients of a fit were followed up to.
+
+    Parameters
+    ----------
+    part : EndpointSteps
+        The endpoint.
+    fit : CoxFit or SurvivalForestFit
+        The fit.
+
+    Returns
+    -------
+    tuple of float
+        Horizons.
+    """
+    return tuple(time for time in part.horizons if time <= fit.outcome.time.max())
 
 
-def _calibrate(name: str, time: float, unseen: Answer[OutOfFold], part: EndpointSteps) -> Answer[Calibration]:
+def times_of(part: EndpointSteps, outcome: Outcome, asked: RiskGroupsEntry | None) -> list[float]:
+    """Give the times at which risks are predicted: the horizons, and that of the risk groups.
+
+    Parameters
+    ----------
+    part : EndpointSteps
+        The endpoint.
+    outcome : Outcome
+        Of the analysed patients.
+    asked : RiskGroupsEntry, optional
+        Risk groups.
+
+    Returns
+    -------
+    list of float
+        In order.
+    """
+    own = () if asked is None or asked.horizon is None else (asked.horizon,)
+    last = outcome.time.max()
+    return sorted({time for time in (*part.horizons, *own) if time <= last})
+
+
+def calibrate_unseen(name: str, time: float, unseen: Answer[OutOfFold], part: EndpointSteps) -> Answer[Calibration]:
+    """Calibrate the risks that models predicted for patients they had not seen.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    time : float
+        The horizon.
+    unseen : Answer of OutOfFold
+        The predictions.
+    part : EndpointSteps
+        The endpoint.
+
+    Returns
+    -------
+    Answer of Calibration
+        Observed against predicted risk.
+    """
     step = f"calibration/{name}/{format_significant(time)}"
     if unseen.result is None:
-        return Answer(step, None, unseen.reason)
+        return Answer(step, None, unseen.reason, unseen.withheld)
     found = unseen.result
     return part.attempt(step, lambda: calibrate_known(found.outcome, found.risk[time].to_numpy(), time, OUT_OF_FOLD))
 
@@ -137,11 +191,42 @@ def calibrate_known(outcome: Outcome, risk: npt.NDArray[np.float64], time: float
     return replace(found, warnings=(*found.warnings, f"{told}{unit}: nobody of their stratum was followed so long"))
 
 
-def _risk_groups(
-    name: str, asked: RiskGroupsEntry, unseen: Answer[OutOfFold], fit: CoxFit, assigned_by: str, part: EndpointSteps
+def group_unseen(
+    name: str,
+    asked: RiskGroupsEntry,
+    unseen: Answer[OutOfFold],
+    fit: CoxFit | SurvivalForestFit,
+    stratum: npt.NDArray[np.int64] | None,
+    repeats: int,
+    part: EndpointSteps,
 ) -> RiskGroupPart:
-    within, inside = disease_of(fit.rows, part, fit.data.stratum)
-    origin = describe_cuts(asked, inside, part.analysis.outcome.unit)
+    """Form risk groups of predictions for patients whom the models had not seen.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    asked : RiskGroupsEntry
+        What the study file says.
+    unseen : Answer of OutOfFold
+        The predictions.
+    fit : CoxFit or SurvivalForestFit
+        The fit, whose patients these are.
+    stratum : ndarray of int64, optional
+        Stratum of each in the model.
+    repeats : int
+        How often patients were dealt out to folds.
+    part : EndpointSteps
+        The endpoint.
+
+    Returns
+    -------
+    RiskGroupPart
+        The groups with their curves.
+    """
+    within, inside = disease_of(fit.rows, part, stratum)
+    n_folds = part.prepared.study.settings.validation.folds
+    folds = f"{n_folds} folds, dealt out {count_noun(repeats, 'time')}"
 
     def assign() -> AssignedGroups:
         if unseen.result is None:
@@ -150,9 +235,10 @@ def _risk_groups(
         layers = None if asked.on == "risk" else within
         return unseen.result.assign(asked.spec, layers, on=asked.on, horizon=asked.horizon)
 
+    origin = describe_cuts(asked, inside, part.analysis.outcome.unit)
+    assigned_by = f"models that had not seen that patient ({folds})"
     found = risk_group_part(name, fit.rows, assign, origin, assigned_by, part)
-    settings = part.prepared.study.settings.validation
-    return replace(found, folds=(settings.folds, settings.fold_repeats))
+    return replace(found, folds=(n_folds, repeats))
 
 
 def refuse_risk(asked: RiskGroupsEntry, outcome: Outcome, part: EndpointSteps) -> None:

@@ -112,11 +112,33 @@ def test_a_forest_brings_632_to_all() -> None:
     specs = {"cox": CoxPH("marker"), "forest": RandomSurvivalForest("marker", n_trees=10)}
     result = validate(specs, table, outcome, repeats=4)
     assert result.tidy().groupby("model")["sample"].agg(list).to_dict() == {
-        "cox": ["apparent", "test", "corrected"],
-        "forest": ["test", "corrected"],
+        "cox": ["apparent", "test", "cross-validated", "corrected"],
+        "forest": ["test", "cross-validated", "corrected"],
     }
     with pytest.raises(ConfigError, match="not honest"):
         validate(specs, table, outcome, method="optimism")
+
+
+def test_cross_validation_by_a_second_route() -> None:
+    """C of the indices that models without a patient's fold give, for each repeat, and their mean."""
+    table, outcome = cohort(60)
+    spec = CoxPH("marker + a")
+    result = validate(spec, table, outcome, repeats=5, folds=6, fold_repeats=3, horizons=[12.0], seed=8)
+    assert result.method == "optimism"
+    unseen = predict_out_of_fold(spec, table, outcome, folds=6, repeats=3, times=[12.0], seed=8)
+    assert (result.out_of_fold["model"].fold == unseen.fold).all()
+    assert result.out_of_fold["model"].risk[12.0].to_numpy() == pytest.approx(unseen.risk[12.0].to_numpy())
+    found = []
+    for repeat in range(3):
+        index = np.empty(60)
+        for number in range(6):
+            own = np.flatnonzero(unseen.fold[repeat] == number)
+            learn = np.flatnonzero(unseen.fold[repeat] != number)
+            fit = spec.fit(table.iloc[learn], outcome.take(learn))
+            index[own] = fit.prognostic_index(table.iloc[own])
+        found.append(concordance(outcome, index).estimate)
+    assert result.scores["model"].cross_validated == pytest.approx(np.mean(found), abs=1e-12)
+    assert not validate(spec, table, outcome, repeats=5).out_of_fold
 
 
 def test_same_rows_for_all_and_same_draws_for_any_worker() -> None:
@@ -158,7 +180,9 @@ def test_noise_comes_to_one_half() -> None:
         cox.append(validate(CoxPH("marker + a + b"), table, outcome, repeats=60, seed=seed).scores["model"].corrected)
         if seed < 24:
             spec = RandomSurvivalForest("marker + a + b", n_trees=15, seed=seed)
-            forest.append(validate(spec, table, outcome, repeats=12, seed=seed).scores["model"].corrected)
+            forest.append(
+                validate(spec, table, outcome, repeats=12, fold_repeats=0, seed=seed).scores["model"].corrected
+            )
     assert abs(np.mean(cox) - 0.5) < 0.04
     assert 0.5 - 0.04 < np.mean(forest) < 0.57
 
