@@ -36,7 +36,7 @@ study: $(VENV)/.runtime ## analyse STUDY=path/to/study.toml, the leukemia cohort
 
 test: $(VENV)/.dev ## run all tests
 	$(BIN)/survmodel warm-up
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.dev ## format, lint, types and import rule
 	$(BIN)/ruff format --check --quiet
