@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from survmodel.errors import ConfigError, list_values
-from survmodel.figures.term_names import column_label, describe_term, is_interaction, level_label
 from survmodel.formatting import format_estimate, format_number, format_ratio, level_text
 from survmodel.models.cox_fit import CoxFit
+from survmodel.naming import describe_term_in_figure, is_interaction, label_of, level_label
 
 #: What a table of hazard ratios must have, and what is filled in where it is absent.
 REQUIRED = ("term", "estimate", "conf_low", "conf_high")
@@ -299,15 +299,15 @@ def _block_rows(
         for (is_level, level), found in block.items()
         if is_level
     ]
-    rows += [RatioRow(column_label(name, known)), *levels] if levels else []
+    rows += [RatioRow(label_of(name, known)), *levels] if levels else []
     return [replace(rows[0], starts=True), *rows[1:]]
 
 
 def _row_label(row: Mapping[Any, Any], known: Mapping[str, str], units: Mapping[str, str] | None) -> str:
     crossed = is_interaction(row["term"], row["variable"])
     if row["level"] and not crossed and row["term"] not in known:
-        return f"{column_label(row['variable'], known)}, {row['level']} vs {row['reference']}"
-    return describe_term(row["term"], row["variable"], known, units)
+        return f"{label_of(row['variable'], known)}, {row['level']} vs {row['reference']}"
+    return describe_term_in_figure(row["term"], row["variable"], known, units)
 
 
 def _ratio(row: Mapping[Any, Any], model: int) -> Ratio:

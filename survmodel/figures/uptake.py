@@ -16,7 +16,6 @@ from survmodel.errors import ConfigError
 from survmodel.figures.lettering import shorten, text_width, wrap
 from survmodel.figures.page import EDGE, POINTS_PER_MM, Page, check_width, known_labels, shown_name, spoken
 from survmodel.figures.style import JournalStyle, StudyFigure, current_style, group_look, mix_with_white, style_settings
-from survmodel.figures.term_names import level_label
 from survmodel.figures.ticks import Tick, even_ticks, log_ticks
 from survmodel.figures.uptake_data import (
     NOT_STATED,
@@ -32,6 +31,7 @@ from survmodel.figures.uptake_data import (
     value_axis,
 )
 from survmodel.formatting import count_noun, format_count, format_significant
+from survmodel.naming import level_label
 from survmodel.table import one_line
 
 ROWS = ("n", "no value")

@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeAlias
 
 from survmodel.formatting import MISSING, count_noun, format_count, format_p, format_ratio
 from survmodel.models.cox_fit import CoxFit
+from survmodel.naming import INDENT, describe_term_in_table, label_of, name_term, percent_level
 from survmodel.report.contents import MarkerPart, ModelPart
-from survmodel.report.naming import INDENT, describe_term, label_of, name_term, percent_level
 from survmodel.report.sentences import withheld_note
 from survmodel.table import Table
 
@@ -94,7 +94,7 @@ def _write_rows(
         if row.level and row.variable not in seen:
             seen.add(row.variable)
             rows.append([label_of(row.variable, labels), *[""] * (len(before) + len(ratios))])
-        text = INDENT + row.level if row.level else describe_term(row.term, row.variable, labels, units)
+        text = INDENT + row.level if row.level else describe_term_in_table(row.term, row.variable, labels, units)
         rows.append([text, *before, *ratios])
     return rows
 
@@ -184,7 +184,7 @@ def marker_table(
     notes: dict[str, None] = {}
     level, strata = 0.95, ""
     for marker in markers:
-        name = describe_term(marker.term, marker.name, labels, units)
+        name = describe_term_in_table(marker.term, marker.name, labels, units)
         role = f" ({marker.role} marker)" if marker.role != "exploratory" else ""
         rows.append([name + role, "", "", "", ""])
         shown = [one for one in marker.by_entity if one.answer.result is not None or one.answer.failed]

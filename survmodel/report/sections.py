@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from survmodel.formatting import MISSING, count_noun, format_count
+from survmodel.naming import begin
 from survmodel.performance.discrimination import Concordance
 from survmodel.report import hazard_tables, sentences, study_sentences, study_tables, tables
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, ModelPart, StudyContents
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, Section, TableBlock
-from survmodel.report.naming import begin
 from survmodel.report.table_one import description_table
 from survmodel.report.validation_sections import (
     forest_blocks,

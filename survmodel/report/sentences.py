@@ -21,11 +21,11 @@ from survmodel.models.formula import parse_formula
 from survmodel.models.formula_grammar import Atom, Call
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.logrank import LogrankTest
+from survmodel.naming import begin, name_term
 from survmodel.outcome.endpoints import DAYS_PER_MONTH
 from survmodel.outcome.landmark_endpoint import OBSERVED_NO_LONGER
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, LandmarkPart, ModelPart
-from survmodel.report.naming import begin, name_term
 
 NOT_ESTIMABLE = "not estimable"
 SMALL_P = 0.05

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from survmodel.formatting import count_noun, format_number, format_significant
+from survmodel.naming import begin
 from survmodel.performance.precision import HALF_WIDTH, PER_SD, Precision
 from survmodel.report.contents import EndpointPart, MarkerPart, Question, StudyContents
-from survmodel.report.naming import begin
 from survmodel.report.sentences import join_words
 
 SYNTHETIC = (

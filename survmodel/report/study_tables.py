@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from survmodel.formatting import MISSING, count_noun, format_count, format_number, format_significant
+from survmodel.naming import INDENT, begin
 from survmodel.performance.precision import (
     EVENTS_EXPECTED,
     HALF_WIDTH,
@@ -16,7 +17,6 @@ from survmodel.performance.precision import (
     Precision,
 )
 from survmodel.report.contents import EndpointPart, FlowPart
-from survmodel.report.naming import INDENT, begin
 from survmodel.table import Table
 
 #: Measures of precision in the order of their columns, with heading and decimals.

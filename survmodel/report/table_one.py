@@ -16,7 +16,7 @@ from survmodel.formatting import (
     format_significant,
 )
 from survmodel.models.description import Description, Kind, describe
-from survmodel.report.naming import INDENT, NO_LESION, begin, label_of, show_unit
+from survmodel.naming import INDENT, NO_LESION, begin, label_of, show_unit
 from survmodel.table import Table
 
 #: Significant digits of the largest number of a row, of its smallest median, and of its smallest number.

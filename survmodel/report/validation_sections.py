@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from survmodel.formatting import count_noun, format_count
+from survmodel.naming import begin
 from survmodel.report import sentences, validation_tables
 from survmodel.report.contents import EndpointPart, ModelPart, StudyContents
 from survmodel.report.document import Block, FigureBlock, Paragraph, TableBlock
-from survmodel.report.naming import begin
 from survmodel.report.validation_contents import ForestPart, RiskGroupPart
 
 NO_TEST = (
@@ -237,4 +237,4 @@ def _forest_methods(part: EndpointPart) -> Iterator[str]:
         )
         if forest.validation.result is not None:
             asked = format_count(int(forest.validation.result.glance()["asked"].iloc[0]))
-            yield f"Its C was estimated by the .632+ method from {asked} bootstrap samples."
+            yield f"Its C was estimated by the .632+ method from {asked} bootstrap samples, and by cross-validation."

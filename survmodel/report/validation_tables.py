@@ -19,8 +19,8 @@ from survmodel.formatting import (
 from survmodel.models.cumulative_incidence import CumulativeIncidenceFit
 from survmodel.models.forest_importance import ForestImportance
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.naming import begin, label_of, percent_level
 from survmodel.performance.calibration import Calibration
-from survmodel.report.naming import begin, label_of, percent_level
 from survmodel.report.sentences import withheld_note
 from survmodel.report.validation_contents import ForestPart
 from survmodel.table import Table
@@ -207,16 +207,21 @@ def forest_table(forests: Sequence[ForestPart], caption: str, group_label: str =
             else:
                 bag = format_number(answer.result.estimate, 3)
                 limits = format_interval(answer.result.conf_low, answer.result.conf_high, 3)
-            corrected = MISSING
-            if not group and forest.validation.result is not None:
-                corrected = format_number(next(iter(forest.validation.result.scores.values())).corrected, 3)
-            rows.append([group or label, *counts, bag, limits, "" if group else corrected])
+            rows.append([group or label, *counts, bag, limits, *(("", "") if group else _corrected(forest))])
     note = "Out of bag: each patient by the trees that had not drawn that patient. .632+: C of the patients outside "
     note += "bootstrap samples, on each of which the forest was grown anew, weighed against its apparent C, which says "
-    note += "nothing by itself and is not shown."
+    note += "nothing by itself and is not shown. Folds: each patient by forests grown without the patient's fold."
     pairs = f"Pairs are formed within {group_label}." if group_label else ""
-    header = ["Forest", "Patients", "Events", "Harrell's C (out of bag)", "95% limits", "Harrell's C (.632+)"]
+    header = ["Forest", "Patients", "Events", "Harrell's C (out of bag)", "95% limits", "C (.632+)", "C (folds)"]
     return Table(header, rows, caption, (note, pairs, *dict.fromkeys(withheld)))
+
+
+def _corrected(forest: ForestPart) -> tuple[str, str]:
+    """Write the .632+ estimate of C, and that of cross-validation."""
+    if forest.validation.result is None:
+        return MISSING, MISSING
+    scores = next(iter(forest.validation.result.scores.values()))
+    return format_number(scores.corrected, 3), format_number(scores.cross_validated, 3)
 
 
 def _counts(forest: ForestPart, group: str) -> list[str]:

@@ -10,10 +10,10 @@ import pandas as pd
 
 from survmodel.formatting import format_p_equation, format_significant
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.naming import begin
 from survmodel.report import sentences
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, MarkerPart, ModelPart, StudyContents
 from survmodel.report.document import FigureBlock
-from survmodel.report.naming import begin
 from survmodel.report.validation_contents import ForestPart, RiskGroupPart
 from survmodel.study.folder import ResultsFolder, file_stem
 from survmodel.study.known_columns import group_columns

@@ -10,9 +10,9 @@ import pytest
 from study.study_folder import STUDY, made_table, write_study
 
 import survmodel as sm
+from survmodel.naming import describe_term_in_table, name_term, show_unit
 from survmodel.report.document import Document, FigureBlock, Paragraph, Section, TableBlock
 from survmodel.report.hazard_tables import hazard_ratio_table
-from survmodel.report.naming import describe_term, name_term, show_unit
 from survmodel.report.sentences import join_words, not_estimable
 from survmodel.report.writers.html import write_html
 from survmodel.study.folder import file_stem
@@ -182,7 +182,7 @@ def test_hazard_ratio_table_of_several_models_meets_on_terms():
 )
 def test_terms_are_named_with_their_step(term, variable, shown):
     units = {"age": "years", "wbc": "10^9/L"}
-    assert describe_term(term, variable, {"wbc": "white cells"}, units) == shown
+    assert describe_term_in_table(term, variable, {"wbc": "white cells"}, units) == shown
 
 
 @pytest.mark.parametrize(

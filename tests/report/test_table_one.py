@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from survmodel import DataError
 from survmodel.formatting import MISSING
 from survmodel.models.description import describe
-from survmodel.report.naming import INDENT, NO_LESION
+from survmodel.naming import INDENT, NO_LESION
 from survmodel.report.table_one import description_table, table_one
 from survmodel.table import is_section
 

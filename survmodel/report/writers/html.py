@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from survmodel.naming import INDENT
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, TableBlock
-from survmodel.report.naming import INDENT
 from survmodel.table import Table, escape, is_section
 
 #: Letters of the longest cells of a row that fit the page in the size of the text.

@@ -1,0 +1,271 @@
+"""How columns, levels, terms and units are called wherever readers see them: in reports and in figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from survmodel.formatting import format_significant
+
+#: Stands before a level under the name of its factor; ordinary spaces would be joined in HTML.
+INDENT = "\u2003"
+#: Why the SUV of a scan does not exist.
+NO_LESION = "No lesion on the scan"
+
+_ONE = {"years": "year", "months": "month", "weeks": "week", "days": "day", "hours": "hour"}
+_POWER = re.compile(r"\^(-?[0-9]+)")
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+#: A colon between terms, not one inside backticks or the brackets of a level.
+_CROSSED = re.compile(r":(?=(?:[^`]*`[^`]*`)*[^`]*$)(?![^\[]*\])")
+_LEVEL = re.compile(r"([^\[]+)\[(.*)\]")
+_TRANSFORM = re.compile(r"(log2|log|sqrt)\((.*)\)")
+_PER = {"log2": "doubling", "log": "unit of its logarithm", "sqrt": "unit of its square root"}
+
+
+def label_of(name: str, labels: Mapping[str, str] | None) -> str:
+    """Give the label of a column as it begins a line; its name where it has none.
+
+    Parameters
+    ----------
+    name : str
+        Column, with or without backticks.
+    labels : mapping of str to str, optional
+        Label of each column.
+
+    Returns
+    -------
+    str
+        The label, its first letter large unless a capital follows it, as in pH.
+
+    Examples
+    --------
+    >>> label_of("`age`", None), label_of("ph", {"ph": "pH"})
+    ('Age', 'pH')
+    """
+    bare = name.strip("`")
+    return begin((labels or {}).get(bare) or bare)
+
+
+def level_label(term: str, level: str, labels: Mapping[str, str] | None) -> str:
+    """Give the label of a level: that of its term, else that of the level itself, else the level.
+
+    Parameters
+    ----------
+    term, level : str
+        Term of a model and the level it stands for.
+    labels : mapping of str to str, optional
+        Label of each term or level.
+
+    Returns
+    -------
+    str
+        The label.
+
+    Examples
+    --------
+    >>> level_label("sex[1]", "1", {"sex[1]": "men"}), level_label("sex[m]", "m", {})
+    ('men', 'm')
+    """
+    known = labels or {}
+    own = known.get(term) if term.endswith("]") else None
+    return own or known.get(level) or level
+
+
+def is_interaction(term: str, variable: str) -> bool:
+    """Tell whether a term is a product of others.
+
+    Parameters
+    ----------
+    term, variable : str
+        Term of a model and the columns it is made of.
+
+    Returns
+    -------
+    bool
+        True when both are joined by colons.
+
+    Examples
+    --------
+    >>> is_interaction("age:sex[male]", "age:sex"), is_interaction("ratio[1:2]", "ratio")
+    (True, False)
+    """
+    return ":" in variable and len(_CROSSED.split(term)) > 1
+
+
+def describe_term_in_table(
+    term: str, variable: str, labels: Mapping[str, str] | None, units: Mapping[str, str] | None = None
+) -> str:
+    """Name a term that is no level of a factor as the row of a table does, with the step of its hazard ratio.
+
+    Labels are those of columns; a term without a column is an interaction and is called so.
+
+    Parameters
+    ----------
+    term, variable : str
+        Term of a model and column it is made of, "" for an interaction.
+    labels, units : mapping of str to str, optional
+        How columns are shown.
+
+    Returns
+    -------
+    str
+        What begins the row of the term.
+
+    Examples
+    --------
+    >>> describe_term_in_table("log2(suv)", "suv", {"suv": "SUVmax"})
+    'SUVmax, per doubling'
+    >>> describe_term_in_table("age:sex[male]", "", None)
+    'Interaction: Age × Sex (male)'
+    """
+    if not variable:
+        return f"Interaction: {name_term(term, labels)}"
+    return f"{label_of(variable, labels)}, per {_step(term, variable, units)}"
+
+
+def describe_term_in_figure(
+    term: str, variable: str, labels: Mapping[str, str] | None, units: Mapping[str, str] | None = None
+) -> str:
+    """Name a term that is no level of a factor as the row of a figure does, with the step of its hazard ratio.
+
+    Other than in a table, a label may name a whole term or a level, and a term that is made of no known column in a
+    known way goes by its own name.
+
+    Parameters
+    ----------
+    term, variable : str
+        Term of a model and column it is made of, those of an interaction joined by colons, "" when not known.
+    labels : mapping of str to str, optional
+        Labels of columns, levels or terms.
+    units : mapping of str to str, optional
+        Units of columns.
+
+    Returns
+    -------
+    str
+        What begins the row of the term.
+
+    Examples
+    --------
+    >>> describe_term_in_figure("log2(suv)", "suv", {"suv": "SUVmax"})
+    'SUVmax, per doubling'
+    >>> describe_term_in_figure("age:sex[1]", "age:sex", {"1": "men"}), describe_term_in_figure("score", "", None)
+    ('Age × Sex (men)', 'Score')
+    """
+    if labels and term != variable and term in labels:
+        return labels[term]
+    if is_interaction(term, variable):
+        return name_term(term, labels, label_levels=True)
+    known = _TRANSFORM.fullmatch(term) if variable else None
+    if not known and term.strip("`") != variable:
+        return label_of(term, labels)
+    return f"{label_of(variable, labels)}, per {_step(term, variable, units)}"
+
+
+def _step(term: str, variable: str, units: Mapping[str, str] | None) -> str:
+    """Say what the hazard ratio of a numeric term is per."""
+    found = _TRANSFORM.fullmatch(term)
+    if found:
+        return _PER[found.group(1)]
+    unit = (units or {}).get(variable, "")
+    return _ONE.get(unit, show_unit(unit)) or "unit"
+
+
+def name_term(term: str, labels: Mapping[str, str] | None, *, label_levels: bool = False) -> str:
+    """Name a term of a model by the labels of its columns.
+
+    Parameters
+    ----------
+    term : str
+        As the model names it.
+    labels : mapping of str to str, optional
+        How columns are shown.
+    label_levels : bool
+        Whether labels name levels too; a level is shown as it is without it.
+
+    Returns
+    -------
+    str
+        For example ``"Age × Sex (male)"``.
+
+    Examples
+    --------
+    >>> name_term("log2(suv):sex[male]", {"suv": "SUVmax", "male": "men"})
+    'log2 of SUVmax × Sex (male)'
+    >>> name_term("log2(suv):sex[male]", {"suv": "SUVmax", "male": "men"}, label_levels=True)
+    'log2 of SUVmax × Sex (men)'
+    """
+    parts = []
+    for part in _CROSSED.split(term):
+        level, function = _LEVEL.fullmatch(part), _TRANSFORM.fullmatch(part)
+        if level:
+            shown = level_label(part, level.group(2), labels) if label_levels else level.group(2)
+            parts.append(f"{label_of(level.group(1), labels)} ({shown})")
+        elif function:
+            parts.append(f"{function.group(1)} of {label_of(function.group(2), labels)}")
+        else:
+            parts.append(label_of(part, labels))
+    return " × ".join(parts)
+
+
+def begin(text: str) -> str:
+    """Write the first letter of a label large, unless a capital follows it, as in pH.
+
+    Parameters
+    ----------
+    text : str
+        A label or sentence.
+
+    Returns
+    -------
+    str
+        The text as it begins a line.
+
+    Examples
+    --------
+    >>> begin("age"), begin("sIL-2R")
+    ('Age', 'sIL-2R')
+    """
+    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
+
+
+def show_unit(unit: str) -> str:
+    """Write powers in a unit as raised figures.
+
+    Parameters
+    ----------
+    unit : str
+        For example ``"10^9/L"``.
+
+    Returns
+    -------
+    str
+        The unit as it is printed.
+
+    Examples
+    --------
+    >>> show_unit("10^9/L")
+    '10⁹/L'
+    """
+    return _POWER.sub(lambda found: found.group(1).translate(_RAISED), unit)
+
+
+def percent_level(conf_level: float) -> str:
+    """Write the level of limits.
+
+    Parameters
+    ----------
+    conf_level : float
+        For example 0.95.
+
+    Returns
+    -------
+    str
+        For example ``"95%"``.
+
+    Examples
+    --------
+    >>> percent_level(0.95), percent_level(0.999)
+    ('95%', '99.9%')
+    """
+    return f"{format_significant(100 * conf_level)}%"
