@@ -193,7 +193,8 @@ def _notes(data: EffectPlotData, unit: str) -> list[str]:
     if data.has_band:
         level = "" if math.isnan(data.conf_level) else f"{format_significant(100 * data.conf_level)}% "
         beyond = ", in part beyond the axis" if data.clipped else ""
-        parts.append(f"Band: pointwise {level}confidence limits{beyond}.")
+        shape = "Band: pointwise" if data.level.size > 1 else "Line:"
+        parts.append(f"{shape} {level}confidence limits{beyond}.")
     if np.isnan(data.ratio).any() and data.estimable:
         parts.append("Gaps: not estimable.")
     if data.observed.size:
