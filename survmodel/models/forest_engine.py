@@ -7,7 +7,7 @@ the patients of the leaf.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -69,11 +69,7 @@ def index_of(engine: Any, x: Covariates) -> Floats:  # noqa: ANN401
     ndarray, shape (n,)
         Ensemble mortality, higher = worse.
     """
-    total = np.zeros(x.shape[0])
-    for tree in engine.estimators_:
-        total += mortality(tree)[tree.tree_.apply(x)]
-    average: Floats = total / len(engine.estimators_)
-    return average
+    return _average(engine, x, mortality)
 
 
 def survival_of(engine: Any, x: Covariates, times: Floats) -> Floats:  # noqa: ANN401
@@ -93,10 +89,7 @@ def survival_of(engine: Any, x: Covariates, times: Floats) -> Floats:  # noqa: A
     ndarray, shape (n, n_times)
         Survival; NaN beyond the longest follow-up.
     """
-    total = np.zeros((x.shape[0], times.size))
-    for tree in engine.estimators_:
-        total += _curves(tree, times)[tree.tree_.apply(x)]
-    return _until_last(engine, total / len(engine.estimators_), times)
+    return _until_last(engine, _average(engine, x, lambda tree: _curves(tree, times)), times)
 
 
 def out_of_bag_index(engine: Any, x: Covariates) -> Floats:  # noqa: ANN401
@@ -114,13 +107,7 @@ def out_of_bag_index(engine: Any, x: Covariates) -> Floats:  # noqa: ANN401
     ndarray, shape (n,)
         Ensemble mortality; NaN for a row that every tree drew.
     """
-    total, n_trees = np.zeros(x.shape[0]), np.zeros(x.shape[0])
-    for tree, outside in out_of_bag(engine):
-        total[outside] += mortality(tree)[tree.tree_.apply(x[outside])]
-        n_trees[outside] += 1
-    with np.errstate(invalid="ignore"):
-        average: Floats = total / n_trees
-    return average
+    return _average(engine, x, mortality, unseen=True)
 
 
 def out_of_bag_survival(engine: Any, x: Covariates, times: Floats) -> Floats:  # noqa: ANN401
@@ -140,12 +127,21 @@ def out_of_bag_survival(engine: Any, x: Covariates, times: Floats) -> Floats:  #
     ndarray, shape (n, n_times)
         Survival; NaN beyond the longest follow-up and for a row that every tree drew.
     """
-    total, n_trees = np.zeros((x.shape[0], times.size)), np.zeros(x.shape[0])
-    for tree, outside in out_of_bag(engine):
-        total[outside] += _curves(tree, times)[tree.tree_.apply(x[outside])]
-        n_trees[outside] += 1
+    return _until_last(engine, _average(engine, x, lambda tree: _curves(tree, times), unseen=True), times)
+
+
+def _average(engine: Any, x: Covariates, read: Callable[[Any], Floats], *, unseen: bool = False) -> Floats:  # noqa: ANN401
+    """Average what a row's leaves hold over all trees, or over those that did not draw the row."""
+    everybody = np.arange(x.shape[0])
+    trees = out_of_bag(engine) if unseen else ((tree, everybody) for tree in engine.estimators_)
+    n_trees = np.zeros(x.shape[0])
+    total = np.zeros((x.shape[0], *read(engine.estimators_[0]).shape[1:]))
+    for tree, rows in trees:
+        total[rows] += read(tree)[tree.tree_.apply(x[rows])]
+        n_trees[rows] += 1
     with np.errstate(invalid="ignore"):
-        return _until_last(engine, total / n_trees[:, np.newaxis], times)
+        average: Floats = (total.T / n_trees).T
+    return average
 
 
 def out_of_bag(engine: Any) -> Iterator[tuple[Any, Ints]]:  # noqa: ANN401
