@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo study test check bench reference lock clean
+.PHONY: help install demo study notebooks test check bench reference lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ demo: $(VENV)/.runtime ## write the SYNTHETIC example study, analyse it and writ
 
 study: $(VENV)/.runtime ## analyse STUDY=path/to/study.toml, the leukemia cohort of northwest England without it
 	$(BIN)/survmodel run $(STUDY)
+
+notebooks: $(VENV)/.dev ## execute the notebooks, each in a temporary folder
+	$(BIN)/python -m pytest tests/notebooks
 
 test: $(VENV)/.dev ## run all tests
 	$(BIN)/survmodel warm-up
