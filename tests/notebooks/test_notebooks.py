@@ -19,6 +19,21 @@ NAMES = [path.stem for path in NOTEBOOKS]
 MOST_LINES = 10
 #: Numbers in bold must stand in the output of the cells that follow.
 QUOTED = re.compile(r"\*\*(-?\d[\d,]*(?:\.\d+)?)\*\*")
+#: Steps of R's answers that the bold numbers of the real cohort come from, by cell.
+STEPS = {
+    "cohort-ask": "counts",
+    "km-ask": "curve/os/sex",
+    "logrank-ask": "logrank/os/sex",
+    "grouped-ask": "logrank/os/mspike_group",
+    "follow-up-ask": "follow_up/os",
+    "incidence-ask": "incidence/malignancy",
+    "too-high-ask": "incidence/malignancy",
+    "by-mspike-ask": "incidence/malignancy/mspike_group",
+    "cox-ask": "cox/malignancy",
+    "cox-death-ask": "cox/death",
+    "zph-ask": "proportional_hazards/death",
+    "concordance-ask": "concordance/death",
+}
 #: Put before the first cell of the copy that is executed, and after the last: the kernel's own end may warn.
 STRICT, LAX = "import warnings\nwarnings.simplefilter('error')", "warnings.resetwarnings()"
 
@@ -67,7 +82,7 @@ def executed(tmp_path_factory):
 
 
 def test_there_are_notebooks():
-    assert {"01_cohort", "02_curves_and_tests"} <= set(NAMES)
+    assert {"01_cohort", "02_curves_and_tests", "03_cox_and_forest", "07_real_cohort"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
@@ -138,6 +153,20 @@ def test_numbers_in_bold_stand_in_the_output_that_follows(path, executed):
             if later.cell_type == "markdown":
                 break
             shown += "".join(text_of(output) for output in later.outputs)
-        numbers = re.findall(r"-?\d+(?:\.\d+)?", shown)
+        numbers = {number.removesuffix(".0") for number in re.findall(r"-?\d+(?:\.\d+)?", shown)}
         for quoted in QUOTED.findall(cell.source):
             assert quoted.replace(",", "") in numbers, (cell.id, quoted, shown)
+
+
+def test_numbers_in_bold_of_the_real_cohort_are_those_of_r():
+    stored = json.loads((ROOT / "tests/reference/cohorts/mayo_plasma_cell.json").read_text(encoding="utf-8"))
+    by_step: dict[str, list[float]] = {}
+    for value in stored["values"]:
+        by_step.setdefault(value["where"]["step"], []).extend(value["expect"].values())
+    by_step["proportional_hazards/death"] += by_step["cox/death"]
+    quoted = {cell.id: QUOTED.findall(cell.source) for cell in read(FOLDER / "07_real_cohort.ipynb").cells}
+    assert {cell for cell, numbers in quoted.items() if numbers} == set(STEPS)
+    for cell, step in STEPS.items():
+        for number in quoted[cell]:
+            decimals = len(number.partition(".")[2])
+            assert number in {f"{value:.{decimals}f}" for value in by_step[step]}, (cell, number)
