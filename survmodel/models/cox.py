@@ -22,6 +22,7 @@ from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.formula import Formula, parse_formula
 from survmodel.models.strata import look_at_strata, read_strata
+from survmodel.outcome.argument import check_outcome, check_table
 from survmodel.outcome.checks import check_columns
 from survmodel.outcome.response import Outcome
 from survmodel.outcome.weights import read_counts, read_weights
@@ -99,6 +100,8 @@ class CoxPH(CoxSettings):
             Without events, with constant, collinear or uninformative columns, with too many columns for the events, or
             when the likelihood has no maximum.
         """
+        check_table(table)
+        check_outcome(outcome)
         died = outcome.died
         outcome.check_rows(table)
         formula = parse_formula(self.formula)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from survmodel.errors import ConfigError, closest
 from survmodel.models.formula import parse_formula
@@ -49,6 +50,11 @@ class CoxSettings:
 
     def __post_init__(self) -> None:
         parse_formula(self.formula)
+        named: dict[str, object] = {"strata": self.strata, "cluster": self.cluster}
+        for key, value in named.items():
+            if isinstance(value, pd.Series | np.ndarray):
+                name = getattr(value, "name", None) or "entity"
+                raise ConfigError(f"{key} is a column, not its name", remedy=f"pass the name: {key}={name!r}")
         if self.ties not in ("efron", "breslow"):
             raise ConfigError(f"ties {self.ties!r} is not known", closest(str(self.ties), ["efron", "breslow"]))
         if self.penalty is not None and not isinstance(self.penalty, Ridge):

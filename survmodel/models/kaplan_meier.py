@@ -20,6 +20,7 @@ from survmodel.kernels.kaplan_meier import ProductLimit, jackknife_variance, pro
 from survmodel.models.kaplan_meier_fit import AtRisk, Curve, KaplanMeierFit
 from survmodel.models.late_entry import look_at_risk_set
 from survmodel.models.limits import ConfType, check_limits, survival_limits
+from survmodel.outcome.argument import check_outcome
 from survmodel.outcome.checks import continues
 from survmodel.outcome.groups import read_groups
 from survmodel.outcome.response import Outcome
@@ -83,6 +84,7 @@ class KaplanMeier:
         DataError
             When rows, groups or weights do not fit the outcome.
         """
+        check_outcome(outcome)
         died = outcome.died
         groups = read_groups(outcome, by)
         weight = read_weights(outcome, weights)

@@ -22,6 +22,7 @@ from survmodel.formatting import format_count, format_number, format_p, format_p
 from survmodel.kernels import logrank as kernel
 from survmodel.kernels.risk_sets import build_risk_sets
 from survmodel.models.strata import look_at_strata
+from survmodel.outcome.argument import check_outcome
 from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result, frozen, join_warnings
@@ -168,6 +169,7 @@ def logrank_test(
     >>> round(test.statistic, 6), test.df
     (2.882353, 1)
     """
+    check_outcome(outcome)
     died = outcome.died
     groups = read_groups(outcome, by)
     if groups.n < 2:

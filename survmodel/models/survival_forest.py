@@ -23,6 +23,7 @@ from survmodel.models.forest_engine import grow, out_of_bag_index
 from survmodel.models.forest_settings import ForestSettings
 from survmodel.models.formula import Formula, parse_formula
 from survmodel.models.survival_forest_fit import SurvivalForestFit
+from survmodel.outcome.argument import check_outcome, check_table
 from survmodel.outcome.checks import check_columns
 from survmodel.outcome.response import Outcome
 from survmodel.result import frozen, join_warnings
@@ -91,6 +92,8 @@ class RandomSurvivalForest(ForestSettings):
         FitError
             Without events, with late entry, with a constant column, or with too few rows for two leaves.
         """
+        check_table(table)
+        check_outcome(outcome)
         died = outcome.died
         outcome.check_rows(table)
         if outcome.entry is not None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from survmodel.errors import DataError, name_rows
 from survmodel.formatting import level_text
+from survmodel.outcome.argument import check_outcome
 from survmodel.outcome.response import Outcome
 
 
@@ -59,6 +60,7 @@ def read_groups(outcome: Outcome, by: object, name: str = "by") -> Groups:
     DataError
         When rows differ from the outcome's or a label is missing.
     """
+    check_outcome(outcome)
     if by is None:
         return Groups(np.zeros(outcome.n, dtype=np.int64), ("",))
     if isinstance(by, str):

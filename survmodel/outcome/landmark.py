@@ -16,6 +16,7 @@ import pandas as pd
 
 from survmodel.errors import EndpointError
 from survmodel.formatting import count_noun, format_count, format_significant
+from survmodel.outcome.argument import check_outcome, check_table
 from survmodel.outcome.response import TIE_TOLERANCE, Outcome
 from survmodel.result import Display, Result, frozen
 from survmodel.table import Table
@@ -137,6 +138,8 @@ def landmark(table: pd.DataFrame, outcome: Outcome, at: float) -> Landmark:
     >>> six.outcome.time.tolist(), six.lost["n"].tolist()
     ([2.0, 6.0], [1, 1])
     """
+    check_table(table)
+    check_outcome(outcome)
     outcome.check_rows(table)
     cut = _read_landmark(at)
     # The tolerance that joined the times: a time equal to the landmark but for float fuzz is on it.

@@ -21,6 +21,7 @@ from survmodel.formatting import format_count, format_estimate, format_number, f
 from survmodel.kernels.concordance import CONCORDANT, DISCORDANT, TIED_INDEX, concordance_pairs
 from survmodel.kernels.kaplan_meier import censoring_curve
 from survmodel.kernels.risk_sets import RiskSets, build_risk_sets
+from survmodel.outcome.argument import check_outcome
 from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.response import Outcome
 from survmodel.outcome.weights import read_weights
@@ -185,6 +186,7 @@ def concordance(
     """
     if method not in ("harrell", "uno"):
         raise ConfigError(f"method {method!r} is not known", closest(str(method), ["harrell", "uno"]))
+    check_outcome(outcome)
     died = outcome.died
     scores = read_index(outcome, index)
     layers = read_groups(outcome, strata, "strata")

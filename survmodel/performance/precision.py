@@ -15,6 +15,7 @@ import pandas as pd
 from survmodel.distributions import normal_quantile
 from survmodel.errors import ConfigError, DataError, FitError
 from survmodel.formatting import MISSING, count_noun, format_count, format_number, format_significant
+from survmodel.outcome.argument import check_outcome
 from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.response import Outcome
 from survmodel.performance.planning import (
@@ -187,6 +188,7 @@ def precision(
     """
     if n_parameters is not None and not _is_count(n_parameters):
         raise ConfigError(f"n_parameters is {n_parameters}", remedy="give a whole number from 1 up")
+    check_outcome(outcome)
     n_event = int(outcome.died.sum())
     groups, layers = read_groups(outcome, by), read_groups(outcome, strata, "strata")
     known = None if potential is None else read_potential(outcome, potential)

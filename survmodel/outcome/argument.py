@@ -1,0 +1,56 @@
+"""What is passed where an outcome is wanted: a column, a table, or the two arguments exchanged."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from survmodel.errors import DataError
+from survmodel.outcome.response import Outcome
+
+REMEDY = "make it first, as R's Surv(): outcome = Outcome.from_table(table, time=..., event=...)"
+
+
+def check_outcome(given: object) -> None:
+    """Refuse anything that is not an outcome, with the way to one.
+
+    Parameters
+    ----------
+    given : object
+        What was passed.
+
+    Raises
+    ------
+    DataError
+        When it is no outcome.
+
+    Examples
+    --------
+    >>> check_outcome(Outcome([5, 8], [1, 0]))
+    """
+    if isinstance(given, Outcome):
+        return
+    is_table = isinstance(given, pd.DataFrame)
+    raise DataError(
+        "the outcome is a table" if is_table else f"the outcome is a {type(given).__name__}, not an Outcome",
+        remedy=f"{REMEDY}; a model takes the table first: fit(table, outcome)" if is_table else REMEDY,
+    )
+
+
+def check_table(given: object) -> None:
+    """Refuse an outcome where the table is wanted.
+
+    Parameters
+    ----------
+    given : object
+        What was passed.
+
+    Raises
+    ------
+    DataError
+        When it is no table.
+    """
+    if not isinstance(given, pd.DataFrame):
+        raise DataError(
+            f"the table is a {type(given).__name__}, not a DataFrame",
+            remedy="pass the table first and then the outcome: fit(table, outcome)",
+        )
