@@ -1,4 +1,4 @@
-"""The command line: ``survmodel demo``, ``run``, ``warm-up``. Nothing heavy loads before it is needed."""
+"""The command line: ``survmodel demo``, ``run``, ``check``, ``init``. Nothing heavy loads before it is needed."""
 
 from __future__ import annotations
 
@@ -66,6 +66,10 @@ def _dispatch(words: list[str]) -> int:
     options = parser.parse_args(words)
     if options.command == "warm-up":
         return _guarded(_warm_up)
+    if options.command == "check":
+        return _guarded(lambda: _check(options.study, options.out))
+    if options.command == "init":
+        return _guarded(lambda: _init(options.folder))
     if options.command == "run":
         return _guarded(lambda: _run(options.study, options.out))
     if options.command == "demo":
@@ -74,7 +78,7 @@ def _dispatch(words: list[str]) -> int:
     return USAGE_ERROR
 
 
-COMMANDS = ("demo", "run", "warm-up")
+COMMANDS = ("demo", "init", "check", "run", "warm-up")
 
 
 def _build_parser() -> _Parser:
@@ -86,6 +90,11 @@ def _build_parser() -> _Parser:
     demo.add_argument("--lock", choices=("trial", "multicentre"), default="trial", help="how large the study is")
     demo.add_argument("--scenario", choices=("null", "realistic", "strong"), default="realistic",
                       help="how much uptake tells in it")  # fmt: skip
+    init = commands.add_parser("init", help="write a new study: a study file, empty tables and a Makefile")
+    init.add_argument("folder", metavar="DIR", help="folder of the study; no file in it is replaced")
+    check = commands.add_parser("check", help="check a study file and its data without analysing them")
+    check.add_argument("study", metavar="STUDY", help="the study file, by custom study.toml")
+    check.add_argument("--out", metavar="DIR", help="also write findings.csv and findings.html there")
     run = commands.add_parser("run", help="analyse a study file and write a folder of results")
     run.add_argument("study", metavar="STUDY", help="the study file, by custom study.toml")
     run.add_argument("--out", metavar="DIR", help="folder of the results (default: results/<study>)")
@@ -136,6 +145,26 @@ def _run(study: str | Path, out: str | Path | None) -> int:
             _complain(str(problem))
     print(f"{run.status.lower()}: {run.report}")
     return run.exit_status
+
+
+def _check(study: str, out: str | None) -> int:
+    from survmodel.errors import DataError
+    from survmodel.study.checking import summarise, write_check
+    from survmodel.table import one_line
+
+    check = write_check(study, out)
+    for finding in check.findings:
+        print(one_line(f"{finding.severity}: {finding}"))
+    print(summarise(check.findings))
+    return 0 if check.ok else DataError.exit_status
+
+
+def _init(folder: str) -> int:
+    from survmodel.study.new_study import write_new_study
+
+    study = write_new_study(folder)[0]
+    print(f"study: {study}; fill the tables in {study.parent / 'data'}, then: survmodel check {study}")
+    return 0
 
 
 def _demo(out: str, lock: LockName, scenario: Scenario) -> int:

@@ -169,8 +169,8 @@ def look_at_rows(grid: Grid, columns: Sequence[Column], heading: Heading, place:
     """
     header, rows = grid.header, grid.rows
     if not rows:
-        yield Finding("D002", "the file has a header and no rows", place.file, remedy="check the export",
-                      table=place.table)  # fmt: skip
+        remedy = "check the export, or fill the table below its headings"
+        yield Finding("D002", "the file has a header and no rows", place.file, remedy=remedy, table=place.table)
     blank = [i for i, row in enumerate(rows) if not any(cell.strip() for cell in row)]
     if blank:
         yield place.find("D011", "", "the row is blank", blank, remedy="remove blank rows")
