@@ -1,13 +1,14 @@
 """What is wrong with a data file: findings with a code, a place, and a way out, all reported together.
 
-A finding names rows by the line of the file (the header is line 1) and columns by name. It never holds the value of an
+A finding names rows by the line of the file (the header is line 1) and columns by name; of a sheet of a workbook it
+names the cells. It never holds the value of an
 identifier or a date. The codes are listed in ``data_schema/README.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from survmodel.errors import ROWS_SHOWN, DataError
@@ -43,11 +44,15 @@ class Finding:
         An error stops the run.
     table : str
         Name of the canonical table, "" for a file that is none.
+    letter : str
+        Letter of the column in a sheet, "" for a file without sheets.
 
     Examples
     --------
     >>> print(Finding("D021", "not a number", "patients.csv", (4, 17), 2, 125, "age", remedy="correct the cells"))
     D021 patients.csv:age rows 4, 17 (2 of 125): not a number. Correct the cells.
+    >>> print(Finding("D021", "not a number", "patients.xlsx[all]", (4, 17), 2, 125, "age", letter="C"))
+    D021 patients.xlsx[all]!C4, C17 (2 of 125), column age: not a number.
     """
 
     code: str
@@ -61,21 +66,29 @@ class Finding:
     remedy: str = ""
     severity: Severity = "error"
     table: str = ""
+    letter: str = ""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Addresses of the cells in their sheet; none for a file without sheets."""
+        return tuple(f"{self.letter}{row}" for row in self.rows) if self.letter else ()
 
     def __str__(self) -> str:
         """Write the finding as one line."""
-        place = ":".join(part for part in (self.file, self.column) if part)
-        head = " ".join(part for part in (self.code, place, self._where()) if part)
+        if self.cells:
+            head = f"{self.code} {self.file}!{self._where(self.cells)}, column {self.column}"
+        else:
+            place = ":".join(part for part in (self.file, self.column) if part)
+            rows = f"{'row' if self.n_rows == 1 else 'rows'} {self._where(self.rows)}" if self.rows else ""
+            head = " ".join(part for part in (self.code, place, rows) if part)
         sentences = [part[:1].upper() + part[1:] for part in (self.expected, self.remedy) if part]
         return f"{head}: " + " ".join(_stop(part) for part in (self.problem, *sentences))
 
-    def _where(self) -> str:
-        if not self.rows:
-            return ""
-        shown = ", ".join(str(row) for row in self.rows[:ROWS_SHOWN])
+    def _where(self, places: Sequence[object]) -> str:
+        shown = ", ".join(map(str, places[:ROWS_SHOWN]))
         dots = ", ..." if self.n_rows > ROWS_SHOWN else ""
         count = f" ({self.n_rows} of {self.of})" if self.of else ""
-        return f"{'row' if self.n_rows == 1 else 'rows'} {shown}{dots}{count}"
+        return f"{shown}{dots}{count}"
 
     def to_record(self) -> dict[str, object]:
         """Give the finding as what JSON can hold.
@@ -92,6 +105,7 @@ class Finding:
             "table": self.table,
             "column": self.column,
             "rows": list(self.rows),
+            "cells": list(self.cells),
             "n_rows": self.n_rows,
             "of": self.of,
             "problem": self.problem,
@@ -113,6 +127,8 @@ class Place:
         Line of each row.
     table : str
         Name of the canonical table, "" for a file that is none.
+    letters : mapping of str to str
+        Letter of each column in a sheet; none for a file without sheets.
 
     Examples
     --------
@@ -123,6 +139,7 @@ class Place:
     file: str
     lines: tuple[int, ...]
     table: str = ""
+    letters: Mapping[str, str] = field(default_factory=dict)
 
     def find(
         self,
@@ -154,7 +171,7 @@ class Place:
         rows = [self.lines[position] for position in where]
         return Finding(
             code, problem, self.file, tuple(rows[:ROWS_KEPT]), len(rows), len(self.lines), column, expected, remedy,
-            severity, self.table,
+            severity, self.table, self.letters.get(column, ""),
         )  # fmt: skip
 
 

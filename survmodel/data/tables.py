@@ -4,45 +4,20 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from dataclasses import replace
 
 from survmodel.data.canonical import CanonicalTables, SourceFile
 from survmodel.data.columns import Column
 from survmodel.data.dates import DateRule
-from survmodel.data.findings import Finding, FindingsError, Place
+from survmodel.data.findings import Finding, FindingsError
 from survmodel.data.privacy import look_at_extra_columns
-from survmodel.data.readers.delimited import FileRead, scan_delimited
+from survmodel.data.readers.any_file import TableFile, scan_file
+from survmodel.data.readers.reading import FileRead
 from survmodel.data.schema import Schema, TableSchema, load_schema
 from survmodel.data.waivers import Waiver, split_waived
 from survmodel.errors import ConfigError
 
 __all__ = ["CanonicalTables", "SourceFile", "TableFile", "read_tables", "scan_tables"]
-
-
-@dataclass(frozen=True, slots=True)
-class TableFile:
-    """One file and how it is written.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    delimiter, encoding, decimal : str
-        Of the text.
-    date_format : str, optional
-        How its dates are written, such as ``"%d.%m.%Y"``; year-month-day without it.
-    excel_dates : {1900, 1904}, optional
-        Convert serial dates of this date system.
-    """
-
-    path: Path
-    delimiter: str = ","
-    encoding: str = "utf-8"
-    decimal: str = "."
-    date_format: str | None = None
-    excel_dates: Literal[1900, 1904] | None = None
 
 
 def read_tables(
@@ -136,12 +111,12 @@ def scan_tables(
             continue
         read[table.name] = file
         findings += file.findings
-        findings += look_at_extra_columns(declared.get(table.name, ()), file.table, _place(table.name, file))
+        findings += look_at_extra_columns(declared.get(table.name, ()), file.table, file.place)
     if unreadable:
         raise FindingsError([*unreadable, *(finding for finding in findings if finding.severity == "error")])
     return CanonicalTables(
         {name: file.table for name, file in read.items()},
-        {name: _place(name, file) for name, file in read.items()},
+        {name: file.place for name, file in read.items()},
         tuple(findings),
         tuple(SourceFile(name, file.name, file.sha256, file.size, len(file.table)) for name, file in read.items()),
         known,
@@ -149,10 +124,6 @@ def scan_tables(
         data_lock,
         tuple(note for file in read.values() for note in file.notes),
     )
-
-
-def _place(table: str, file: FileRead) -> Place:
-    return Place(file.name, file.lines, table)
 
 
 def _columns(table: TableSchema, extra: Sequence[Column]) -> tuple[Column, ...]:
@@ -171,9 +142,6 @@ def _scan(table: str, file: TableFile, columns: Sequence[Column], lock: datetime
     """Read one file; its findings carry the name of the table."""
     rule = DateRule(file.date_format, file.excel_dates, lock)
     try:
-        return scan_delimited(
-            file.path, columns, delimiter=file.delimiter, encoding=file.encoding, decimal=file.decimal, dates=rule,
-            table=table,
-        )  # fmt: skip
+        return scan_file(file, columns, rule, table)
     except FindingsError as error:
         raise FindingsError([replace(finding, table=table) for finding in error.findings]) from None

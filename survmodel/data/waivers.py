@@ -274,7 +274,7 @@ def keep_rows(
         remaining = _split(finding, gone)[1] if here and finding.rows else finding
         if remaining is not None:
             left.append(remaining)
-    return Place(place.file, lines, place.table), tuple(left)
+    return replace(place, lines=lines), tuple(left)
 
 
 def count_excluded(

@@ -47,7 +47,9 @@ class Study:
     def files(self) -> dict[str, TableFile]:
         """The data files by name of their table, and how they are written."""
         return {
-            table: TableFile(self.folder / entry.path, **{key: getattr(entry, key) for key in WRITING})
+            table: TableFile(
+                self.folder / entry.path, sheet=entry.sheet, **{key: getattr(entry, key) for key in WRITING}
+            )
             for table, entry in self.settings.data.files.items()
         }
 

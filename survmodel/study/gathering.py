@@ -20,7 +20,7 @@ from survmodel.data.columns import Column, add_cuts
 from survmodel.data.dates import DateRule
 from survmodel.data.findings import Finding, FindingsError, Place
 from survmodel.data.privacy import look_at_extra_columns
-from survmodel.data.readers.delimited import scan_delimited
+from survmodel.data.readers.any_file import scan_file
 from survmodel.data.tables import scan_tables
 from survmodel.data.waivers import FlowRow, count_excluded, exclude_patients, keep_rows, split_waived
 from survmodel.errors import ConfigError
@@ -97,11 +97,8 @@ def gather(study: Study) -> Gathered:
 
 def _gather_plain(study: Study) -> Gathered:
     file, columns = study.files["patients"], study.extra.get("patients", ())
-    read = scan_delimited(
-        file.path, columns, delimiter=file.delimiter, encoding=file.encoding, decimal=file.decimal,
-        dates=DateRule(file.date_format, file.excel_dates, study.settings.data_lock),
-    )  # fmt: skip
-    table, place = read.table, Place(read.name, read.lines)
+    read = scan_file(file, columns, DateRule(file.date_format, file.excel_dates, study.settings.data_lock))
+    table, place = read.table, read.place
     findings = (*read.findings, *look_at_extra_columns(columns, table, place), *check_plain(columns, table, place))
     names = next((column.name for column in columns if column.is_identifier), None)
     if names is None and study.exclusions:

@@ -28,7 +28,7 @@ from survmodel.study.settings_models import ModelEntry, ValidationEntry
 
 #: Tables and keys that the design knows and this version cannot compute yet.
 NOT_YET = frozenset({
-    "baseline", "checklists", "clinical_index", "column_map", "m", "reader", "sensitivity", "sheet", "style", "tracer",
+    "baseline", "checklists", "clinical_index", "column_map", "m", "reader", "sensitivity", "style", "tracer",
 })  # fmt: skip
 #: Set of patients that endpoints are analysed in, when it is declared and they say nothing else.
 PROGNOSTIC = "prognostic"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, model_validator
 
 from survmodel.data.columns import ColumnType, Role
+from survmodel.data.readers.any_file import is_workbook
 from survmodel.errors import closest, list_values
 from survmodel.models.formula_grammar import Column as FormulaColumn
 from survmodel.study.settings_base import Array, Ascending, Character, Pair, Strict, Text
@@ -29,14 +30,24 @@ def _rules(value: object) -> object:
 
 
 class FileEntry(Strict):
-    """``scans = { path = "scans.csv", delimiter = ";" }``."""
+    """``scans = { path = "scans.csv", delimiter = ";" }`` or ``scans = { path = "scans.xlsx", sheet = "scans" }``."""
 
     path: Text
+    sheet: Text | None = None
     delimiter: Character | None = None
     encoding: Encoding | None = None
     decimal: Literal[".", ","] | None = None
     date_format: Text | None = None
     excel_dates: Literal[1900, 1904] | None = None
+
+    @model_validator(mode="after")
+    def _fits_the_kind(self) -> FileEntry:
+        if self.sheet is not None and not is_workbook(self.path):
+            raise ValueError("sheet belongs to a workbook, a file that ends in .xlsx")
+        given = [key for key in ("delimiter", "encoding") if getattr(self, key) is not None]
+        if given and is_workbook(self.path):
+            raise ValueError(f"a workbook takes no {list_values(given)}")
+        return self
 
 
 class DataEntry(Strict):
@@ -63,7 +74,7 @@ class DataEntry(Strict):
     @model_validator(mode="after")
     def _marks_differ(self) -> DataEntry:
         for table, file in self.files.items():
-            if file.delimiter == file.decimal:
+            if file.delimiter == file.decimal and not is_workbook(file.path):
                 raise ValueError(f"delimiter and decimal of {table} are the same character")
         return self
 

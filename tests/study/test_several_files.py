@@ -225,7 +225,7 @@ def test_a_post_baseline_column_is_no_predictor(example):
         ('column = "disease_group"', 'column = "disease"', "groups.column: no column 'disease' is declared"),
         ('lesions = { path = "data/lesions.csv" }', 'lesions = { path = "data/lesion.csv" }', "data.lesions.path: no"),
         ('scans = { path = "data/scans.csv" }\n', "", "data.lesions: its rows belong to scans, of which no file"),
-        ('patients.csv" }', 'patients.csv", sheet = "A" }', "data.patients.sheet: this key is not available"),
+        ('patients.csv" }', 'patients.csv", reader = "lifex" }', "data.patients.reader: this key is not available"),
         ("data_lock = 2025-01-31", 'data_lock = "2025-01-31"', "data_lock: "),
         ('table = "follow_up"', 'table = "follow"', "waive[1].table: no table 'follow' is declared"),
         ('code = "D126"', 'code = "late"', "waive[1].code: 'late' is no code of a finding"),

@@ -12,60 +12,19 @@ import csv
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from survmodel.data.cells import read_column
 from survmodel.data.columns import Column
 from survmodel.data.dates import DateRule
-from survmodel.data.findings import Finding, FindingsError, Place
-from survmodel.data.readers.header import Grid, Heading, look_at_rows, match_header
+from survmodel.data.findings import Place
+from survmodel.data.readers.header import Grid, Heading
+from survmodel.data.readers.reading import FileRead, check_rows, read_cells, refuse, refuse_by_size
 from survmodel.formatting import count_noun
 
-LARGEST_FILE = 500_000_000
 DELIMITERS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 #: First bytes of workbooks: zipped (xlsx, ods) and of older kind (xls).
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-
-
-@dataclass(frozen=True, slots=True)
-class FileRead:
-    """A file that was read.
-
-    Attributes
-    ----------
-    name : str
-        Name of the file.
-    table : pandas.DataFrame
-        The declared columns, one row for each patient.
-    missing : tuple of (str, int)
-        Missing cells of each declared column.
-    n_undeclared : int
-        Columns that were left out because they are not declared.
-    sha256 : str
-        Hash of the bytes that were read.
-    size : int
-        Number of bytes.
-    lines : tuple of int
-        Line of the file on which each row begins.
-    notes : tuple of str
-        What the reader of the report may want to know.
-    findings : tuple of Finding
-        Errors of cells, warnings and notes.
-    """
-
-    name: str
-    table: pd.DataFrame
-    missing: tuple[tuple[str, int], ...]
-    n_undeclared: int
-    sha256: str
-    size: int
-    lines: tuple[int, ...]
-    notes: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
 
 
 def scan_delimited(
@@ -111,34 +70,28 @@ def scan_delimited(
     """
     name = path.name
     size = path.stat().st_size
-    if size > LARGEST_FILE:
-        _refuse("D009", name, f"the file has {size / 1e6:.0f} MB", f"at most {LARGEST_FILE // 10**6} MB", "split it")
+    refuse_by_size(name, size)
     data = path.read_bytes()
     notes: list[str] = []
     text = _decode(data, name, encoding, notes)
     grid = _read_grid(text, name, delimiter)
     place = Place(name, grid.lines, table)
     heading = _check_header(grid, columns, delimiter, place)
-    cells, missing, problems = _read_cells(grid, heading, columns, decimal, dates, place)
+    cells, missing, problems = read_cells(grid, heading, columns, decimal, dates, place)
     if heading.n_undeclared:
         columns_left = count_noun(heading.n_undeclared, "column")
         notes.append(f"Left out: {columns_left} of {name} that the study file does not declare.")
     digest = hashlib.sha256(data).hexdigest()
     findings = (*heading.findings, *problems)
-    return FileRead(name, cells, missing, heading.n_undeclared, digest, len(data), grid.lines, tuple(notes), findings)
-
-
-def _refuse(code: str, name: str, problem: str, expected: str, remedy: str, row: int = 0) -> None:
-    rows = (row,) if row else ()
-    raise FindingsError([Finding(code, problem, name, rows, len(rows), 0, "", expected, remedy)])
+    return FileRead(name, cells, missing, heading.n_undeclared, digest, len(data), place, tuple(notes), findings)
 
 
 def _decode(data: bytes, name: str, encoding: str, notes: list[str]) -> str:
     if not data.strip():
-        _refuse("D001", name, "the file is empty", "a header line and one line for each patient", "check the export")
+        refuse("D001", name, "the file is empty", "a header line and one line for each patient", "check the export")
     if data.startswith(WORKBOOKS):
-        remedy = "save the sheet as CSV, and name that file"
-        _refuse("D003", name, "the file is a spreadsheet workbook", "delimited text", remedy)
+        remedy = "give the name of a workbook the ending .xlsx, or save the sheet as CSV"
+        refuse("D003", name, "the file is a spreadsheet workbook", "delimited text", remedy)
     marked = _MARKS.get(data[:2], "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "")
     if marked and marked != encoding and marked != "utf-8-sig":
         notes.append(f"{name} was read as {marked}, which its byte-order mark declares.")
@@ -148,10 +101,10 @@ def _decode(data: bytes, name: str, encoding: str, notes: list[str]) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         byte = f"byte 0x{data[error.start]:02X} at line {line} is not {marked or encoding}"
         remedy = 'set encoding in [data], for example encoding = "cp1252" for a file from an older Excel'
-        _refuse("D003", name, byte, "", remedy, line)
+        refuse("D003", name, byte, "", remedy, line)
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        _refuse("D004", name, "the file holds a NUL character", "plain text", "export the file again", line)
+        refuse("D004", name, "the file holds a NUL character", "plain text", "export the file again", line)
     return text
 
 
@@ -168,12 +121,12 @@ def _read_grid(text: str, name: str, delimiter: str) -> Grid:
             start = reader.line_num + 1
     except csv.Error:
         problem = "a quotation mark is not closed, or text follows a closing one"
-        _refuse("D005", name, problem, "", "close or double the quotation mark that begins on this line", start)
+        refuse("D005", name, problem, "", "close or double the quotation mark that begins on this line", start)
     while rows and not any(cell.strip() for cell in rows[-1]):
         rows.pop()
         lines.pop()
     if not rows:
-        _refuse("D001", name, "the file is empty", "a header line and one line for each patient", "check the export")
+        refuse("D001", name, "the file is empty", "a header line and one line for each patient", "check the export")
     return Grid(rows[0], rows[1:], tuple(lines[1:]))
 
 
@@ -184,27 +137,6 @@ def _check_header(grid: Grid, columns: Sequence[Column], delimiter: str, place: 
         for other, shown in DELIMITERS.items():
             if other != delimiter and other in header[0]:
                 remedy = f'set delimiter = "{other if other != chr(9) else chr(92) + "t"}" in [data]'
-                _refuse("D006", place.file, f"only one column found, the delimiter looks like {shown}",
+                refuse("D006", place.file, f"only one column found, the delimiter looks like {shown}",
                         f"cells separated by {DELIMITERS.get(delimiter, repr(delimiter))}", remedy, 1)  # fmt: skip
-    heading = match_header(grid, columns, place)
-    findings = [finding for finding in heading.findings if finding.severity == "error"]
-    if not any(finding.code == "D007" and not finding.column for finding in findings):
-        findings += look_at_rows(grid, columns, heading, place)
-    if findings:
-        raise FindingsError(findings)
-    return heading
-
-
-def _read_cells(
-    grid: Grid, heading: Heading, columns: Sequence[Column], decimal: str, dates: DateRule | None, place: Place
-) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...], list[Finding]]:
-    cells = list(zip(*grid.rows, strict=True))
-    nothing = ("",) * len(grid.rows)
-    series, findings = [], []
-    for column in columns:
-        at = heading.positions.get(column.name)
-        values, problems = read_column(column, nothing if at is None else cells[at], place, decimal, dates)
-        series.append(values)
-        findings += problems
-    missing = tuple((str(values.name), int(values.isna().sum())) for values in series)
-    return pd.concat(series, axis=1), missing, findings
+    return check_rows(grid, columns, place)
