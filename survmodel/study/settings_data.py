@@ -12,7 +12,7 @@ from survmodel.errors import closest, list_values
 from survmodel.models.formula_grammar import Column as FormulaColumn
 from survmodel.study.settings_base import Array, Ascending, Character, Pair, Strict, Text
 
-Encoding = Literal["utf-8", "utf-16", "cp1252", "cp1250", "iso-8859-1", "iso-8859-15"]
+Encoding = Literal["utf-8", "utf-16", "cp1252", "cp1250", "iso-8859-1", "iso-8859-15", "gbk", "gb18030"]
 #: How a file is written; a key of a file goes before the same key of [data].
 WRITING = ("delimiter", "encoding", "decimal", "date_format", "excel_dates")
 #: Keys of a column of a file, which a factor made from one has from there.

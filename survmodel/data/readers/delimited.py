@@ -98,9 +98,13 @@ def _decode(data: bytes, name: str, encoding: str, notes: list[str]) -> str:
     try:
         text = data.decode(marked or encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        # Decoded first: in UTF-16 the byte of a line feed is also a half of other characters.
+        line = data[: error.start].decode(marked or encoding, "ignore").count("\n") + 1
         byte = f"byte 0x{data[error.start]:02X} at line {line} is not {marked or encoding}"
-        remedy = 'set encoding in [data], for example encoding = "cp1252" for a file from an older Excel'
+        remedy = (
+            'set encoding in [data], for example encoding = "cp1252" for a file from an older Excel, '
+            '"gb18030" for one from a Chinese system'
+        )
         refuse("D003", name, byte, "", remedy, line)
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
