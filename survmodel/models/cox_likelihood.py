@@ -367,13 +367,17 @@ def refuse_runaway(beta: Floats, information: Floats, start: Floats, names: tupl
     """
     if not names:
         return
-    half = np.linalg.cholesky(start)
-    left = np.linalg.solve(half, np.linalg.solve(half, information).T)
-    shares, directions = np.linalg.eigh((left + left.T) / 2)
-    if np.isfinite(shares).all() and shares[0] > RUNAWAY:
-        return
-    # The direction in which nothing is known, on the scale of the coefficients.
-    lost = np.abs(np.linalg.solve(half.T, directions[:, shares <= RUNAWAY])).max(axis=1)
+    if np.isfinite(information).all():
+        half = np.linalg.cholesky(start)
+        left = np.linalg.solve(half, np.linalg.solve(half, information).T)
+        shares, directions = np.linalg.eigh((left + left.T) / 2)
+        if shares[0] > RUNAWAY:
+            return
+        # The direction in which nothing is known, on the scale of the coefficients.
+        lost = np.abs(np.linalg.solve(half.T, directions[:, shares <= RUNAWAY])).max(axis=1)
+    else:
+        # Newton's steps went so far that the hazards are beyond floats: what went farthest is to be named.
+        lost = np.abs(np.nan_to_num(beta, nan=np.finfo(float).max))
     columns = [
         f"{name} ({'lower' if b < 0 else 'higher'} hazard)"
         for name, b, size in zip(names, beta, lost, strict=True)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survmodel import ConfigError, CoxPH, DataError, FitError, Outcome, Ridge
+from survmodel import ConfigError, CoxPH, DataError, FitError, Outcome, Ridge, example_cohort, validate
 from survmodel.models.contract import Resampler
+from survmodel.models.cox_likelihood import refuse_runaway
 from survmodel.models.row_resampling import RowResampler
 from survmodel.resampling import bootstrap_counts, read_units
 
@@ -96,3 +97,21 @@ def test_effect_curve_is_the_contrast() -> None:
         factor.effect_curve("sex")
     with pytest.raises(ConfigError, match="not a column"):
         factor.effect_curve("age")
+
+
+def test_a_resample_whose_hazards_go_beyond_floats_counts_as_failed() -> None:
+    # So few events in so many strata: in some resamples the covariates order all of them.
+    analysis = example_cohort().analysis("pfs", "prognostic")
+    measured = analysis.table[["fdg_suvmax", "cxcr4_suvmax"]].notna().all(axis=1)
+    spec = CoxPH("age_years + log2(fdg_suvmax) + log2(cxcr4_suvmax)", strata="entity")
+    found = validate(spec, analysis.table[measured], analysis.outcome.take(measured), repeats=100)
+    (scores,) = found.scores.values()
+    assert 80 <= scores.used < scores.asked == 100
+    assert "has no maximum" in scores.failures[0][0]
+
+
+@pytest.mark.parametrize("beta", [[90.0, -1.0], [np.nan, 0.0]])
+def test_information_beyond_floats_names_the_column_that_ran_away(beta: list[float]) -> None:
+    with pytest.raises(FitError, match=r"has no maximum.*separation by age \((higher|lower) hazard\)\.") as caught:
+        refuse_runaway(np.array(beta), np.full((2, 2), np.nan), np.eye(2), ("age", "sex"))
+    assert "sex" not in caught.value.found
