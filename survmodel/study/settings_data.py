@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, model_validator
 
 from survmodel.data.columns import ColumnType, Role
-from survmodel.data.readers.any_file import is_workbook
+from survmodel.data.readers.any_file import is_text, is_workbook
 from survmodel.errors import closest, list_values
 from survmodel.models.formula_grammar import Column as FormulaColumn
 from survmodel.study.settings_base import Array, Ascending, Character, Pair, Strict, Text
@@ -45,8 +45,8 @@ class FileEntry(Strict):
         if self.sheet is not None and not is_workbook(self.path):
             raise ValueError("sheet belongs to a workbook, a file that ends in .xlsx")
         given = [key for key in ("delimiter", "encoding") if getattr(self, key) is not None]
-        if given and is_workbook(self.path):
-            raise ValueError(f"a workbook takes no {list_values(given)}")
+        if given and not is_text(self.path):
+            raise ValueError(f"{list_values(given)} is for text files, not for a workbook or a Parquet file")
         return self
 
 
@@ -74,7 +74,7 @@ class DataEntry(Strict):
     @model_validator(mode="after")
     def _marks_differ(self) -> DataEntry:
         for table, file in self.files.items():
-            if file.delimiter == file.decimal and not is_workbook(file.path):
+            if file.delimiter == file.decimal and is_text(file.path):
                 raise ValueError(f"delimiter and decimal of {table} are the same character")
         return self
 

@@ -158,7 +158,7 @@ def test_keys_that_do_not_fit_the_kind_of_file_are_refused(tmp_path, capsys):
     said = refused_settings(write_plain(tmp_path, data=DATA.replace(" }", ', sheet = "patients" }')), capsys)
     assert "data.patients: sheet belongs to a workbook" in said
     said = refused_settings(write_book(tmp_path, data=SHEET.replace(" }", ', delimiter = ";" }')), capsys)
-    assert "data.patients: a workbook takes no delimiter" in said
+    assert "data.patients: delimiter is for text files" in said
 
 
 # What is no workbook, or too large

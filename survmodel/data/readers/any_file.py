@@ -12,6 +12,7 @@ from survmodel.data.dates import DateRule
 from survmodel.data.readers.delimited import scan_delimited
 from survmodel.data.readers.reading import FileRead
 
+PARQUET = (".parquet", ".pq")
 #: Endings of workbooks; those of other kinds than .xlsx are refused by what they hold.
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
@@ -64,6 +65,22 @@ def is_workbook(path: str | Path) -> bool:
     return Path(path).suffix.lower() in WORKBOOKS
 
 
+def is_text(path: str | Path) -> bool:
+    """Tell whether a file is delimited text by its name.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file.
+
+    Returns
+    -------
+    bool
+        Whatever it holds.
+    """
+    return Path(path).suffix.lower() not in (*WORKBOOKS, *PARQUET)
+
+
 def scan_file(file: TableFile, columns: Sequence[Column], dates: DateRule, table: str = "") -> FileRead:
     """Read the declared columns of a file of any kind, and keep the problems of cells as findings.
 
@@ -85,6 +102,8 @@ def scan_file(file: TableFile, columns: Sequence[Column], dates: DateRule, table
 
     Raises
     ------
+    ConfigError
+        For a Parquet file, when pyarrow is not installed.
     FindingsError
         When the file as a whole cannot be read.
     OSError
@@ -94,6 +113,10 @@ def scan_file(file: TableFile, columns: Sequence[Column], dates: DateRule, table
         from survmodel.data.readers.excel import scan_workbook
 
         return scan_workbook(file.path, columns, sheet=file.sheet, decimal=file.decimal, dates=dates, table=table)
+    if Path(file.path).suffix.lower() in PARQUET:
+        from survmodel.data.readers.parquet import scan_parquet
+
+        return scan_parquet(file.path, columns, decimal=file.decimal, dates=dates, table=table)
     return scan_delimited(
         file.path, columns, delimiter=file.delimiter, encoding=file.encoding, decimal=file.decimal, dates=dates,
         table=table,

@@ -18,8 +18,7 @@ from survmodel.data.columns import Column
 from survmodel.data.dates import DateRule
 from survmodel.data.findings import Place
 from survmodel.data.readers.header import Grid, Heading
-from survmodel.data.readers.reading import FileRead, check_rows, read_cells, refuse, refuse_by_size
-from survmodel.formatting import count_noun
+from survmodel.data.readers.reading import FileRead, check_rows, note_left_out, read_cells, refuse, refuse_by_size
 
 DELIMITERS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 #: First bytes of workbooks: zipped (xlsx, ods) and of older kind (xls).
@@ -78,9 +77,7 @@ def scan_delimited(
     place = Place(name, grid.lines, table)
     heading = _check_header(grid, columns, delimiter, place)
     cells, missing, problems = read_cells(grid, heading, columns, decimal, dates, place)
-    if heading.n_undeclared:
-        columns_left = count_noun(heading.n_undeclared, "column")
-        notes.append(f"Left out: {columns_left} of {name} that the study file does not declare.")
+    notes += note_left_out(heading, name)
     digest = hashlib.sha256(data).hexdigest()
     findings = (*heading.findings, *problems)
     return FileRead(name, cells, missing, heading.n_undeclared, digest, len(data), place, tuple(notes), findings)

@@ -6,7 +6,6 @@ cells, a sheet that ends at the last row that a spreadsheet has. Findings name t
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import io
 import zipfile
@@ -17,10 +16,19 @@ from pathlib import Path
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, ZipError
 
 from survmodel.data.columns import Column
-from survmodel.data.dates import ISO, DateRule
+from survmodel.data.dates import DateRule
 from survmodel.data.findings import Finding, FindingsError, Place
 from survmodel.data.readers.header import Grid, Heading
-from survmodel.data.readers.reading import FileRead, check_rows, read_cells, refuse, refuse_by_size
+from survmodel.data.readers.reading import (
+    FileRead,
+    check_rows,
+    note_left_out,
+    read_cells,
+    refuse,
+    refuse_by_size,
+    truths_are_upper,
+    write_cell,
+)
 from survmodel.data.readers.workbook import (
     MOST_CELLS,
     BadSheetError,
@@ -36,8 +44,6 @@ from survmodel.formatting import count_noun
 ROW_LIMITS = (1_048_576, 65_536)
 #: What stands in a cell while rows are looked at, so that a cell without a readable value is not taken for a blank one.
 _UNREADABLE = "#"
-#: A float holds whole numbers below this exactly.
-_WHOLE = 1e15
 
 Cell = object
 
@@ -95,10 +101,7 @@ def scan_workbook(
     series, missing, found = read_cells(_emptied(grid, facts), heading, columns, decimal, rule, place)
     problems += _not_said_twice(found, problems)
     problems += _cut_off(facts, place)
-    notes: tuple[str, ...] = ()
-    if heading.n_undeclared:
-        left = count_noun(heading.n_undeclared, "column")
-        notes = (f"Left out: {left} of {shown} that the study file does not declare.",)
+    notes = note_left_out(heading, shown)
     findings = (*_with_cells(heading.findings, letters), *problems)
     digest = hashlib.sha256(data).hexdigest()
     return FileRead(name, series, missing, heading.n_undeclared, digest, len(data), place, notes, findings)
@@ -143,8 +146,8 @@ def _lay_out(
     cells: list[list[Cell]], facts: SheetFacts, shown: str, columns: Sequence[Column], decimal: str, rule: DateRule
 ) -> Grid:
     """Write every cell as text; blank rows and columns at the end are left out."""
-    upper = any(code == "TRUE" for column in columns for code, _ in column.levels)
-    rows = [[_as_text(cell, decimal, rule, upper=upper) for cell in row] for row in cells]
+    upper = truths_are_upper(columns)
+    rows = [[write_cell(cell, decimal, rule, upper=upper) for cell in row] for row in cells]
     width = max([facts.n_columns, *map(len, rows)])
     rows += [[] for _ in range(facts.n_rows - len(rows))]
     rows = [row + [""] * (width - len(row)) for row in rows]
@@ -157,21 +160,6 @@ def _lay_out(
     used = max(i + 1 for row in rows for i, cell in enumerate(row) if cell.strip())
     rows = [row[:used] for row in rows]
     return Grid(rows[0], rows[1:], tuple(range(2, len(rows) + 1)))
-
-
-def _as_text(cell: Cell, decimal: str, rule: DateRule, *, upper: bool) -> str:
-    if isinstance(cell, bool):
-        text = "true" if cell else "false"
-        return text.upper() if upper else text
-    if isinstance(cell, int | float):
-        whole = float(cell).is_integer() and abs(cell) < _WHOLE
-        return str(int(cell)) if whole else repr(float(cell)).replace(".", decimal)
-    if isinstance(cell, datetime.date):
-        # A date cell is no guess: it is written as the file declares its dates.
-        day = cell.strftime(rule.format or ISO)
-        hours = cell.time() if isinstance(cell, datetime.datetime) else datetime.time()
-        return f"{day} {hours.isoformat('seconds')}" if hours != datetime.time() else day
-    return str(cell)
 
 
 def _check(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal as decimals
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -10,11 +12,14 @@ import pandas as pd
 
 from survmodel.data.cells import read_column
 from survmodel.data.columns import Column
-from survmodel.data.dates import DateRule
+from survmodel.data.dates import ISO, DateRule
 from survmodel.data.findings import Finding, FindingsError, Place
 from survmodel.data.readers.header import Grid, Heading, look_at_rows, match_header
+from survmodel.formatting import count_noun
 
 LARGEST_FILE = 500_000_000
+#: A float holds whole numbers below this exactly.
+_WHOLE = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +166,90 @@ def read_cells(
         findings += problems
     missing = tuple((str(values.name), int(values.isna().sum())) for values in series)
     return pd.concat(series, axis=1), missing, findings
+
+
+def note_left_out(heading: Heading, shown: str) -> tuple[str, ...]:
+    """Tell how many columns were left out.
+
+    Parameters
+    ----------
+    heading : Heading
+        Of the file.
+    shown : str
+        How the file is called.
+
+    Returns
+    -------
+    tuple of str
+        One note, or none.
+    """
+    if not heading.n_undeclared:
+        return ()
+    left = count_noun(heading.n_undeclared, "column")
+    return (f"Left out: {left} of {shown} that the study file does not declare.",)
+
+
+def truths_are_upper(columns: Sequence[Column]) -> bool:
+    """Tell whether the study declares truth values as a spreadsheet shows them.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        What is declared.
+
+    Returns
+    -------
+    bool
+        Whether a level has the code TRUE.
+    """
+    return any(code == "TRUE" for column in columns for code, _ in column.levels)
+
+
+def write_cell(cell: object, decimal: str, rule: DateRule, *, upper: bool) -> str:
+    """Write a typed cell as the text that a file would hold.
+
+    Parameters
+    ----------
+    cell : object
+        What a workbook or a typed column holds; None is an empty cell.
+    decimal : {".", ","}
+        Decimal mark of the file.
+    rule : DateRule
+        How its dates are declared.
+    upper : bool
+        Write truth values as TRUE and FALSE.
+
+    Returns
+    -------
+    str
+        Whole numbers are written without a decimal mark.
+
+    Examples
+    --------
+    >>> [write_cell(cell, ".", DateRule(), upper=False) for cell in (7.0, "007", 0.5, True, None)]
+    ['7', '007', '0.5', 'true', '']
+    """
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        text = "true" if cell else "false"
+        return text.upper() if upper else text
+    if isinstance(cell, decimals.Decimal):
+        return f"{cell:f}".replace(".", decimal)
+    if isinstance(cell, int):
+        return str(cell)
+    if isinstance(cell, float):
+        whole = cell.is_integer() and abs(cell) < _WHOLE
+        return str(int(cell)) if whole else repr(cell).replace(".", decimal)
+    if isinstance(cell, datetime.date):
+        return _write_date(cell, rule)
+    return str(cell)
+
+
+def _write_date(cell: datetime.date, rule: DateRule) -> str:
+    # A date is no guess: it is written as the file declares its dates.
+    day = cell.strftime(rule.format or ISO)
+    if not isinstance(cell, datetime.datetime) or cell.time() == datetime.time():
+        return day
+    zone = cell.strftime("%z") if cell.tzinfo is not None else ""
+    return f"{day} {cell.time().isoformat('seconds')}{zone}"
