@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.errors import DataError, list_values
+from survmodel.frame import as_frame
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_likelihood import CoxData, maximise, refuse_few_events, sort_data
 from survmodel.models.cox_resampling import CoxResampler
@@ -22,7 +23,7 @@ from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.formula import Formula, parse_formula
 from survmodel.models.strata import look_at_strata, read_strata
-from survmodel.outcome.argument import check_outcome, check_table
+from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.checks import check_columns
 from survmodel.outcome.response import Outcome
 from survmodel.outcome.weights import read_counts, read_weights
@@ -75,7 +76,7 @@ class CoxPH(CoxSettings):
 
         Parameters
         ----------
-        table : pandas.DataFrame
+        table : pandas.DataFrame, or a table of polars or pyarrow
             Columns of the formula, strata and cluster; rows are those of the outcome.
         outcome : Outcome
             Times and events of one kind.
@@ -100,7 +101,7 @@ class CoxPH(CoxSettings):
             Without events, with constant, collinear or uninformative columns, with too many columns for the events, or
             when the likelihood has no maximum.
         """
-        check_table(table)
+        table = read_table(table)
         check_outcome(outcome)
         died = outcome.died
         outcome.check_rows(table)
@@ -197,6 +198,7 @@ class CoxPH(CoxSettings):
         DataError
             For missing values: the rows of all resamples must be the same.
         """
+        table = as_frame(table)
         fit = self.fit(table, outcome)
         if fit.n_missing:
             raise DataError(

@@ -13,6 +13,7 @@ import pandas as pd
 from survmodel.distributions import chi_squared_p, normal_quantile, two_sided_p
 from survmodel.errors import ConfigError, closest, list_values
 from survmodel.formatting import count_noun, format_number, format_p, format_p_equation, format_ratio
+from survmodel.frame import as_frame
 from survmodel.models.contrasts import contrast_rows, effect_rows, refuse_no_number
 from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData
 from survmodel.models.cox_prediction import Baseline, compute_baselines, cumulative_hazard
@@ -268,6 +269,7 @@ class CoxFit(Result):
         DataError
             For absent columns, missing values, unseen levels.
         """
+        table = as_frame(table)
         index: Floats = self.design.matrix(table) @ self.beta + self.design.offset(table)
         return index
 
@@ -441,6 +443,7 @@ class CoxFit(Result):
         return cumulative_hazard(baseline, times, centred, relative, self.beta_covariance)
 
     def _predict_hazard(self, table: pd.DataFrame, times: Floats) -> tuple[Floats, Floats]:
+        table = as_frame(table)
         x, offset = self.design.matrix(table), self.design.offset(table)
         codes = stratum_codes(table, self.spec.strata_columns, self.strata_labels)
         hazard, error = np.empty((2, len(table), times.size))

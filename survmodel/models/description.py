@@ -18,6 +18,7 @@ import pandas as pd
 
 from survmodel.errors import DataError, closest, list_values, name_rows
 from survmodel.formatting import count_noun, format_count, format_significant, level_text
+from survmodel.frame import as_frame
 from survmodel.result import Display, Result
 from survmodel.table import Table
 
@@ -121,7 +122,7 @@ def describe(
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : pandas.DataFrame, or a table of polars or pyarrow
         One row for each patient.
     by : str or Series, optional
         Groups: a column, which is then not described, or a Series with the row labels of the table.
@@ -150,6 +151,7 @@ def describe(
     >>> tidy[tidy["measure"] == "median"][["group", "estimate", "n"]].to_dict("list")
     {'group': ['', 'MCL', 'MZL'], 'estimate': [65.0, 50.0, 70.0], 'n': [4, 1, 3]}
     """
+    table = as_frame(table)
     if not len(table):
         raise DataError("the table has no rows", remedy="check the filter that selected them")
     series = _columns_by_name(table)

@@ -18,6 +18,7 @@ import pandas as pd
 from survmodel.distributions import normal_quantile
 from survmodel.errors import ConfigError, DataError, FitError
 from survmodel.formatting import count_noun, format_number
+from survmodel.frame import as_frame
 from survmodel.kernels.concordance import harrell
 from survmodel.kernels.risk_sets import build_risk_sets
 from survmodel.models.forest_engine import mortality, out_of_bag
@@ -175,6 +176,7 @@ def permutation_importance(
     """
     if repeats < 1:
         raise ConfigError(f"repeats is {repeats}", remedy="give a whole number of at least 1")
+    table = as_frame(table)
     _check_same_rows(fit, table, outcome)
     codes = read_groups(outcome, strata, "strata").codes[fit.rows]
     seen, total = _shuffled_index(fit, repeats, seed)

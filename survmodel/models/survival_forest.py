@@ -23,7 +23,7 @@ from survmodel.models.forest_engine import grow, out_of_bag_index
 from survmodel.models.forest_settings import ForestSettings
 from survmodel.models.formula import Formula, parse_formula
 from survmodel.models.survival_forest_fit import SurvivalForestFit
-from survmodel.outcome.argument import check_outcome, check_table
+from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.checks import check_columns
 from survmodel.outcome.response import Outcome
 from survmodel.result import frozen, join_warnings
@@ -75,7 +75,7 @@ class RandomSurvivalForest(ForestSettings):
 
         Parameters
         ----------
-        table : pandas.DataFrame
+        table : pandas.DataFrame, or a table of polars or pyarrow
             Columns of the formula; rows are those of the outcome.
         outcome : Outcome
             Times and events of one kind, without late entry.
@@ -92,7 +92,7 @@ class RandomSurvivalForest(ForestSettings):
         FitError
             Without events, with late entry, with a constant column, or with too few rows for two leaves.
         """
-        check_table(table)
+        table = read_table(table)
         check_outcome(outcome)
         died = outcome.died
         outcome.check_rows(table)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from survmodel.errors import FitError
 from survmodel.formatting import count_noun, format_count, format_number
+from survmodel.frame import as_frame
 from survmodel.kernels.concordance import harrell
 from survmodel.kernels.risk_sets import build_risk_sets
 from survmodel.models.forest_engine import Covariates, index_of, out_of_bag_survival, survival_of
@@ -183,7 +184,7 @@ class SurvivalForestFit(Result):
         return self._covariates(self.columns)[self.order]
 
     def _covariates(self, table: pd.DataFrame) -> Covariates:
-        return np.ascontiguousarray(self.design.matrix(table), dtype=np.float32)
+        return np.ascontiguousarray(self.design.matrix(as_frame(table)), dtype=np.float32)
 
     def tidy(self) -> pd.DataFrame:
         """Give what the forest says of its own rows.

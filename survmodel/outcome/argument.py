@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from survmodel.errors import DataError
+from survmodel.frame import as_frame
 from survmodel.outcome.response import Outcome
 
 REMEDY = "make it first, as R's Surv(): outcome = Outcome.from_table(table, time=..., event=...)"
@@ -36,21 +37,34 @@ def check_outcome(given: object) -> None:
     )
 
 
-def check_table(given: object) -> None:
-    """Refuse an outcome where the table is wanted.
+def read_table(given: object) -> pd.DataFrame:
+    """Take a table, and refuse an outcome where the table is wanted.
 
     Parameters
     ----------
-    given : object
+    given : pandas.DataFrame, polars.DataFrame or pyarrow.Table
         What was passed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table.
 
     Raises
     ------
     DataError
         When it is no table.
+
+    Examples
+    --------
+    >>> read_table(pd.DataFrame({"age": [60]})).shape
+    (1, 1)
     """
-    if not isinstance(given, pd.DataFrame):
+    if isinstance(given, pd.DataFrame):
+        return given
+    if isinstance(given, Outcome):
         raise DataError(
-            f"the table is a {type(given).__name__}, not a DataFrame",
+            "the table is an Outcome, not a DataFrame",
             remedy="pass the table first and then the outcome: fit(table, outcome)",
         )
+    return as_frame(given)

@@ -20,6 +20,7 @@ import pandas as pd
 
 from survmodel.errors import EndpointError, closest, list_values
 from survmodel.formatting import format_significant
+from survmodel.frame import as_frame
 from survmodel.outcome.dates_audit import AuditFinding, EndpointAuditError, audit_dates, read_dates
 from survmodel.outcome.endpoint_result import EndpointResult, OnError, problems_of_horizons, refuse
 from survmodel.outcome.first_ending import (
@@ -137,7 +138,7 @@ class Endpoint:
 
         Parameters
         ----------
-        table : pandas.DataFrame
+        table : pandas.DataFrame, or a table of polars or pyarrow
             One row for each patient, with columns of dates (datetime64).
         on_error : {"raise", "collect"}
             What errors of the dates do: stop, all of them at once, or stand in the result, whose outcome then leaves
@@ -157,6 +158,7 @@ class Endpoint:
         DataError
             When a column is missing or holds no dates.
         """
+        table = as_frame(table)
         dates, notes = self._read(table)
         ending = find_ending(dates)
         found, unusable = audit_dates(dates, ending)

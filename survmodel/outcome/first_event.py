@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.errors import DataError, name_rows
+from survmodel.frame import as_frame
 from survmodel.outcome.checks import check_columns
 from survmodel.outcome.dates_audit import AuditFinding
 from survmodel.outcome.endpoint_result import EndpointResult, OnError, problems_of_horizons, refuse
@@ -186,6 +187,7 @@ class FirstEventEndpoint:
         DataError
             When an event happened after the end of observation, and as for :meth:`Outcome.from_table`.
         """
+        table = as_frame(table)
         asked = [self.time, self.entry, *(name for event in self.events for name in event.columns)]
         check_columns(table, [name for name in asked if name is not None])
         end = read_times(table[self.time], self.time)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from survmodel.errors import EndpointError
 from survmodel.formatting import count_noun, format_count, format_significant
-from survmodel.outcome.argument import check_outcome, check_table
+from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.response import TIE_TOLERANCE, Outcome
 from survmodel.result import Display, Result, frozen
 from survmodel.table import Table
@@ -106,7 +106,7 @@ def landmark(table: pd.DataFrame, outcome: Outcome, at: float) -> Landmark:
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : pandas.DataFrame, or a table of polars or pyarrow
         The rows of the outcome.
     outcome : Outcome
         Times and events; every event, competing or not, ends the observation. Rows of one patient that end before the
@@ -138,7 +138,7 @@ def landmark(table: pd.DataFrame, outcome: Outcome, at: float) -> Landmark:
     >>> six.outcome.time.tolist(), six.lost["n"].tolist()
     ([2.0, 6.0], [1, 1])
     """
-    check_table(table)
+    table = read_table(table)
     check_outcome(outcome)
     outcome.check_rows(table)
     cut = _read_landmark(at)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.formatting import format_significant
+from survmodel.frame import as_frame
 from survmodel.outcome.endpoint_result import EndpointResult, OnError
 from survmodel.outcome.first_ending import CENSORED
 from survmodel.outcome.landmark import landmark
@@ -82,6 +83,7 @@ class LandmarkEndpoint:
         DataError
             As for the endpoint itself.
         """
+        table = as_frame(table)
         whole = self.endpoint.apply(table, on_error)
         kept = landmark(table.iloc[whole.rows], whole.outcome, self.at)
         lost = np.setdiff1d(np.arange(whole.outcome.n), kept.rows)

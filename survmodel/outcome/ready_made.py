@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from survmodel.errors import list_values
+from survmodel.frame import as_frame
 from survmodel.outcome.checks import ENOUGH_TO_JUDGE, OUTLIER_FACTOR, check_columns
 from survmodel.outcome.dates_audit import AuditFinding, Severity
 from survmodel.outcome.endpoint_result import EndpointResult, OnError, problems_of_horizons, refuse
@@ -100,6 +101,7 @@ class ReadyMadeEndpoint:
         DataError
             As for :meth:`Outcome.from_table`.
         """
+        table = as_frame(table)
         check_columns(table, [name for name in (self.time, self.event, self.entry) if name is not None])
         marks, audit = self._codes(table[self.event])
         what = self.event_label or in_words(self.event)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from survmodel.errors import DataError, EndpointError, list_values, name_rows
 from survmodel.formatting import count_noun, format_significant
+from survmodel.frame import as_frame
 from survmodel.outcome import checks
 from survmodel.outcome.reading import read_codes, read_event_value, read_times
 from survmodel.result import frozen
@@ -143,7 +144,7 @@ class Outcome:
 
         Parameters
         ----------
-        table : pandas.DataFrame
+        table : pandas.DataFrame, or a table of polars or pyarrow
             One row for each patient or interval.
         time, event, entry, id : column names
             Which columns hold what.
@@ -171,6 +172,7 @@ class Outcome:
         >>> Outcome.from_table(table, time="days", event="status", event_value="dead").n_event
         1
         """
+        table = as_frame(table)
         columns = {"time": time, "event": event, "entry": entry, "id": id}
         checks.check_columns(table, [name for name in columns.values() if name is not None])
         marks: object = table[event]

@@ -24,7 +24,7 @@ from survmodel.errors import ConfigError, DataError, FitError
 from survmodel.formatting import count_noun, format_count
 from survmodel.models.contract import Model
 from survmodel.models.risk_groups import RiskGroups
-from survmodel.outcome.argument import check_outcome, check_table
+from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.groups import read_groups
 from survmodel.outcome.ordering import canonical_order
 from survmodel.outcome.response import Outcome
@@ -273,7 +273,7 @@ def predict_out_of_fold(
     >>> found.assign(RiskGroups("median")).groups.value_counts().tolist()
     [5, 5]
     """
-    check_table(table)
+    table = read_table(table)
     check_outcome(outcome)
     outcome.check_rows(table)
     layers = read_groups(outcome, strata, "strata").codes

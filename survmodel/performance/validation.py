@@ -34,7 +34,7 @@ import pandas as pd
 from survmodel.errors import ConfigError, closest
 from survmodel.formatting import count_noun, format_estimate, format_number
 from survmodel.models.contract import FixedModel, Model, Resampler
-from survmodel.outcome.argument import check_outcome, check_table
+from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.groups import read_groups
 from survmodel.outcome.ordering import canonical_order
 from survmodel.outcome.response import Outcome
@@ -263,7 +263,7 @@ def validate(  # noqa: PLR0913 - what is validated, how often, and how patients 
     """
     specs = dict(spec) if isinstance(spec, Mapping) else {"model": spec}
     chosen = _choose_method(specs, method)
-    check_table(table)
+    table = read_table(table)
     check_outcome(outcome)
     outcome.check_rows(table)
     layers = read_groups(outcome, strata, "strata")

@@ -11,7 +11,7 @@ from survmodel.data.findings import Finding
 from survmodel.study.checking import summarise, write_findings_page, write_findings_table
 from survmodel.study.example import write_example
 
-HEADER = "code,severity,file,table,column,rows,n_rows,of,problem,expected,remedy,message"
+HEADER = "code,severity,file,table,column,rows,cells,n_rows,of,problem,expected,remedy,message"
 
 
 def double_identifier():
