@@ -61,10 +61,13 @@ def execute(path, folder):
         resources={"metadata": {"path": str(folder)}},
         on_cell_execute=lambda cell, cell_index: running.append(cell["id"]),
     )
+    failed = ""
     try:
         client.execute()
     except CellExecutionError as error:
-        pytest.fail(f"{path.name}, cell {running[-1]}: {error.ename}: {error.evalue}")
+        failed = f"{path.name}, cell {running[-1]}: {error.ename}: {error.evalue}"
+    if failed:
+        pytest.fail(failed, pytrace=False)
     return notebook
 
 
