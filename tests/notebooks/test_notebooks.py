@@ -127,7 +127,7 @@ def test_nothing_names_a_path_or_a_host(path):
     for cell in read(path).cells:
         found = re.search(r"(?<![\w.)\]<])/[a-z]+/|[A-Z]:\\|://|~/", cell.source)
         assert not found, (cell.id, found)
-        assert "—" not in cell.source, cell.id
+        assert "\u2014" not in cell.source, cell.id
         for target in re.findall(r"\]\(([^)]+)\)", cell.source):
             assert (FOLDER / target).exists(), (cell.id, target)
 
