@@ -356,3 +356,68 @@ def test_checks_across_sheets_name_the_cells(tmp_path, capsys):
         ("D122", "study.xlsx[scans]", ["E4", "E5"]),
         ("D127", "study.xlsx[follow_up]", ["E3"]),
     ]
+
+
+# As Excel itself writes it: texts in a part of their own, formulas with their values
+
+TRANSITIONAL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+SHEET_XML = """<sheetData>
+<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="s"><v>2</v></c></row>
+<row r="2"><c r="A2" t="s"><v>3</v></c><c r="B2"><v>61.5</v></c><c r="C2" t="b"><v>1</v></c></row>
+<row r="3"><c r="A3"><v>7</v></c><c r="B3"><f>B2+1</f><v>62.5</v></c><c r="C3" t="b"><f>B3&gt;70</f><v>0</v></c></row>
+<row r="4"><c r="A4" t="str"><f>"x"&amp;1</f><v>x1</v></c><c r="B4" t="e"><f>1/0</f><v>#DIV/0!</v></c>
+<c r="C4" s="0"/></row>
+<row r="9"><c r="E9" s="0"/></row>
+</sheetData>"""
+
+
+def write_by_hand(path, sheet, relations=TRANSITIONAL):
+    kinds = {
+        "xl/workbook.xml": "sheet.main",
+        "xl/worksheets/one.xml": "worksheet",
+        "xl/sharedStrings.xml": "sharedStrings",
+    }
+    types = "".join(
+        f'<Override PartName="/{part}" '
+        f'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.{kind}+xml"/>'
+        for part, kind in kinds.items()
+    )
+    link = '<Relationship Id="{}" Type="{}/{}" Target="{}"/>'
+    texts = "".join(f"<si><t>{text}</t></si>" for text in ("id", "age", "cured", "007"))
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types">{types}</Types>',
+        "_rels/.rels": f'<Relationships xmlns="{PACKAGE}/relationships">'
+        + link.format("rId1", relations, "officeDocument", "xl/workbook.xml")
+        + "</Relationships>",
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{relations}"><sheets>'
+        '<sheet name="A &amp; B" sheetId="4" r:id="rId7"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}/relationships">'
+        + link.format("rId7", relations, "worksheet", "worksheets/one.xml")
+        + link.format("rId8", relations, "sharedStrings", "sharedStrings.xml")
+        + "</Relationships>",
+        "xl/worksheets/one.xml": f'<worksheet xmlns="{MAIN}">{sheet}</worksheet>',
+        "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}" count="4" uniqueCount="4">{texts}</sst>',
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{content}')
+
+
+@pytest.mark.parametrize("relations", [TRANSITIONAL, STRICT])
+def test_a_workbook_written_by_hand_is_read_cell_by_cell(tmp_path, relations):
+    write_by_hand(tmp_path / "a.xlsx", SHEET_XML, relations)
+    columns = [Column("id", "identifier"), Column("age", "number"), Column("cured", "boolean")]
+    read = scan_workbook(tmp_path / "a.xlsx", columns)
+    assert read.table["id"].tolist() == ["007", "7", "x1"]
+    assert read.table["age"].tolist()[:2] == [61.5, 62.5]
+    assert read.table["cured"].tolist()[:2] == [True, False]
+    assert read.table.isna().sum().to_dict() == {"id": 0, "age": 1, "cured": 1}
+    assert {(one.code, one.severity, one.file, one.cells) for one in read.findings} == {
+        ("D073", "warning", "a.xlsx[A & B]", ("A4",)),
+        ("D073", "warning", "a.xlsx[A & B]", ("B3",)),
+        ("D073", "warning", "a.xlsx[A & B]", ("C3",)),
+        ("D075", "error", "a.xlsx[A & B]", ("B4",)),
+    }

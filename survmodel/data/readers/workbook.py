@@ -24,7 +24,6 @@ MOST_CELLS = 50_000_000
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 _OLDER = b"\xd0\xcf\x11\xe0"
 _SAVE = "open it in the spreadsheet program and save it anew as .xlsx without a password"
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 class BadSheetError(Exception):
@@ -165,11 +164,9 @@ def look_at_sheet(archive: zipfile.ZipFile, sheet: str) -> SheetFacts:
 def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
     """Find the part of the archive that holds a sheet."""
     book = _tree(archive.read("xl/workbook.xml"))
-    mark = next(
-        node.attrib[_RELATION]
-        for node in book.iter()
-        if node.tag.endswith("}sheet") and node.attrib.get("name") == sheet
-    )
+    found = next(node for node in book.iter() if node.tag.endswith("}sheet") and node.attrib.get("name") == sheet)
+    # The namespace of the mark depends on the flavour of the format.
+    mark = next(value for key, value in found.attrib.items() if key.endswith("}id"))
     relations = _tree(archive.read("xl/_rels/workbook.xml.rels"))
     target = next(node.attrib["Target"] for node in relations.iter() if node.attrib.get("Id") == mark)
     return posixpath.normpath(posixpath.join("xl", target)) if not target.startswith("/") else target[1:]
