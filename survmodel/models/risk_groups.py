@@ -253,6 +253,9 @@ def _read(index: npt.ArrayLike, within: npt.ArrayLike | None) -> tuple[Floats, l
         raise DataError("the index is missing or infinite", f"in {name_rows(wrong)}", "leave these patients out")
     if within is None:
         return values, [""] * values.size
+    if isinstance(within, str):
+        remedy = f"pass the column itself, for example within=table[{within!r}]"
+        raise DataError(f"within is the text {within!r}", remedy=remedy)
     labels = pd.Series(np.asarray(within, dtype=object))
     if labels.size != values.size:
         raise DataError("index and diseases differ in number", f"{values.size} and {labels.size}")

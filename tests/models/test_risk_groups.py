@@ -79,3 +79,8 @@ def test_results_look_right() -> None:
     assert fit.tidy()["level"].tolist() == ["low", "low-intermediate", "high-intermediate"]
     assert "quartiles of the index of 8 patients" in repr(fit)
     assert RiskGroups([1, 2, 3, 4]).names == ("group 1", "group 2", "group 3", "group 4", "group 5")
+
+
+def test_a_name_is_no_column():
+    with pytest.raises(DataError, match=r"within=table\['sex'\]"):
+        RiskGroups("median").fit([1.0, 2.0], within="sex")
