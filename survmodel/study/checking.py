@@ -119,7 +119,7 @@ def write_findings_table(findings: Sequence[Finding]) -> str:
     Examples
     --------
     >>> print(write_findings_table([Finding("D021", "not a number", "a.csv", (4, 7), 2, 9, "age")]).splitlines()[1])
-    D021,error,a.csv,,age,4 7,2,9,not a number,,,"D021 a.csv:age rows 4, 7 (2 of 9): not a number."
+    D021,error,a.csv,,age,4 7,,2,9,not a number,,,"D021 a.csv:age rows 4, 7 (2 of 9): not a number."
     """
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
