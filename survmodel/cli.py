@@ -70,6 +70,8 @@ def _dispatch(words: list[str]) -> int:
         return _guarded(lambda: _check(options.study, options.out))
     if options.command == "init":
         return _guarded(lambda: _init(options.folder))
+    if options.command == "schema":
+        return _guarded(lambda: _schema(options.out))
     if options.command == "run":
         return _guarded(lambda: _run(options.study, options.out))
     if options.command == "demo":
@@ -78,7 +80,7 @@ def _dispatch(words: list[str]) -> int:
     return USAGE_ERROR
 
 
-COMMANDS = ("demo", "init", "check", "run", "warm-up")
+COMMANDS = ("demo", "init", "check", "run", "schema", "warm-up")
 
 
 def _build_parser() -> _Parser:
@@ -98,6 +100,8 @@ def _build_parser() -> _Parser:
     run = commands.add_parser("run", help="analyse a study file and write a folder of results")
     run.add_argument("study", metavar="STUDY", help="the study file, by custom study.toml")
     run.add_argument("--out", metavar="DIR", help="folder of the results (default: results/<study>)")
+    schema = commands.add_parser("schema", help="write the data dictionary, empty tables and the schema of study files")
+    schema.add_argument("out", metavar="OUT", nargs="?", default="schema", help="default: schema")
     commands.add_parser("warm-up", help="compile the numerical kernels once, so that no analysis waits for it")
     return parser
 
@@ -164,6 +168,13 @@ def _init(folder: str) -> int:
 
     study = write_new_study(folder)[0]
     print(f"study: {study}; fill the tables in {study.parent / 'data'}, then: survmodel check {study}")
+    return 0
+
+
+def _schema(out: str) -> int:
+    from survmodel.study.schema_files import write_schema_files
+
+    print(f"{len(write_schema_files(out))} files: {out}")
     return 0
 
 

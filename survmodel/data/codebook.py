@@ -46,13 +46,25 @@ def write_codebook(schema: Schema) -> str:
 
 
 def _write_table(table: TableSchema) -> str:
-    lines = [f"### `{table.name}`: {table.title}", "", _introduce(table), ""]
+    lines = [f"### `{table.name}`: {table.title}", "", introduce_table(table), ""]
     lines += ["| column | type | role | values | meaning |", "|---|---|---|---|---|"]
-    lines += [_write_field(field) for field in table.fields]
+    lines += [_write_row(describe_field(field)) for field in table.fields]
     return "\n".join(lines)
 
 
-def _introduce(table: TableSchema) -> str:
+def introduce_table(table: TableSchema) -> str:
+    """Say what a row of a table is, what names it and where it points.
+
+    Parameters
+    ----------
+    table : TableSchema
+        A canonical table.
+
+    Returns
+    -------
+    str
+        Sentences; names of columns stand between backticks.
+    """
     sentences = [table.description]
     if table.primary_key:
         sentences.append(f"Key: {' and '.join(_code(name) for name in table.primary_key)}.")
@@ -60,15 +72,32 @@ def _introduce(table: TableSchema) -> str:
     return " ".join(sentences)
 
 
-def _write_field(field: Field) -> str:
-    name = _code(field.name) + ("\\*" if field.required else "")
+def _write_row(cells: tuple[str, ...]) -> str:
+    name = cells[0].replace("*", "\\*")
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in (name, *cells[1:])) + " |"
+
+
+def describe_field(field: Field) -> tuple[str, str, str, str, str]:
+    """Say what a column holds.
+
+    Parameters
+    ----------
+    field : Field
+        Of a canonical table.
+
+    Returns
+    -------
+    tuple of str
+        Name, type, role, values and meaning; an asterisk follows the name of a column that every file needs, and names
+        and codes stand between backticks.
+    """
+    name = _code(field.name) + ("*" if field.required else "")
     meaning = field.title + (f". {field.description}" if field.description else "")
     if field.aliases:
         meaning = meaning.rstrip(".") + f". Also read from {', '.join(_code(alias) for alias in field.aliases)}."
     if field.phi:
         meaning = meaning.rstrip(".") + ". Tells who a patient is."
-    cells = (name, field.type, field.role, _write_values(field), meaning)
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return (name, field.type, field.role, _write_values(field), meaning)
 
 
 def _write_values(field: Field) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 Item = TypeVar("Item")
 
@@ -64,8 +64,17 @@ def not_yet(value: object) -> object:
 
 
 Array = Annotated[tuple[Item, ...], BeforeValidator(_tuple)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Codes = Annotated[tuple[int | str, ...], BeforeValidator(_codes)]
+#: What an editor is told: one may stand for an array of one, which pydantic cannot see in a function.
+_NAME: dict[str, Any] = {"type": "string"}
+_CODE: dict[str, Any] = {"type": ["integer", "string"]}
+Names = Annotated[
+    tuple[str, ...], BeforeValidator(_names), WithJsonSchema({"anyOf": [_NAME, {"type": "array", "items": _NAME}]})
+]
+Codes = Annotated[
+    tuple[int | str, ...],
+    BeforeValidator(_codes),
+    WithJsonSchema({"anyOf": [_CODE, {"type": "array", "items": _CODE, "minItems": 1}]}),
+]
 Ascending = Annotated[tuple[float, ...], BeforeValidator(_tuple), AfterValidator(_ascending)]
 Times = Annotated[tuple[float, ...], BeforeValidator(_tuple), AfterValidator(_positive)]
 Pair = Annotated[tuple[float, float], BeforeValidator(_tuple)]

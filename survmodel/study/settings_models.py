@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from survmodel.errors import list_values
-from survmodel.models.risk_groups import SHARES, RiskGroups
+from survmodel.models.risk_groups import SHARES, NamedCuts, RiskGroups
 from survmodel.study.settings_base import Array, Names, Strict, Text, not_yet
 
 Whole = Annotated[int, Field(ge=1)]
@@ -41,7 +41,7 @@ class RiskGroupsEntry(Strict):
     models that have not seen him.
     """
 
-    cuts: Annotated[Any, PlainValidator(_cuts)] = "tertiles"
+    cuts: Annotated[Any, PlainValidator(_cuts, json_schema_input_type=NamedCuts | list[float])] = "tertiles"
     on: Literal["index", "risk"] = "index"
     horizon: Annotated[float, Field(gt=0)] | None = None
     labels: Array[Text] | None = None
@@ -89,7 +89,9 @@ class ModelEntry(Strict):
     n_trees: Annotated[int, Field(ge=1, le=10_000)] = 500
     mtry: Whole | None = None
     min_leaf: Whole | None = None
-    risk_groups: Annotated[RiskGroupsEntry | None, BeforeValidator(_named)] = None
+    risk_groups: Annotated[
+        RiskGroupsEntry | None, BeforeValidator(_named, json_schema_input_type=RiskGroupsEntry | NamedCuts | None)
+    ] = None
     label: str = ""
 
     @model_validator(mode="after")
