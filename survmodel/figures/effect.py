@@ -14,12 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from survmodel.figures.effect_data import EffectPlotData, effect_plot_data
+from survmodel.figures.hazard_ratios_data import write_ratio
 from survmodel.figures.lettering import clean_text, shorten, text_width
 from survmodel.figures.page import EDGE, POINTS_PER_MM, Page, check_width, known_labels, shown_name, spoken
 from survmodel.figures.placement import keep_apart
 from survmodel.figures.style import JournalStyle, StudyFigure, current_style, group_look, mix_with_white, style_settings
 from survmodel.figures.ticks import Tick, even_ticks, ratio_ticks
-from survmodel.formatting import count_noun, format_ratio, format_significant
+from survmodel.formatting import MISSING, count_noun, format_significant
 from survmodel.table import one_line
 
 NOT_ESTIMABLE = "not estimable"
@@ -164,18 +165,16 @@ def _draw_curve(axes: Axes, data: EffectPlotData) -> None:
 
 
 def _draw_lone(axes: Axes, data: EffectPlotData, low: np.ndarray, high: np.ndarray) -> None:
-    """Draw values without a neighbour as points with limits: a line through one point cannot be seen."""
-    there = np.isfinite(data.ratio)
-    beside = np.concatenate([[False], there, [False]])
-    lone = there & ~beside[:-2] & ~beside[2:]
-    if not lone.any():
-        return
-    color = group_look(0).color
-    axes.plot(
-        data.level[lone], data.ratio[lone], color=color, linestyle="none", marker="s", markersize=3.0, zorder=3.5,
-        gid="curve-points",
-    )  # fmt: skip
-    axes.vlines(data.level[lone], low[lone], high[lone], color=color, linewidth=0.8, zorder=3.2).set_gid("point-limits")
+    """Draw what has no neighbour as points and upright lines: a curve or band of one value cannot be seen."""
+    color, points, lines = group_look(0).color, data.lone_ratios, data.lone_limits
+    if points.any():
+        axes.plot(
+            data.level[points], data.ratio[points], color=color, linestyle="none", marker="s", markersize=3.0,
+            zorder=3.5, gid="curve-points",
+        )  # fmt: skip
+    if lines.any():
+        limits = axes.vlines(data.level[lines], low[lines], high[lines], color=color, linewidth=0.8, zorder=3.2)
+        limits.set_gid("point-limits")
 
 
 def _draw_rug(page: Page, data: EffectPlotData) -> None:
@@ -191,15 +190,25 @@ def _notes(data: EffectPlotData, unit: str) -> list[str]:
     outside = "" if data.shows_reference else ", outside the range shown"
     parts = [f"Reference (hazard ratio 1): {_with_unit(data.reference, unit)}{outside}."]
     if data.has_band:
-        level = "" if math.isnan(data.conf_level) else f"{format_significant(100 * data.conf_level)}% "
-        beyond = ", in part beyond the axis" if data.clipped else ""
-        shape = "Band: pointwise" if data.level.size > 1 else "Line:"
-        parts.append(f"{shape} {level}confidence limits{beyond}.")
-    if np.isnan(data.ratio).any() and data.estimable:
+        parts.append(_name_limits(data))
+    elif data.estimable:
+        parts.append("Confidence limits: not estimable.")
+    if data.estimable and np.isnan(data.low if data.has_band else data.ratio).any():
         parts.append("Gaps: not estimable.")
     if data.observed.size:
         parts.append(f"Ticks on the axis: {count_noun(data.observed.size, 'observed value')}.")
     return parts
+
+
+def _name_limits(data: EffectPlotData) -> str:
+    """Say what the limits look like, how wide they are, and whether all of them are seen."""
+    alone = int(data.lone_limits.sum())
+    band, lines = int(np.isfinite(data.low).sum()) > alone, "line" if alone == 1 else "lines"
+    shape = (f"Band and {lines}" if alone else "Band") if band else lines.capitalize()
+    pointwise = "pointwise " if data.level.size > 1 else ""
+    level = "" if math.isnan(data.conf_level) else f"{format_significant(100 * data.conf_level)}% "
+    beyond = ", in part beyond the axis" if data.clipped else ""
+    return f"{shape}: {pointwise}{level}confidence limits{beyond}."
 
 
 def _alt_text(data: EffectPlotData, name: str, unit: str) -> str:
@@ -212,6 +221,7 @@ def _alt_text(data: EffectPlotData, name: str, unit: str) -> str:
         return f"{start}{'1' if data.estimable else NOT_ESTIMABLE}."
     parts = []
     for place in ends:
-        ratio = format_ratio(data.ratio[place], data.low[place], data.high[place], NOT_ESTIMABLE)
-        parts.append(f"{ratio} at {_with_unit(data.level[place], said)}")
+        ratio = write_ratio(data.ratio[place], data.low[place], data.high[place])
+        shown = ratio.replace(f"({MISSING})", "(limits not estimable)")
+        parts.append(f"{shown} at {_with_unit(data.level[place], said)}")
     return f"{start}{', '.join(parts)}."

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.errors import ConfigError, DataError, list_values
+from survmodel.formatting import count_noun
 from survmodel.result import frozen
 
 Floats = npt.NDArray[np.float64]
@@ -75,6 +76,16 @@ class EffectPlotData:
     def has_band(self) -> bool:
         """Whether there are limits to draw."""
         return bool(np.isfinite(self.low).any())
+
+    @property
+    def lone_ratios(self) -> npt.NDArray[np.bool_]:
+        """Which hazard ratios have none beside them, so that no curve shows them."""
+        return _without_neighbour(self.ratio)
+
+    @property
+    def lone_limits(self) -> npt.NDArray[np.bool_]:
+        """Which limits have none beside them, so that no band shows them."""
+        return _without_neighbour(self.low)
 
     @property
     def clipped(self) -> bool:
@@ -176,6 +187,12 @@ def effect_plot_data(curve: pd.DataFrame, observed: object = None) -> EffectPlot
     )
 
 
+def _without_neighbour(values: Floats) -> npt.NDArray[np.bool_]:
+    there = np.isfinite(values)
+    beside = np.concatenate([[False], there, [False]])
+    return np.asarray(there & ~beside[:-2] & ~beside[2:], dtype=np.bool_)
+
+
 def _read_curve(curve: object) -> tuple[str, dict[str, Floats]]:
     """Check the table of a curve and put its rows in order of the covariate."""
     remedy = "pass fit.effect_curve(column), with fit = sm.CoxPH(formula).fit(table, outcome)"
@@ -192,7 +209,7 @@ def _read_curve(curve: object) -> tuple[str, dict[str, Floats]]:
         raise ConfigError("an effect curve holds numbers only", "found text among them", remedy) from error
     variables, references = curve["variable"].unique(), np.unique(numbers["reference"])
     if len(variables) > 1 or references.size > 1:
-        found = f"{len(variables)} variables, {references.size} references"
+        found = f"{count_noun(len(variables), 'variable')}, {count_noun(references.size, 'reference')}"
         raise ConfigError("draw_effect draws one covariate against one reference", found, "select the rows of one")
     if not np.isfinite([*numbers["level"], *references]).all():
         raise ConfigError("a value of the covariate or its reference is missing or infinite", remedy=remedy)
