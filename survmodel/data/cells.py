@@ -7,7 +7,7 @@ be read is found before anything is reported.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,7 +131,15 @@ def _read_category(
     column: Column, cells: Sequence[str], missing: Bools, place: Place
 ) -> tuple[pd.Series, list[Finding]]:
     labels = dict(column.levels or BOOLEAN_CODES)
+    aliases = {name.casefold(): labels[code] for name, code in column.level_aliases}
     values = [None if gone else labels.get(cell) for cell, gone in zip(cells, missing, strict=True)]
+    renamed = {
+        i: name
+        for i, (value, cell) in enumerate(zip(values, cells, strict=True))
+        if value is None and not missing[i] and (name := cell.strip().casefold()) in aliases
+    }
+    for i, name in renamed.items():
+        values[i] = aliases[name]
     if column.type == "boolean":
         truths = [None if value is None else value == "true" for value in values]
         series = pd.Series(pd.array(truths, dtype="boolean"), name=column.name)
@@ -139,7 +147,22 @@ def _read_category(
         categories = list(dict.fromkeys(labels.values()))
         series = pd.Series(pd.Categorical(values, categories=categories), name=column.name)
     strange = [i for i, value in enumerate(values) if value is None and not missing[i]]
-    return series, [_strange_levels(column, cells, strange, labels, place)] if strange else []
+    findings = [_strange_levels(column, cells, strange, labels, place)] if strange else []
+    if renamed:
+        findings.append(_renamed_levels(column, renamed, place))
+    return series, findings
+
+
+def _renamed_levels(column: Column, renamed: Mapping[int, str], place: Place) -> Finding:
+    """Tell which levels were read by another name; the names are taken from the declaration, never from the file."""
+    used = set(renamed.values())
+    told = [
+        f"{code} in other letters" if name == code else f"{name} as {code}"
+        for name, code in column.level_aliases
+        if name.casefold() in used
+    ]
+    problem = f"read by another name of the level: {list_values(told, most=6)}"
+    return place.find("D079", column.name, problem, renamed, severity="note")
 
 
 def _strange_levels(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from survmodel.data.schema import Field, Schema, TableSchema
+from survmodel.data.schema import Category, Field, Schema, TableSchema
 from survmodel.data.schema_location import schema_folder
 from survmodel.formatting import format_significant
 
@@ -102,15 +102,18 @@ def describe_field(field: Field) -> tuple[str, str, str, str, str]:
 
 def _write_values(field: Field) -> str:
     if field.categories:
-        return ", ".join(
-            _code(level.value) + (f" {level.label}" if level.label != level.value else "") for level in field.categories
-        )
+        return ", ".join(_write_level(level) for level in field.categories)
     if field.boolean_codes:
         return " or ".join(
             "/".join(_code(code) for code, meaning in field.boolean_codes if meaning == truth)
             for truth in ("true", "false")
         )
     return _write_range(field)
+
+
+def _write_level(level: Category) -> str:
+    label = f" {level.label}" if level.label != level.value else ""
+    return _code(level.value) + label + (f" (also {', '.join(level.aliases)})" if level.aliases else "")
 
 
 def _write_range(field: Field) -> str:

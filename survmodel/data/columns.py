@@ -60,6 +60,8 @@ class Column:
         Regular expression that a text must match as a whole; "" when any text will do.
     declared_in : {"study", "schema"}
         Where it is declared; headings of the schema are matched whatever their case.
+    level_aliases : tuple of (str, str)
+        Other names of levels in files, whatever their case, and the code that each of them means.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Column:
     range_severity: Literal["error", "warning"] = "error"
     pattern: str = ""
     declared_in: Literal["study", "schema"] = "study"
+    level_aliases: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_identifier(self) -> bool:

@@ -26,6 +26,7 @@ FIELD_KEYS = frozenset({
     "falseValues", "x-unit", "x-role", "x-aliases", "x-phi", "x-severity",
 })  # fmt: skip
 CONSTRAINT_KEYS = frozenset({"required", "unique", "minimum", "maximum", "enum", "pattern"})
+CATEGORY_KEYS = frozenset({"value", "label", "x-group", "x-aliases"})
 PACKAGE = "datapackage.json"
 
 
@@ -41,11 +42,14 @@ class Category:
         How it is shown.
     group : str
         What it belongs to: the disease group of an entity.
+    aliases : tuple of str
+        Other names in files that mean this level, in any language.
     """
 
     value: str
     label: str
     group: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +106,13 @@ class Field:
     @property
     def column(self) -> Column:
         """The declaration by which a file is read: tables hold the codes, labels are for showing."""
-        codes = tuple((category.value, category.value) for category in self.categories)
+        codes = tuple((level.value, level.value) for level in self.categories)
+        names = tuple((name, level.value) for level in self.categories for name in (level.label, *level.aliases))
         return Column(
             self.name, self.type, self.title, self.unit, self.role, self.missing, codes or self.boolean_codes,
             self.range, aliases=self.aliases, required=self.required, optional=not self.required, unique=self.unique,
             phi=self.phi, range_severity=self.range_severity, pattern=self.pattern, declared_in="schema",
+            level_aliases=names,
         )  # fmt: skip
 
 
@@ -291,6 +297,8 @@ def _field(table: str, content: Mapping[str, Any], missing: tuple[str, ...]) -> 
     limits = content.get("constraints", {})
     _refuse_unknown(f"{place}.constraints", limits, CONSTRAINT_KEYS)
     has_range = "minimum" in limits or "maximum" in limits
+    categories = tuple(_category(place, level) for level in content.get("categories", ()))
+    _refuse_ambiguous(place, categories)
     return Field(
         name=content["name"],
         title=content["title"],
@@ -303,10 +311,7 @@ def _field(table: str, content: Mapping[str, Any], missing: tuple[str, ...]) -> 
         range=(limits.get("minimum", -float("inf")), limits.get("maximum", float("inf"))) if has_range else None,
         range_severity=content.get("x-severity", "error"),
         pattern=limits.get("pattern", ""),
-        categories=tuple(
-            Category(level["value"], level["label"], level.get("x-group", ""))
-            for level in content.get("categories", ())
-        ),
+        categories=categories,
         boolean_codes=(
             *((code, "true") for code in content.get("trueValues", ())),
             *((code, "false") for code in content.get("falseValues", ())),
@@ -315,6 +320,21 @@ def _field(table: str, content: Mapping[str, Any], missing: tuple[str, ...]) -> 
         phi=content.get("x-phi", False),
         missing=missing,
     )
+
+
+def _category(place: str, content: Mapping[str, Any]) -> Category:
+    _refuse_unknown(f"{place}.categories", content, CATEGORY_KEYS)
+    aliases = tuple(content.get("x-aliases", ()))
+    return Category(content["value"], content["label"], content.get("x-group", ""), aliases)
+
+
+def _refuse_ambiguous(place: str, categories: tuple[Category, ...]) -> None:
+    """Refuse a name that means two levels of a column."""
+    meanings: dict[str, str] = {}
+    for level in categories:
+        for name in (level.value, level.label, *level.aliases):
+            if meanings.setdefault(name.casefold(), level.value) != level.value:
+                raise ConfigError(f"{place}: {name!r} means two levels")
 
 
 def _type(content: Mapping[str, Any]) -> FieldType:

@@ -65,7 +65,7 @@ def test_birth_dates_stay_behind(tmp_path):
         (with_cell("scans", 2, "tracer", "Pentixafor"), "D023", "scans", "tracer", (2,), "'cxcr4', 'fdg'"),
         (with_cell("scans", 2, "tracer", ""), "D032", "scans", "tracer", (2,), "every row needs it"),
         (with_cell("scans", 2, "tracer", "KEY-A1 2021-01-11"), "D023", "scans", "tracer", (2,), "not shown"),
-        (with_cell("patients", 2, "sex", "Female"), "D023", "patients", "sex", (2,), "did you mean 'female'?"),
+        (with_cell("patients", 2, "sex", "femal"), "D023", "patients", "sex", (2,), "did you mean 'female' or"),
         (with_cell("patients", 2, "untreated", "y"), "D023", "patients", "untreated", (2,), "'yes'"),
         (with_cell("patients", 2, "ecog", "5"), "D024", "patients", "ecog", (2,), "0 to 4"),
         (with_cell("patients", 2, "ecog", "1.5"), "D021", "patients", "ecog", (2,), "not a whole number"),
