@@ -16,6 +16,7 @@ import pandas as pd
 
 from survmodel.data.columns import BOOLEAN_CODES, Column
 from survmodel.data.dates import DateRule, read_dates
+from survmodel.data.detection_limits import read_limit, stand_in, to_unit
 from survmodel.data.findings import Finding, Place
 from survmodel.errors import closest, list_values
 from survmodel.formatting import format_significant
@@ -195,7 +196,7 @@ def _read_numbers(
 ) -> tuple[pd.Series, list[Finding]]:
     pattern = _WHOLE if column.type == "integer" else _NUMBER[decimal]
     numbers = np.full(len(cells), np.nan)
-    wrong = []
+    wrong, beyond = [], {}
     for i, cell in enumerate(cells):
         if missing[i]:
             continue
@@ -203,11 +204,15 @@ def _read_numbers(
         # An integer column may come as 1.0 from a spreadsheet.
         if pattern.fullmatch(text) or (pattern is _WHOLE and _is_whole(text, decimal)):
             numbers[i] = float(text.replace(decimal, "."))
+        elif (limit := read_limit(text, column.limits, decimal)) is not None:
+            beyond[i] = limit
         else:
             wrong.append(i)
     infinite = np.flatnonzero(np.isinf(numbers))
     numbers[infinite] = np.nan
     findings = _unreadable(column, cells, sorted([*wrong, *infinite]), place, decimal)
+    findings += stand_in(column, numbers, beyond, place)
+    numbers = to_unit(column, numbers)
     findings += _outside(column, numbers, place)
     whole = column.type == "integer" and not np.isnan(numbers).any()
     return pd.Series(numbers.astype(np.int64) if whole else numbers, name=column.name), findings
@@ -273,7 +278,10 @@ def _kind(column: Column, text: str, decimal: str) -> tuple[str, str, str]:
         remedy = "leave missing cells empty" if in_schema else f"add it to missing of {declared}"
         return "D022", "a word for missing that is not declared", remedy
     if text[:1] in "<>≤≥":
-        return "D025", "a value beyond a limit of detection", "decide on a rule and write the number that stands for it"
+        key = "below_limit" if text[0] in "<≤" else "above_limit"
+        rule = "half" if text[0] in "<≤" else "limit"
+        where = "[labs]" if in_schema else declared
+        return "D025", "a value beyond a limit of detection", f'say what stands for it: {key} = "{rule}" in {where}'
     if text.lower().lstrip("+-") in _INFINITE:
         return "D021", "an infinite number", "correct the cells, or leave them empty where the number is not known"
     if column.type == "number" and _NUMBER[decimal].fullmatch(text):

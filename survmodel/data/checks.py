@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from survmodel.data import checks_dates, checks_identity, checks_values
+from survmodel.data import checks_dates, checks_identity, checks_units, checks_values
 from survmodel.data.canonical import CanonicalTables
 from survmodel.data.columns import Column
 from survmodel.data.findings import Finding, Place
@@ -47,6 +47,8 @@ CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (checks_values.check_time_units, ("patients",)),
     (checks_values.check_declared_texts, ()),
     (checks_values.check_spellings, ()),
+    (checks_units.check_labs, ("labs",)),
+    (checks_units.check_units_of_columns, ()),
 )
 
 
@@ -100,6 +102,7 @@ def check_plain(columns: Sequence[Column], table: pd.DataFrame, place: Place) ->
             yield from checks_identity.find_near(table[column.name], column.name, place)
             yield from checks_identity.find_mangled(table[column.name], column.name, place)
     yield from checks_values.find_telling_texts(columns, table, place)
+    yield from checks_units.find_implausible(columns, table, place)
     for column in columns:
         if column.name.casefold() in SITE_NAMES and column.type in {"category", "text"}:
             yield from checks_values.find_other_units(columns, table, table[column.name], place)

@@ -29,6 +29,8 @@ _DATED = re.compile(
 )
 #: No study has a median SUV like this; activity concentrations in Bq/mL have.
 LARGEST_MEDIAN_SUV = 500.0
+#: Texts of which spellings do not matter: a unit is read however it is written.
+UNITS = frozenset({("labs", "unit")})
 #: Rounding of exported numbers.
 ROUNDING = 1e-6
 
@@ -214,7 +216,7 @@ def check_spellings(tables: CanonicalTables) -> Iterator[Finding]:
     """Find texts of a column that differ by case, blanks or punctuation only."""
     for name, table in tables.tables.items():
         for column in tables.columns(name):
-            if column.type != "text" or column.is_private or column.name not in table:
+            if column.type != "text" or column.is_private or column.name not in table or (name, column.name) in UNITS:
                 continue
             cells = table[column.name]
             counts = cells.groupby(cells.map(_loosen, na_action="ignore")).transform("nunique")

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 
+from survmodel.data.quantities import Quantity, load_quantities
 from survmodel.data.schema import Category, Field, Schema, TableSchema
 from survmodel.data.schema_location import schema_folder
 from survmodel.formatting import format_significant
 
 #: The part written by hand, beside the schema.
 HEAD = "head.md"
+QUANTITIES_TEXT = (
+    "Every value comes with the unit that the laboratory wrote; case and blanks do not matter. A number times the "
+    "factor is the number in the unit of analysis. A test with an upper limit may also come in multiples of it, "
+    "`xULN`. Implausible numbers that another unit explains stop a run."
+)
 ROLES = {
     "identifier": "names a patient, a scan or a lesion; never shown",
     "baseline": "known before or at the baseline scan; may be a predictor",
@@ -42,7 +48,36 @@ def write_codebook(schema: Schema) -> str:
     head = (schema_folder() / HEAD).read_text(encoding="utf-8").rstrip()
     roles = "\n".join(f"| {role} | {meaning} |" for role, meaning in ROLES.items())
     tables = "\n\n".join(_write_table(table) for table in schema.tables)
-    return f"{head}\n\n| role | meaning |\n|---|---|\n{roles}\n\n{tables}\n"
+    return f"{head}\n\n| role | meaning |\n|---|---|\n{roles}\n\n{tables}\n\n{_write_quantities()}\n"
+
+
+def _write_quantities() -> str:
+    lines = ["### Laboratory quantities", "", QUANTITIES_TEXT, ""]
+    lines += ["| test | unit | also in | plausible | upper limit |", "|---|---|---|---|---|"]
+    lines += [_write_row(describe_quantity(one)) for one in load_quantities()]
+    return "\n".join(lines)
+
+
+def describe_quantity(quantity: Quantity) -> tuple[str, str, str, str, str]:
+    """Say in which units a laboratory quantity comes and which numbers are plausible.
+
+    Parameters
+    ----------
+    quantity : Quantity
+        Of the data schema.
+
+    Returns
+    -------
+    tuple of str
+        Name, unit of analysis, other units with their factors, plausible numbers, usual upper limits of normal.
+    """
+    others = [f"{_code(one.name)} × {format_significant(one.factor, 5)}" for one in quantity.units[1:]]
+    limits = "" if quantity.upper_limit is None else _from_to(quantity.upper_limit)
+    return _code(quantity.name), _code(quantity.unit), ", ".join(others), _from_to(quantity.plausible), limits
+
+
+def _from_to(limits: tuple[float, float]) -> str:
+    return f"{format_significant(limits[0], 6)} to {format_significant(limits[1], 6)}"
 
 
 def _write_table(table: TableSchema) -> str:

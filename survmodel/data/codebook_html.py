@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from survmodel.data.codebook import ROLES, describe_field, introduce_table
+from survmodel.data.codebook import QUANTITIES_TEXT, ROLES, describe_field, describe_quantity, introduce_table
+from survmodel.data.quantities import load_quantities
 from survmodel.data.schema import Schema, TableSchema
 from survmodel.table import Table, escape
 
@@ -38,7 +39,7 @@ def write_codebook_html(schema: Schema) -> str:
     """
     roles = Table(("role", "meaning"), list(ROLES.items()), "What a column is for", left=2).to_html()
     links = "".join(f'<li><a href="#{escape(one.name)}">{escape(one.title)}</a></li>' for one in schema.tables)
-    tables = "\n".join(_write_table(table) for table in schema.tables)
+    tables = "\n".join([*(_write_table(table) for table in schema.tables), _write_quantities()])
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
@@ -57,3 +58,10 @@ def _write_table(table: TableSchema) -> str:
     shown = Table(header, rows, f"Columns of {table.name}", left=5).to_html()
     introduction = escape(introduce_table(table).replace("`", ""))
     return f'<h2 id="{escape(table.name)}">{escape(table.title)}</h2>\n<p>{introduction}</p>\n{shown}'
+
+
+def _write_quantities() -> str:
+    rows = [tuple(cell.replace("`", "") for cell in describe_quantity(one)) for one in load_quantities()]
+    header = ("test", "unit", "also in", "plausible", "upper limit")
+    shown = Table(header, rows, "Units of laboratory quantities", left=5).to_html()
+    return f'<h2 id="quantities">Laboratory quantities</h2>\n<p>{escape(QUANTITIES_TEXT.replace("`", ""))}</p>\n{shown}'

@@ -21,6 +21,30 @@ ROUNDING = 1e-9
 BOOLEAN_CODES = (("true", "true"), ("yes", "true"), ("1", "true"), ("false", "false"), ("no", "false"), ("0", "false"))
 
 
+#: What stands for a value below its limit of detection, as a share of the limit.
+BELOW_LIMIT = {"half": 0.5, "root": 0.5**0.5, "limit": 1.0}
+BelowLimit = Literal["half", "root", "limit"]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRule:
+    """What stands for a cell such as ``<0.5`` or ``>100``, where a study declares it.
+
+    Parameters
+    ----------
+    below : {"half", "root", "limit"}, optional
+        Half the limit, the limit over the square root of two, or the limit itself; None refuses such cells.
+    above : {"limit"}, optional
+        The limit itself; None refuses such cells.
+    limit : float, optional
+        Limit of detection of the method, which cells below it must name; any without it.
+    """
+
+    below: BelowLimit | None = None
+    above: Literal["limit"] | None = None
+    limit: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a file.
@@ -62,6 +86,12 @@ class Column:
         Where it is declared; headings of the schema are matched whatever their case.
     level_aliases : tuple of (str, str)
         Other names of levels in files, whatever their case, and the code that each of them means.
+    limits : LimitRule
+        What stands for values beyond a limit of detection.
+    quantity : str
+        Name of the laboratory quantity that it is, "" for none.
+    unit_in_file : str
+        Unit of the numbers of the file, where it is not `unit`.
     """
 
     name: str
@@ -82,6 +112,9 @@ class Column:
     pattern: str = ""
     declared_in: Literal["study", "schema"] = "study"
     level_aliases: tuple[tuple[str, str], ...] = ()
+    limits: LimitRule = LimitRule()
+    quantity: str = ""
+    unit_in_file: str = ""
 
     @property
     def is_identifier(self) -> bool:

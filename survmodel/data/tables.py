@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from survmodel.data.canonical import CanonicalTables, SourceFile
-from survmodel.data.columns import Column
+from survmodel.data.columns import Column, LimitRule
 from survmodel.data.dates import DateRule
 from survmodel.data.findings import Finding, FindingsError
 from survmodel.data.privacy import look_at_extra_columns
@@ -16,6 +16,9 @@ from survmodel.data.readers.reading import FileRead
 from survmodel.data.schema import Schema, TableSchema, load_schema
 from survmodel.data.waivers import Waiver, split_waived
 from survmodel.errors import ConfigError
+
+#: Table and column of laboratory values, the only ones of the schema that may lie beyond a limit of detection.
+LABS = ("labs", "value")
 
 __all__ = ["CanonicalTables", "SourceFile", "TableFile", "read_tables", "scan_tables"]
 
@@ -27,6 +30,7 @@ def read_tables(
     extra: Mapping[str, Sequence[Column]] | None = None,
     data_lock: datetime.date | None = None,
     waivers: Sequence[Waiver] = (),
+    lab_limits: LimitRule | None = None,
 ) -> CanonicalTables:
     """Read the files of a study.
 
@@ -43,6 +47,8 @@ def read_tables(
     waivers : sequence of Waiver
         Errors of cells that do not stop the reading; a cell that cannot be read is then missing. They stay among the
         findings, so that `apply_waivers` sees them together with those of the checks.
+    lab_limits : LimitRule, optional
+        What stands for laboratory values beyond a limit of detection; such cells are errors without it.
 
     Returns
     -------
@@ -58,7 +64,7 @@ def read_tables(
     OSError
         When a file cannot be opened.
     """
-    tables = scan_tables(files, schema=schema, extra=extra, data_lock=data_lock)
+    tables = scan_tables(files, schema=schema, extra=extra, data_lock=data_lock, lab_limits=lab_limits)
     left, _, _ = split_waived(tables.findings, waivers)
     errors = [finding for finding in left if finding.severity == "error"]
     if errors:
@@ -72,12 +78,13 @@ def scan_tables(
     schema: Schema | None = None,
     extra: Mapping[str, Sequence[Column]] | None = None,
     data_lock: datetime.date | None = None,
+    lab_limits: LimitRule | None = None,
 ) -> CanonicalTables:
     """Read the files of a study and keep the problems of cells as findings, so that some of them can be accepted.
 
     Parameters
     ----------
-    files, schema, extra, data_lock
+    files, schema, extra, data_lock, lab_limits
         As in `read_tables`.
 
     Returns
@@ -104,6 +111,8 @@ def scan_tables(
         if table.name not in files:
             continue
         columns = _columns(table, declared.get(table.name, ()))
+        if table.name == LABS[0] and lab_limits is not None:
+            columns = tuple(replace(one, limits=lab_limits) if one.name == LABS[1] else one for one in columns)
         try:
             file = _scan(table.name, files[table.name], columns, data_lock)
         except FindingsError as error:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.cohort import Field, FlowStep
-from survmodel.data.canonical import CanonicalTables, SourceFile, baseline_scans
+from survmodel.data.canonical import CanonicalTables, SourceFile, baseline_scans, origin_dates
 from survmodel.data.checks import check_plain, check_tables
 from survmodel.data.columns import Column, add_cuts
 from survmodel.data.dates import DateRule
@@ -25,6 +25,7 @@ from survmodel.data.tables import scan_tables
 from survmodel.data.waivers import FlowRow, count_excluded, exclude_patients, keep_rows, split_waived
 from survmodel.errors import ConfigError
 from survmodel.formatting import count_noun
+from survmodel.markers.labs import patient_labs
 from survmodel.markers.scans import scan_facts
 from survmodel.markers.uptake import TRACERS, UNDEFINED_WITHOUT_LESIONS, patient_uptake
 from survmodel.study.config import Study
@@ -32,7 +33,7 @@ from survmodel.study.known_columns import FIRST_TREATMENT
 from survmodel.study.places import ColumnPlaces
 
 #: Tables that are read and checked, and that no analysis of this version uses.
-CHECKED_ONLY = ("labs", "assessments")
+CHECKED_ONLY = ("assessments",)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +146,11 @@ def _raise_errors(study: Study, findings: Iterable[Finding]) -> tuple[Finding, .
 
 
 def _gather_canonical(study: Study) -> Gathered:
-    read = scan_tables(study.files, extra=study.extra, data_lock=study.settings.data_lock)
+    rules = study.settings.labs
+    read = scan_tables(
+        study.files, extra=study.extra, data_lock=study.settings.data_lock,
+        lab_limits=None if rules is None else rules.limits,
+    )  # fmt: skip
     kept, flow = exclude_patients(read, study.exclusions)
     findings = _raise_errors(study, (*kept.findings, *check_tables(kept)))
     canonical = kept.without_phi()
@@ -155,27 +160,45 @@ def _gather_canonical(study: Study) -> Gathered:
     own = [column for column in found if _is_known_at_baseline(column)]
     entries = {endpoint.entry for endpoint in study.settings.endpoint.values()}
     outcome = [column for column in found if column not in own or column.name in entries]
-    table = patients[[column.name for column in own]]
-    undefined: dict[str, pd.Series] = {}
-    notes = [*canonical.notes, *_notes_of_unused(canonical)]
-    if "scans" in canonical.tables:
-        facts = scan_facts(list(table.index), canonical.tables["scans"], canonical.tables.get("reads"))
-        own += [study.columns[fact.name] for fact in facts.facts if fact.name in study.columns]
+    made = _made_of_tables(study, canonical, list(patients.index))
+    own += made.columns
+    table = patients[[column.name for column in own if column not in made.columns]].join(made.table)
+    notes = [*canonical.notes, *_notes_of_unused(canonical), *made.notes]
+    dates, places = _outcome_columns(canonical, patients, outcome)
+    return _join(study, table, own, dates, places, flow, findings, canonical.files, _undefined(made.table), notes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """Columns of the patient that are made of tables with several rows for each."""
+
+    table: pd.DataFrame
+    columns: list[Column]
+    notes: list[str]
+
+
+def _made_of_tables(study: Study, canonical: CanonicalTables, patients: list[str]) -> _Made:
+    """Make reads, uptake and laboratory values at the baseline scan columns of the patient."""
+    tables = canonical.tables
+    table = pd.DataFrame(index=pd.Index(patients, name="patient_id"))
+    columns: list[Column] = []
+    notes: list[str] = []
+    if "scans" in tables:
+        facts = scan_facts(patients, tables["scans"], tables.get("reads"))
+        columns += [study.columns[fact.name] for fact in facts.facts if fact.name in study.columns]
         table = table.join(facts.table)
         notes += facts.notes
-    if "lesions" in canonical.tables:
-        uptake = patient_uptake(
-            pd.Series(table.index),
-            canonical.tables["scans"],
-            canonical.tables["lesions"],
-            canonical.tables.get("reads"),
-        )
-        own += [Column(one.name, "number", one.label, one.unit, "marker") for one in uptake.markers]
+    if "lesions" in tables:
+        uptake = patient_uptake(pd.Series(patients), tables["scans"], tables["lesions"], tables.get("reads"))
+        columns += [Column(one.name, "number", one.label, one.unit, "marker") for one in uptake.markers]
         table = table.join(uptake.table)
-        undefined = _undefined(uptake.table)
         notes += uptake.notes
-    dates, places = _outcome_columns(canonical, patients, outcome)
-    return _join(study, table, own, dates, places, flow, findings, canonical.files, undefined, notes)
+    if {"scans", "labs"} <= set(tables):
+        labs = patient_labs(patients, origin_dates(tables["scans"]), tables["labs"], study.settings.lab_rule)
+        columns += [Column(one.name, "number", one.label, one.unit) for one in labs.columns]
+        table = table.join(labs.table)
+        notes += labs.notes
+    return _Made(table, columns, notes)
 
 
 def _notes_of_unused(tables: CanonicalTables) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from survmodel.data.columns import Column, ColumnType, Role
+from survmodel.data.columns import Column, ColumnType, LimitRule, Role
 from survmodel.data.schema import load_schema
+from survmodel.markers.labs import possible_labs
 from survmodel.markers.scans import INTERVAL, SCAN_FACTS, ScanFact
 from survmodel.markers.uptake import TRACERS, possible_markers
 from survmodel.models.formula import parse_formula
@@ -144,6 +145,8 @@ def _canonical_columns(settings: StudySettings) -> list[Column]:
     if {"scans", "lesions"} <= set(files):
         rules = [level.value for level in schema.table("lesions").field("segmentation").categories]
         found += [Column(one.name, "number", one.label, one.unit, "marker") for one in possible_markers(rules)]
+    if {"scans", "labs"} <= set(files):
+        found += [Column(one.name, "number", one.label, one.unit) for one in possible_labs(settings.lab_rule)]
     if "therapy" in files:
         found.append(Column(FIRST_TREATMENT, "date", "date of the first treatment", role="outcome"))
     return found
@@ -168,7 +171,8 @@ def _column(name: str, entry: ColumnEntry) -> Column:
     role: Role = "identifier" if entry.type == "identifier" else entry.role
     return Column(
         name, entry.type or "text", entry.label or name, entry.unit, role, entry.missing, tuple(entry.levels.items()),
-        entry.range, entry.reference,
+        entry.range, entry.reference, quantity=entry.quantity or "", unit_in_file=entry.unit_in_file or "",
+        limits=LimitRule(entry.below_limit, entry.above_limit, entry.limit_of_detection),
     )  # fmt: skip
 
 

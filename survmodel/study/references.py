@@ -10,6 +10,7 @@ from survmodel.data.columns import Column
 from survmodel.data.row_filter import RowFilter
 from survmodel.data.schema import load_schema
 from survmodel.errors import ConfigError, closest
+from survmodel.markers.labs import possible_labs
 from survmodel.models.formula import parse_formula
 from survmodel.study.endpoint_specs import dated_endpoint
 from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known_columns
@@ -73,6 +74,9 @@ def _look_at_analyses(settings: StudySettings, columns: Columns) -> Iterator[str
 
 def _look_at_columns(settings: StudySettings, columns: Columns) -> Iterator[str]:
     files, schema = settings.data.files, load_schema()
+    if settings.labs is not None and "labs" not in files:
+        yield "labs: no file of labs is given under [data]"
+    made = {one.name for one in possible_labs(settings.lab_rule)} if "labs" in files else set()
     for name, entry in settings.column.items():
         if _BAD_NAME.search(name):
             yield f"column {name!r}: names hold no control characters"
@@ -86,6 +90,8 @@ def _look_at_columns(settings: StudySettings, columns: Columns) -> Iterator[str]
             continue
         if any(name == field.name for table in schema.tables if table.name in files for field in table.fields):
             yield f"column.{name}: the data schema declares it already; leave the declaration out"
+        elif name in made:
+            yield f"column.{name}: it is made of the laboratory table; give the declared column another name"
 
 
 def _look_at_filter(key: str, text: str, columns: Columns) -> Iterator[str]:

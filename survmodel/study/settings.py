@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, model_validator
 
 from survmodel.errors import list_values
+from survmodel.markers.labs import LabRule
 from survmodel.models.limits import ConfType
 from survmodel.outcome.endpoints import UNITS
 from survmodel.study.settings_base import Array, Codes, Names, Strict, Text, Times
@@ -24,6 +25,7 @@ from survmodel.study.settings_data import (
     WaiveEntry,
 )
 from survmodel.study.settings_first import FirstEventEntry, problems_of_first
+from survmodel.study.settings_labs import LabsEntry
 from survmodel.study.settings_models import ModelEntry, ValidationEntry
 
 #: Tables and keys that the design knows and this version cannot compute yet.
@@ -187,6 +189,7 @@ class StudySettings(Strict):
     curve: Array[CurveEntry] = ()
     model: dict[str, ModelEntry] = Field(default_factory=dict)
     validation: ValidationEntry = ValidationEntry()
+    labs: LabsEntry | None = None
     missing: MissingEntry = MissingEntry()
     waive: Array[WaiveEntry] = ()
     exclude: Array[ExcludeEntry] = ()
@@ -196,6 +199,11 @@ class StudySettings(Strict):
         """Name the analysis set of an endpoint: its own, else the prognostic one where it is declared, else all."""
         named = self.endpoint[endpoint].analysis_set
         return named or (PROGNOSTIC if PROGNOSTIC in self.analysis_set else "all")
+
+    @property
+    def lab_rule(self) -> LabRule:
+        """Which laboratory samples count, and in which units they are analysed."""
+        return LabRule() if self.labs is None else self.labs.rule
 
     @property
     def primary_marker(self) -> MarkerEntry | None:

@@ -6,17 +6,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, model_validator
 
-from survmodel.data.columns import ColumnType, Role
+from survmodel.data.columns import BelowLimit, ColumnType, Role
 from survmodel.data.readers.any_file import is_text, is_workbook
 from survmodel.errors import closest, list_values
 from survmodel.models.formula_grammar import Column as FormulaColumn
 from survmodel.study.settings_base import Array, Ascending, Character, Pair, Strict, Text
+from survmodel.study.settings_labs import problems_of_units
 
 Encoding = Literal["utf-8", "utf-16", "cp1252", "cp1250", "iso-8859-1", "iso-8859-15", "gbk", "gb18030"]
 #: How a file is written; a key of a file goes before the same key of [data].
 WRITING = ("delimiter", "encoding", "decimal", "date_format", "excel_dates")
 #: Keys of a column of a file, which a factor made from one has from there.
-NOT_FOR_FACTORS = ("type", "unit", "missing", "levels", "range", "table")
+NOT_FOR_FACTORS = (
+    "type", "unit", "missing", "levels", "range", "table", "quantity", "unit_in_file", "below_limit", "above_limit",
+    "limit_of_detection",
+)  # fmt: skip
+#: Keys of a number that a laboratory measured.
+OF_MEASUREMENTS = ("quantity", "unit_in_file", "below_limit", "above_limit", "limit_of_detection")
 LEAST_EVENTS_FOR_RATIO, LEAST_EVENTS_FOR_PERFORMANCE, LEAST_EVENTS_FOR_FOREST = 10, 25, 50
 
 
@@ -103,6 +109,11 @@ class ColumnEntry(Strict):
     ``from = "response_day"``, ``reached_by = 60``: first the label of those who reached it by then, then that of the
     others; a missing time means never. It groups patients from a landmark at or after that time on, and never from time
     zero.
+
+    A number that a laboratory measured may name its ``quantity``: it is then checked to be plausible in its unit, and
+    ``unit_in_file`` converts it. ``below_limit = "half"``, ``"root"`` or ``"limit"`` says what stands for cells such as
+    ``<0.5``: half the limit, the limit over the square root of 2, or the limit. ``above_limit = "limit"`` reads
+    ``>100`` as 100. ``limit_of_detection`` is the limit that cells below it must name.
     """
 
     label: str = ""
@@ -119,6 +130,11 @@ class ColumnEntry(Strict):
     labels: Array[Text] | None = None
     cut_source: str = ""
     reached_by: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    quantity: Text | None = None
+    unit_in_file: Text | None = None
+    below_limit: BelowLimit | None = None
+    above_limit: Literal["limit"] | None = None
+    limit_of_detection: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> ColumnEntry:
@@ -171,10 +187,26 @@ class ColumnEntry(Strict):
             problems.append('levels of a boolean mean "true" or "false", such as levels = { "J" = "true" }')
         if self.range is not None and self.type not in {"number", "integer"}:
             problems.append("range is for numbers")
+        problems += self._problems_of_measurement()
         if self.range is not None and not self.range[0] < self.range[1]:
             problems.append("range must go from low to high")
         if (self.type == "identifier") != (self.role == "identifier") and "role" in self.model_fields_set:
             problems.append('type = "identifier" and role = "identifier" belong together')
+        return problems
+
+    def _problems_of_measurement(self) -> list[str]:
+        given = [key for key in OF_MEASUREMENTS if getattr(self, key) is not None]
+        if given and self.type not in {"number", "integer"}:
+            return [f"{list_values(given)} is for numbers"]
+        if self.type == "integer" and given:
+            return [f'{list_values(given)} needs type = "number": what stands for a value is seldom whole']
+        problems = (
+            [] if self.below_limit or self.limit_of_detection is None else ["limit_of_detection needs below_limit"]
+        )
+        if self.unit_in_file is not None and self.quantity is None:
+            problems.append('unit_in_file needs quantity, such as quantity = "hemoglobin"')
+        if self.quantity is not None:
+            problems += problems_of_units(self.quantity, [self.unit, self.unit_in_file or self.unit])
         return problems
 
 
