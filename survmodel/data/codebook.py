@@ -143,7 +143,8 @@ def _write_values(field: Field) -> str:
             "/".join(_code(code) for code, meaning in field.boolean_codes if meaning == truth)
             for truth in ("true", "false")
         )
-    return _write_range(field)
+    outside = " (a warning outside)" if field.range is not None and field.range_severity == "warning" else ""
+    return describe_range(field) + outside
 
 
 def _write_level(level: Category) -> str:
@@ -151,15 +152,32 @@ def _write_level(level: Category) -> str:
     return _code(level.value) + label + (f" (also {', '.join(level.aliases)})" if level.aliases else "")
 
 
-def _write_range(field: Field) -> str:
-    if field.range is None:
-        return field.unit
-    low, high = field.range
+def describe_range(field: Field) -> str:
+    """Say between which limits the numbers of a column lie, and in what unit.
+
+    Parameters
+    ----------
+    field : Field
+        Of a canonical table.
+
+    Returns
+    -------
+    str
+        The unit alone where there are no limits; "" without either.
+
+    Examples
+    --------
+    >>> from survmodel.data.schema import load_schema
+    >>> describe_range(load_schema().table("scans").field("weight_kg"))
+    '2 to 350 kg'
+    """
+    low, high = field.range or (-math.inf, math.inf)
     limits = f"{format_significant(low, 6)} to {format_significant(high, 6)}"
     if math.isinf(high):
-        limits = f"{format_significant(low, 6)} or more"
-    outside = " (a warning outside)" if field.range_severity == "warning" else ""
-    return f"{limits} {field.unit}".rstrip() + outside
+        limits = "" if math.isinf(low) else f"{format_significant(low, 6)} or more"
+    elif math.isinf(low):
+        limits = f"at most {format_significant(high, 6)}"
+    return f"{limits} {field.unit}".strip()
 
 
 def _code(text: str) -> str:
