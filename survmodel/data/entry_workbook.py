@@ -44,7 +44,10 @@ INTRODUCTION = (
     "Enter values, no formulas. Do not merge cells, and add no totals below a table.",
     "Cells that are pasted over lose their lists and limits. survmodel check study.toml checks every cell again.",
 )
-SWITCH = "In the study file, under [data], name the workbook and the sheet of each table that you fill:"
+SWITCH = (
+    "In the study file, under [data], name the workbook and the sheet of each table that you fill, as below.",
+    'The path begins where the study file lies: write "data/entry.xlsx" when the workbook is in the folder data.',
+)
 #: A fill that is also seen in print, and a bold name for those who do not tell colours apart.
 REQUIRED_FILL, OTHER_FILL = "FFD966", "EDEDED"
 WIDEST, NARROWEST, DATE_WIDTH = 40, 10, 12
@@ -110,8 +113,10 @@ def _write_read_me(sheet: Worksheet, schema: Schema) -> None:
         row += 1
         _put(sheet, row, 1, table.name)
         _put(sheet, row, 2, table.description)
-    row += 2
-    _put(sheet, row, 1, SWITCH)
+    row += 1
+    for text in SWITCH:
+        row += 1
+        _put(sheet, row, 1, text)
     for table in schema.tables:
         row += 1
         _put(

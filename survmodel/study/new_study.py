@@ -1,4 +1,4 @@
-"""A new study: a commented study file, empty tables, a Makefile and a page that says what to do first."""
+"""A new study: a commented study file, empty tables, a workbook of them, a Makefile, a page that says what to do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from importlib import resources
 from pathlib import Path
 
+from survmodel.data.entry_workbook import ENTRY_WORKBOOK, write_entry_workbook
 from survmodel.data.schema import load_schema
 from survmodel.data.templates import write_csv_templates
 from survmodel.errors import ConfigError, list_values
@@ -57,5 +58,6 @@ def write_new_study(folder: str | Path) -> tuple[Path, ...]:
 def _contents() -> dict[str, bytes]:
     package = resources.files("survmodel.study")
     copies = {name: (package / source).read_bytes() for name, source in COPIES.items()}
-    tables = {f"data/{name}": text.encode() for name, text in write_csv_templates(load_schema()).items()}
-    return copies | tables
+    schema = load_schema()
+    tables = {f"data/{name}": text.encode() for name, text in write_csv_templates(schema).items()}
+    return copies | tables | {f"data/{ENTRY_WORKBOOK}": write_entry_workbook(schema)}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from survmodel.data.codebook import write_codebook
 from survmodel.data.codebook_html import write_codebook_html
+from survmodel.data.entry_workbook import ENTRY_WORKBOOK, write_entry_workbook
 from survmodel.data.schema import load_schema
 from survmodel.data.templates import write_csv_templates
 from survmodel.errors import ConfigError, list_values
@@ -90,4 +91,5 @@ def schema_files() -> dict[str, bytes]:
         STUDY_SCHEMA: write_study_schema(),
     }
     texts |= {f"templates/{name}": text for name, text in write_csv_templates(schema).items()}
-    return {name: text.encode() for name, text in texts.items()}
+    files = {name: text.encode() for name, text in texts.items()}
+    return files | {f"templates/{ENTRY_WORKBOOK}": write_entry_workbook(schema)}

@@ -1,12 +1,14 @@
 """A new study waits for its data, says what is missing, and runs once the tables are filled."""
 
 import csv
+import datetime
 import os
 import shutil
 import subprocess
 import sys
 
 import pytest
+from openpyxl import load_workbook
 
 from survmodel.cli import main
 from survmodel.data.schema import load_schema
@@ -18,6 +20,7 @@ from survmodel.study.preparation import check_study
 FILES = {
     "study.toml", "Makefile", "README.md", "data/patients.csv", "data/scans.csv", "data/lesions.csv", "data/labs.csv",
     "data/therapy.csv", "data/reads.csv", "data/assessments.csv", "data/follow_up.csv",
+    "data/entry.xlsx",
 }  # fmt: skip
 ASKED_FOR = ("patients", "scans", "lesions", "reads", "follow_up")
 
@@ -98,6 +101,64 @@ def test_rows_of_the_example_study_make_it_run(tmp_path, capsys):
     assert main(["run", str(tmp_path / "study.toml"), "--out", str(tmp_path / "results")]) == 0
     report = (tmp_path / "results" / "report.html").read_text("utf-8")
     assert "SYNTHETIC" in report
+
+
+def fill_workbook(folder):
+    """Type the example study into the workbook, and name its sheets as the page of the new study says."""
+    study = simulate_study("trial", "strong", seed=20250131)
+    book = load_workbook(folder / "data" / "entry.xlsx")
+    for name in ASKED_FOR:
+        kinds = {field.name: field.type for field in load_schema().table(name).fields}
+        table, sheet = study.tables[name], book[name]
+        for row, record in enumerate(table.to_dict("records"), start=2):
+            for cell in sheet[1]:
+                sheet.cell(row, cell.column).value = _typed(str(record.get(cell.value, "")), kinds[cell.value])
+    book.save(folder / "data" / "entry.xlsx")
+    toml = folder / "study.toml"
+    text = toml.read_text("utf-8").replace("# data_lock", "synthetic = true\ndata_lock")
+    for name in ASKED_FOR:
+        old = f'{name} = {{ path = "data/{name}.csv" }}'
+        assert f"\n{old}" in text
+        text = text.replace(old, f'{name} = {{ path = "data/entry.xlsx", sheet = "{name}" }}')
+        (folder / "data" / f"{name}.csv").unlink()
+    toml.write_text(f"{text}\n{study.waiver}\n", "utf-8")
+
+
+def _typed(text, kind):
+    """A cell as a person enters it: a date, a number, or text."""
+    if not text:
+        return None
+    if kind == "date":
+        return datetime.date.fromisoformat(text)
+    return float(text) if kind in {"number", "integer"} else text
+
+
+def test_a_study_typed_into_the_workbook_passes_the_check(tmp_path, capsys):
+    write_new_study(tmp_path)
+    fill_workbook(tmp_path)
+    assert main(["check", str(tmp_path / "study.toml")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert not [line for line in lines if line.startswith("error")]
+
+
+def test_the_page_and_the_study_file_say_how_to_switch_to_the_workbook(tmp_path):
+    write_new_study(tmp_path)
+    line = 'patients = { path = "data/entry.xlsx", sheet = "patients" }'
+    assert line in (tmp_path / "README.md").read_text("utf-8")
+    assert f"\n# {line}\n" in (tmp_path / "study.toml").read_text("utf-8")
+
+
+def test_an_unfilled_workbook_says_which_sheets_wait_for_rows(tmp_path, capsys):
+    write_new_study(tmp_path)
+    toml = tmp_path / "study.toml"
+    text = toml.read_text("utf-8")
+    for name in ASKED_FOR:
+        text = text.replace(f'"data/{name}.csv"', f'"data/entry.xlsx", sheet = "{name}"')
+    toml.write_text(text, "utf-8")
+    assert main(["check", str(toml)]) == 3
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[1] for line in lines] == [f" D002 entry.xlsx[{name}]" for name in ASKED_FOR]
+    assert last.startswith("5 errors")
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

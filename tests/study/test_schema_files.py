@@ -10,6 +10,7 @@ import pytest
 from survmodel.cli import main
 from survmodel.data.codebook import write_codebook
 from survmodel.data.codebook_html import write_codebook_html
+from survmodel.data.entry_workbook import write_entry_workbook
 from survmodel.data.schema import Field, Schema, TableSchema, load_schema
 from survmodel.data.schema_location import schema_folder
 from survmodel.study.schema_files import STUDY_SCHEMA, schema_files, write_study_schema
@@ -102,6 +103,7 @@ def test_schema_writes_every_file(tmp_path, capsys):
     assert there == schema_files()
     assert there["data_dictionary.md"].decode() == write_codebook(load_schema())
     assert {f"templates/{table.name}.csv" for table in load_schema().tables} < set(there)
+    assert there["templates/entry.xlsx"] == write_entry_workbook(load_schema())
 
 
 def test_schema_writes_the_same_again_and_replaces_nothing_else(tmp_path, capsys):
