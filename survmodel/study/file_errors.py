@@ -98,6 +98,9 @@ def _parse(content: bytes, file: str) -> dict[str, Any]:
         raise StudyFileError(file, [problem]) from None
     except tomllib.TOMLDecodeError as error:
         raise StudyFileError(file, [_explain_syntax(str(error), content)]) from None
+    except ValueError:
+        # Python reads no whole number of more than 4,300 digits.
+        raise StudyFileError(file, ["a number has too many digits"]) from None
     except RecursionError:
         raise StudyFileError(file, ["arrays or tables are nested too deeply"]) from None
 
@@ -179,8 +182,14 @@ def _known_keys(place: Sequence[str | int]) -> list[str]:
             found = {field.alias or name: field for name, field in found.model_fields.items()}[str(key)].annotation
         else:
             # The key is the name of an entry or its place in an array.
-            found = next(part for part in _parts(found) if _is_model(part))
-    return [field.alias or name for name, field in found.model_fields.items()]
+            found = _model_in(found)
+    return [field.alias or name for name, field in _model_in(found).model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel]:  # noqa: ANN401
+    """Find the table behind an annotation: itself, the entry of an array, or what may be left out."""
+    found: type[BaseModel] = next(part for part in _parts(annotation) if _is_model(part))
+    return found
 
 
 def _is_model(annotation: object) -> bool:

@@ -22,6 +22,7 @@ from survmodel.study.timing import look_at_timing, problems_of_timing
 _WHOLE = re.compile(r"-?[1-9][0-9]{0,14}|0")
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f]")
 _CODE = re.compile(r"[DE][0-9]{3}")
+LONGEST_SHOWN = 200
 
 Columns = Mapping[str, Column]
 
@@ -247,10 +248,25 @@ def _look_at_path(folder: Path, key: str, text: str) -> Iterator[str]:
         yield f"{key}: the path holds a control character"
     elif outside or ".." in parts:
         yield f"{key}: must be relative to the study file and stay inside its folder, found {text!r}"
-    elif not (folder / text).resolve().is_relative_to(folder):
+    else:
+        try:
+            yield from _look_at_place(folder, key, text)
+        except (OSError, RuntimeError):
+            # Links that lead in a circle, and names that no file system takes.
+            yield f"{key}: no file can have the path {_cut(text)}"
+
+
+def _look_at_place(folder: Path, key: str, text: str) -> Iterator[str]:
+    path = folder / text
+    if not path.resolve().is_relative_to(folder):
         yield f"{key}: {text!r} is a link that leads out of the folder of the study file"
-    elif not (folder / text).is_file():
-        place = (folder / text).parent
-        names = [path.name for path in sorted(place.iterdir()) if path.is_file()] if place.is_dir() else []
+    elif not path.is_file():
+        place = path.parent
+        names = [one.name for one in sorted(place.iterdir()) if one.is_file()] if place.is_dir() else []
         near = closest(PurePosixPath(text).name, names) if names else ""
-        yield f"{key}: no such file {text!r}" + (f"; {near}" if near.startswith("did") else "")
+        yield f"{key}: no such file {_cut(text)}" + (f"; {near}" if near.startswith("did") else "")
+
+
+def _cut(text: str) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}..."

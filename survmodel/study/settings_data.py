@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from survmodel.data.columns import BelowLimit, ColumnType, Role
+from survmodel.data.dates import compile_format
 from survmodel.data.readers.any_file import is_text, is_workbook
 from survmodel.errors import closest, list_values
 from survmodel.models.formula_grammar import Column as FormulaColumn
@@ -35,15 +36,30 @@ def _rules(value: object) -> object:
     return tuple(texts) if isinstance(texts, list) else texts
 
 
+def _mark(value: str) -> str:
+    if value.isalnum() or value in '"\r\n\0':
+        raise ValueError(f'must be a mark that stands between cells, such as "," or ";" or "\\t", found {value!r}')
+    return value
+
+
+def _date_format(value: str) -> str:
+    compile_format(value)
+    return value
+
+
+Delimiter = Annotated[Character, AfterValidator(_mark)]
+DateFormat = Annotated[Text, AfterValidator(_date_format)]
+
+
 class FileEntry(Strict):
     """``scans = { path = "scans.csv", delimiter = ";" }`` or ``scans = { path = "scans.xlsx", sheet = "scans" }``."""
 
     path: Text
     sheet: Text | None = None
-    delimiter: Character | None = None
+    delimiter: Delimiter | None = None
     encoding: Encoding | None = None
     decimal: Literal[".", ","] | None = None
-    date_format: Text | None = None
+    date_format: DateFormat | None = None
     excel_dates: Literal[1900, 1904] | None = None
 
     @model_validator(mode="after")
@@ -71,10 +87,10 @@ class DataEntry(Strict):
     reads: FileEntry | None = None
     assessments: FileEntry | None = None
     follow_up: FileEntry | None = None
-    delimiter: Character = ","
+    delimiter: Delimiter = ","
     encoding: Encoding = "utf-8"
     decimal: Literal[".", ","] = "."
-    date_format: Text | None = None
+    date_format: DateFormat | None = None
     excel_dates: Literal[1900, 1904] | None = None
 
     @model_validator(mode="after")

@@ -75,6 +75,13 @@ def test_an_unknown_key_is_refused_with_the_closest_one(tmp_path):
         ("[data]", "[sensitivity]\nname = 5\n[data]", "sensitivity: this key is not available in this version"),
         ("[data]", '[report]\nformats = ["docx"]\n[data]', "report.formats[1]: must be 'html', found 'docx'"),
         ('time = "days"', 'time = "sex"', "endpoint.os.time: column 'sex' is of type category; allowed: integer,"),
+        ('path = "patients.csv"', 'paht = "patients.csv"', "data.patients.paht: unknown key; did you mean 'path'?"),
+        ("[data]", '[data]\nscans = { paht = "a.csv" }', "data.scans.paht: unknown key; did you mean 'path'?"),
+        ("[data]", '[data]\ndelimiter = "\\n"', "data.delimiter: must be a mark that stands between cells, such as"),
+        ("[data]", '[data]\ndelimiter = "\\""', "data.delimiter: must be a mark that stands between cells, such as"),
+        ("[data]", '[data]\ndelimiter = "a"', "data.delimiter: must be a mark that stands between cells, such as"),
+        ("[data]", '[data]\ndate_format = "%d.%m"', "data.date_format: date format '%d.%m' is not understood"),
+        ("seed = 7", "seed = " + "9" * 5000, "a number has too many digits"),
         ('event = "dead"', 'event = "dead"\nevent_value = 1.5', "endpoint.os.event_value: must be a whole number or"),
     ],
 )  # fmt: skip
@@ -140,6 +147,17 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
     os.symlink(tmp_path / "outside.csv", tmp_path / "s" / "link.csv")
     with pytest.raises(StudyFileError, match="a link that leads out of the folder"):
         read_study(path)
+
+
+@pytest.mark.parametrize("path", ["circle.csv", "a" * 300 + ".csv", "b/" * 3000 + "a.csv"])
+def test_a_path_that_no_file_can_have_is_refused(tmp_path, path):
+    """Also a link that leads to itself, which Python answers with an error of its own."""
+    text = STUDY.replace("patients.csv", path)
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "circle.csv").symlink_to("circle.csv")
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.startswith(f"data.patients.path: no file can have the path '{path[:150]}")
+    assert len(problem) < 300
 
 
 def test_an_absent_data_file_is_named_with_the_closest(tmp_path):
