@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo study notebooks test check bench reference lock clean
+.PHONY: help install demo study notebooks test fuzz check bench reference lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ notebooks: $(VENV)/.dev ## execute the notebooks, each in a temporary folder
 test: $(VENV)/.dev ## run all tests
 	$(BIN)/survmodel warm-up
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+fuzz: $(VENV)/.dev ## read many damaged files, new ones each time
+	SURVMODEL_FUZZ=50 $(BIN)/python -m pytest tests/data/test_reader_fuzz.py
 
 check: $(VENV)/.dev ## format, lint, types and import rule
 	$(BIN)/ruff format --check --quiet
