@@ -14,6 +14,7 @@ from survmodel import __version__
 
 if TYPE_CHECKING:
     from survmodel.simulate.truth import LockName, Scenario
+    from survmodel.study.new_study import Kind
 
 USAGE_ERROR = 2
 IO_ERROR = 5
@@ -69,7 +70,7 @@ def _dispatch(words: list[str]) -> int:
     if options.command == "check":
         return _guarded(lambda: _check(options.study, options.out))
     if options.command == "init":
-        return _guarded(lambda: _init(options.folder))
+        return _guarded(lambda: _init(options.folder, options.tables))
     if options.command == "schema":
         return _guarded(lambda: _schema(options.out))
     if options.command == "run":
@@ -94,6 +95,8 @@ def _build_parser() -> _Parser:
                       help="how much uptake tells in it")  # fmt: skip
     init = commands.add_parser("init", help="write a new study: a study file, empty tables and a Makefile")
     init.add_argument("folder", metavar="DIR", help="folder of the study; no file in it is replaced")
+    init.add_argument("--tables", choices=("csv", "excel"), default="csv",
+                      help="text files, or one workbook with lists and limits in its cells")  # fmt: skip
     check = commands.add_parser("check", help="check a study file and its data without analysing them")
     check.add_argument("study", metavar="STUDY", help="the study file, by custom study.toml")
     check.add_argument("--out", metavar="DIR", help="also write findings.csv and findings.html there")
@@ -163,10 +166,10 @@ def _check(study: str, out: str | None) -> int:
     return 0 if check.ok else DataError.exit_status
 
 
-def _init(folder: str) -> int:
+def _init(folder: str, tables: Kind) -> int:
     from survmodel.study.new_study import write_new_study
 
-    study = write_new_study(folder)[0]
+    study = write_new_study(folder, tables)[0]
     print(f"study: {study}; fill the tables in {study.parent / 'data'}, then: survmodel check {study}")
     return 0
 

@@ -108,7 +108,7 @@ def _columns_of(quantity: Quantity, rule: LabRule) -> list[LabColumn]:
     value = LabColumn(quantity.name, quantity.title, rule.unit(quantity))
     if quantity.upper_limit is None:
         return [value]
-    return [value, LabColumn(f"{quantity.name}{OF_LIMIT_ENDING}", f"{quantity.title}, multiple of the upper limit")]
+    return [value, LabColumn(f"{quantity.name}{OF_LIMIT_ENDING}", f"{quantity.title}, times the upper limit of normal")]
 
 
 def patient_labs(

@@ -1,10 +1,12 @@
-"""A new study: a commented study file, empty tables, a workbook of them, a Makefile, a page that says what to do."""
+"""A new study: a commented study file, empty tables as text or as a workbook, a Makefile, a page that says how."""
 
 from __future__ import annotations
 
 import os
+import re
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 from survmodel.data.entry_workbook import ENTRY_WORKBOOK, write_entry_workbook
 from survmodel.data.schema import load_schema
@@ -12,17 +14,33 @@ from survmodel.data.templates import write_csv_templates
 from survmodel.errors import ConfigError, list_values
 from survmodel.writing import write_whole
 
-#: Files of a new study and the package files that they are copies of.
+Kind = Literal["csv", "excel"]
+
+#: Files of a new study and the package files that they are made of.
 COPIES = {"study.toml": "new_study.toml", "Makefile": "new_study.mk", "README.md": "new_study.md"}
+#: What the page of the new study says of its tables.
+FILLED: dict[Kind, dict[str, str]] = {
+    "csv": {
+        "tables": "text files with headings only",
+        "names": "`patients.csv`, `scans.csv`, `lesions.csv`, `reads.csv` and `follow_up.csv`",
+    },
+    "excel": {
+        "tables": 'the sheets of `entry.xlsx`, with lists and limits in their cells; the sheet "read me" says how',
+        "names": "the sheets `patients`, `scans`, `lesions`, `reads` and `follow_up`",
+    },
+}
+_TABLE = re.compile(r'\{ path = "data/(\w+)\.csv" \}')
 
 
-def write_new_study(folder: str | Path) -> tuple[Path, ...]:
+def write_new_study(folder: str | Path, tables: Kind = "csv") -> tuple[Path, ...]:
     """Write a new study that waits for its data.
 
     Parameters
     ----------
     folder : path
         Where to; it is made when it does not exist. No file is ever replaced.
+    tables : {"csv", "excel"}
+        Empty text files, or one workbook with a sheet for each table.
 
     Returns
     -------
@@ -44,7 +62,7 @@ def write_new_study(folder: str | Path) -> tuple[Path, ...]:
     ['study.toml', 'Makefile', 'README.md', 'patients.csv']
     """
     root = Path(folder)
-    contents = _contents()
+    contents = _contents(tables)
     there = [name for name in contents if os.path.lexists(root / name)]
     if there:
         problem = "the folder holds files of the same names, and none of them is replaced"
@@ -55,9 +73,15 @@ def write_new_study(folder: str | Path) -> tuple[Path, ...]:
     return tuple(root / name for name in contents)
 
 
-def _contents() -> dict[str, bytes]:
+def _contents(kind: Kind) -> dict[str, bytes]:
     package = resources.files("survmodel.study")
-    copies = {name: (package / source).read_bytes() for name, source in COPIES.items()}
+    toml, make, page = ((package / source).read_text(encoding="utf-8") for source in COPIES.values())
     schema = load_schema()
-    tables = {f"data/{name}": text.encode() for name, text in write_csv_templates(schema).items()}
-    return copies | tables | {f"data/{ENTRY_WORKBOOK}": write_entry_workbook(schema)}
+    for name, text in FILLED[kind].items():
+        page = page.replace(f"{{{name}}}", text)
+    if kind == "excel":
+        tables = {f"data/{ENTRY_WORKBOOK}": write_entry_workbook(schema)}
+        toml = _TABLE.sub(rf'{{ path = "data/{ENTRY_WORKBOOK}", sheet = "\1" }}', toml)
+    else:
+        tables = {f"data/{name}": text.encode() for name, text in write_csv_templates(schema).items()}
+    return dict(zip(COPIES, (toml.encode(), make.encode(), page.encode()), strict=True)) | tables

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,6 @@ from survmodel.study.preparation import check_study
 FILES = {
     "study.toml", "Makefile", "README.md", "data/patients.csv", "data/scans.csv", "data/lesions.csv", "data/labs.csv",
     "data/therapy.csv", "data/reads.csv", "data/assessments.csv", "data/follow_up.csv",
-    "data/entry.xlsx",
 }  # fmt: skip
 ASKED_FOR = ("patients", "scans", "lesions", "reads", "follow_up")
 
@@ -104,7 +104,7 @@ def test_rows_of_the_example_study_make_it_run(tmp_path, capsys):
 
 
 def fill_workbook(folder):
-    """Type the example study into the workbook, and name its sheets as the page of the new study says."""
+    """Type the example study into the workbook."""
     study = simulate_study("trial", "strong", seed=20250131)
     book = load_workbook(folder / "data" / "entry.xlsx")
     for name in ASKED_FOR:
@@ -116,12 +116,7 @@ def fill_workbook(folder):
     book.save(folder / "data" / "entry.xlsx")
     toml = folder / "study.toml"
     text = toml.read_text("utf-8").replace("# data_lock", "synthetic = true\ndata_lock")
-    for name in ASKED_FOR:
-        old = f'{name} = {{ path = "data/{name}.csv" }}'
-        assert f"\n{old}" in text
-        text = text.replace(old, f'{name} = {{ path = "data/entry.xlsx", sheet = "{name}" }}')
-        (folder / "data" / f"{name}.csv").unlink()
-    toml.write_text(f"{text}\n{study.waiver}\n", "utf-8")
+    toml.write_text(f"{text}\n{study.waiver}\n[validation]\nrepeats = 50\n", "utf-8")
 
 
 def _typed(text, kind):
@@ -133,32 +128,65 @@ def _typed(text, kind):
     return float(text) if kind in {"number", "integer"} else text
 
 
-def test_a_study_typed_into_the_workbook_passes_the_check(tmp_path, capsys):
-    write_new_study(tmp_path)
-    fill_workbook(tmp_path)
-    assert main(["check", str(tmp_path / "study.toml")]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert not [line for line in lines if line.startswith("error")]
+def with_cell(folder, sheet, address, value):
+    """What the person types next; gives what stood there."""
+    path = folder / "data" / "entry.xlsx"
+    book = load_workbook(path)
+    before = book[sheet][address].value
+    book[sheet][address].value = value
+    book.save(path)
+    return before
 
 
-def test_the_page_and_the_study_file_say_how_to_switch_to_the_workbook(tmp_path):
-    write_new_study(tmp_path)
-    line = 'patients = { path = "data/entry.xlsx", sheet = "patients" }'
-    assert line in (tmp_path / "README.md").read_text("utf-8")
-    assert f"\n# {line}\n" in (tmp_path / "study.toml").read_text("utf-8")
+def test_the_walk_of_somebody_with_a_spreadsheet_and_no_python(tmp_path, capsys):
+    """From nothing to a report: a new study, its workbook filled, three usual slips named by cell, and mended."""
+    folder = tmp_path / "our study"
+    assert main(["init", str(folder), "--tables", "excel"]) == 0
+    assert files_in(folder) == {"study.toml", "Makefile", "README.md", "data/entry.xlsx"}
+    study = str(folder / "study.toml")
 
-
-def test_an_unfilled_workbook_says_which_sheets_wait_for_rows(tmp_path, capsys):
-    write_new_study(tmp_path)
-    toml = tmp_path / "study.toml"
-    text = toml.read_text("utf-8")
-    for name in ASKED_FOR:
-        text = text.replace(f'"data/{name}.csv"', f'"data/entry.xlsx", sheet = "{name}"')
-    toml.write_text(text, "utf-8")
-    assert main(["check", str(toml)]) == 3
-    *lines, last = capsys.readouterr().out.splitlines()
+    # Nothing is filled yet: each sheet is named.
+    assert main(["check", study]) == 3
+    *lines, last = capsys.readouterr().out.splitlines()[1:]
     assert [line.split(":")[1] for line in lines] == [f" D002 entry.xlsx[{name}]" for name in ASKED_FOR]
     assert last.startswith("5 errors")
+
+    # Filled, with a code that is none, a day with a month that is none, and a comma in a number.
+    fill_workbook(folder)
+    headings = [cell.value for cell in load_workbook(folder / "data" / "entry.xlsx")["patients"][1]]
+    ecog = f"{'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[headings.index('ecog')]}7"
+    slips = {("patients", "D3"): "lymphome B", ("patients", ecog): "1,5", ("scans", "E4"): "31.02.2024"}
+    before = {place: with_cell(folder, *place, value) for place, value in slips.items()}
+    assert main(["check", study, "--out", str(tmp_path / "check")]) == 3
+    said = capsys.readouterr().out
+    errors = [line for line in said.splitlines() if line.startswith("error")]
+    assert len(errors) == 3
+    for (sheet, address), line in zip([("patients", "D3"), ("patients", ecog), ("scans", "E4")], errors, strict=True):
+        assert f"entry.xlsx[{sheet}]!{address}" in line
+    assert {path.name for path in (tmp_path / "check").iterdir()} == {"findings.csv", "findings.html"}
+
+    # A run with errors leaves nothing but what is wrong.
+    out = tmp_path / "results"
+    assert main(["run", study, "--out", str(out)]) == 3
+    assert files_in(out) == {"STATUS", "problems.json"}
+
+    for place, value in before.items():
+        with_cell(folder, *place, value)
+    capsys.readouterr()
+    assert main(["check", study]) == 0
+    assert not [line for line in capsys.readouterr().out.splitlines() if line.startswith("error")]
+    assert main(["run", study, "--out", str(out)]) == 0
+    assert "Kaplan-Meier" in (out / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel"])
+def test_the_page_of_a_new_study_has_no_gap(tmp_path, kind):
+    write_new_study(tmp_path, kind)
+    page, toml = (tmp_path / "README.md").read_text("utf-8"), (tmp_path / "study.toml").read_text("utf-8")
+    assert "{tables}" not in page
+    assert "{names}" not in page
+    named = set(re.findall(r'path = "([^"]+)"', toml))
+    assert named == {name for name in files_in(tmp_path) if name.startswith("data/")}
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
