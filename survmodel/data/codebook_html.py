@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
 from survmodel.data.codebook import QUANTITIES_TEXT, ROLES, describe_field, describe_quantity, introduce_table
 from survmodel.data.quantities import load_quantities
-from survmodel.data.schema import Schema, TableSchema
+from survmodel.data.schema import Field, Schema, TableSchema
 from survmodel.table import Table, escape
 
 STYLE = (
     "body{margin:0;background:#fff;color:#1c1f23;font:1rem/1.5 system-ui,'Liberation Sans',Arial,sans-serif}"
     "main{max-width:64rem;margin:0 auto;padding:2rem 1.25rem}"
-    "table{width:100%;font-size:.875rem;overflow-wrap:anywhere}"
-    "th,td{vertical-align:top;border-bottom:1px solid #c9ced4}tbody th{font-family:monospace}"
+    # A table wider than the page scrolls in its box, and the page does not; on a telephone its rows are paragraphs.
+    ".wide{overflow-x:auto}table{width:100%;font-size:.875rem;overflow-wrap:break-word}"
+    "th,td{vertical-align:top;border-bottom:1px solid #c9ced4}td:nth-child(n+4){min-width:13rem}"
+    "tbody th,td:nth-last-child(4),td:nth-last-child(3),code,.kept{white-space:nowrap}"
+    "tbody th,code{font-family:'Liberation Mono',monospace}code{font-size:.95em}"
     "caption{text-align:left;padding:.4em .6em;font-weight:600}"
+    "@media print{.wide{overflow:visible}}"
+    "@media screen and (max-width:40rem){.wide :is(table,caption,tbody,tr,th,td){display:block;border:0}"
+    ".wide thead{position:absolute;left:-99rem}.wide tr{border-bottom:1px solid #c9ced4;padding:.4em 0}"
+    ".wide td:nth-child(-n+3){display:inline-block;color:#4b5259}.wide td:empty{display:none}"
+    ".wide tbody th{font-weight:600!important}}"
 )
+#: A code and its label stay on one line up to this many characters.
+LONGEST_KEPT = 40
 #: Nothing is loaded and nothing runs: the page stands alone.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -53,15 +65,38 @@ def write_codebook_html(schema: Schema) -> str:
 
 
 def _write_table(table: TableSchema) -> str:
-    rows = [tuple(cell.replace("`", "") for cell in describe_field(field)) for field in table.fields]
+    rows = [_row(field) for field in table.fields]
     header = ("column", "type", "role", "values", "meaning")
-    shown = Table(header, rows, f"Columns of {table.name}", left=5).to_html()
-    introduction = escape(introduce_table(table).replace("`", ""))
-    return f'<h2 id="{escape(table.name)}">{escape(table.title)}</h2>\n<p>{introduction}</p>\n{shown}'
+    shown = Table(header, rows, f"Columns of {table.name}", left=5)
+    introduction = _mark_codes(escape(introduce_table(table)))
+    return f'<h2 id="{escape(table.name)}">{escape(table.title)}</h2>\n<p>{introduction}</p>\n{_box(shown)}'
 
 
 def _write_quantities() -> str:
-    rows = [tuple(cell.replace("`", "") for cell in describe_quantity(one)) for one in load_quantities()]
-    header = ("test", "unit", "also in", "plausible", "upper limit")
-    shown = Table(header, rows, "Units of laboratory quantities", left=5).to_html()
-    return f'<h2 id="quantities">Laboratory quantities</h2>\n<p>{escape(QUANTITIES_TEXT.replace("`", ""))}</p>\n{shown}'
+    rows = [(name.replace("`", ""), *others) for name, *others in map(describe_quantity, load_quantities())]
+    shown = Table(("test", "unit", "also in", "plausible", "upper limit"), rows, "Units of laboratory quantities", left=5)
+    words = _mark_codes(escape(QUANTITIES_TEXT))
+    return f'<h2 id="quantities">Laboratory quantities</h2>\n<p>{words}</p>\n{_box(shown)}'
+
+
+def _row(field: Field) -> tuple[str, ...]:
+    name, kind, role, values, meaning = describe_field(field)
+    if field.categories:
+        values = ", ".join(
+            item.replace(" ", "\u00a0") if len(item) <= LONGEST_KEPT else item for item in values.split(", ")
+        )
+    return (name.replace("`", ""), kind, role, values, meaning)
+
+
+def _box(table: Table) -> str:
+    """Put a table into a box that scrolls, also for those who have no mouse."""
+    return (
+        f'<div class="wide" role="region" aria-label="{escape(table.caption)}" tabindex="0">'
+        f"{_mark_codes(table.to_html())}</div>"
+    )
+
+
+def _mark_codes(markup: str) -> str:
+    """Make elements of what stands between backticks; the texts are escaped already, and no pair reaches over a tag."""
+    kept = re.sub("`([^`<>]*)`(\u00a0[^`<>,]*)", r'<span class="kept"><code>\1</code>\2</span>', markup)
+    return re.sub("`([^`<>]*)`", r"<code>\1</code>", kept)

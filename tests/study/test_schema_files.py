@@ -96,6 +96,29 @@ def test_what_a_schema_says_is_text_in_the_page():
     assert "script" not in Cells(page).tags
 
 
+def test_words_stay_whole_and_lists_of_codes_break_between_codes():
+    page = write_codebook_html(load_schema())
+    assert "anywhere" not in page
+    assert "break-all" not in page
+    assert '<span class="kept"><code>MZL</code>\u00a0marginal\u00a0zone\u00a0lymphoma</span>, <span' in page
+    assert "<code>lymphoma</code>, <code>myeloma</code>, <code>leukemia</code>" in page
+    assert "`" not in page
+
+
+def test_every_table_of_columns_has_a_box_that_the_keyboard_scrolls():
+    page = write_codebook_html(load_schema())
+    for table in load_schema().tables:
+        assert f'<div class="wide" role="region" aria-label="Columns of {table.name}" tabindex="0"><table' in page
+
+
+def test_backticks_of_a_schema_never_reach_over_an_element():
+    field = Field("a`", "`<b>", "c`d", "text", "baseline", aliases=("`x<i>`",))
+    page = write_codebook_html(Schema((TableSchema("t", "T", "`one", (field, field)),)))
+    assert not {"b", "i"} & set(Cells(page).tags)
+    for part in page.split("<code>")[1:]:
+        assert "<" not in part.split("</code>")[0]
+
+
 def test_schema_writes_every_file(tmp_path, capsys):
     out = tmp_path / "schema"
     assert main(["schema", str(out)]) == 0
