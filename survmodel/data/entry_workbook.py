@@ -11,6 +11,7 @@ import io
 import re
 import zipfile
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 from survmodel.data.codebook import describe_field
 from survmodel.data.entry_rules import (
@@ -105,7 +106,7 @@ def _write_read_me(sheet: Worksheet, schema: Schema) -> None:
         _put(sheet, row, 1, text).alignment = Alignment(wrap_text=True, vertical="top")
         sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=2)
         # Merged cells do not grow with their text.
-        sheet.row_dimensions[row].height = 16 * (1 + len(text) // 115)
+        sheet.row_dimensions[row].height = 16 * (1 + len(text) // 105)
         row += 1
     row += 1
     _put_header(sheet, row, ("sheet", "what a row is"))
@@ -192,10 +193,10 @@ def _explain(heading: Cell, field: Field, other: str) -> None:
     from openpyxl.comments import Comment
 
     lines = [_sentence(field.title)]
-    if field.unit:
-        lines.append(f"Unit: {field.unit}.")
     if field.range is not None:
         lines.append(f"Values: {describe_field(field)[3]}.")
+    elif field.unit:
+        lines.append(f"Unit: {field.unit}.")
     if field.type == "date":
         lines.append("A date, written as 2024-01-31.")
     if code_choices(field):
@@ -251,14 +252,18 @@ def _put(
 
 
 def _without_times(content: bytes) -> bytes:
-    """Pack the workbook anew: neither the clock nor the computer nor its compression leaves a mark in it."""
-    stamp = NO_TIME.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+    """Pack the workbook anew, so that neither the clock nor the computer leaves a mark in it.
+
+    The parts are not compressed, and their XML is in canonical form: libraries of other versions compress and write it
+    in other ways.
+    """
+    stamp = NO_TIME.strftime("%Y-%m-%dT%H:%M:%SZ")
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
-            part = old.read(name)
+            part = ElementTree.canonicalize(old.read(name).decode())
             if name == "docProps/core.xml":
-                part = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>" + stamp, part)
+                part = re.sub("(<dcterms:modified[^>]*>)[^<]*", rf"\g<1>{stamp}", part)
             entry = zipfile.ZipInfo(name, NO_TIME.timetuple()[:6])
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             new.writestr(entry, part)
