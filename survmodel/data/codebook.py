@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from survmodel.data.quantities import Quantity, load_quantities
-from survmodel.data.schema import Category, Field, Schema, TableSchema
+from survmodel.data.schema import Field, Schema, TableSchema
 from survmodel.data.schema_location import schema_folder
 from survmodel.formatting import format_significant
 
 #: The part written by hand, beside the schema.
 HEAD = "head.md"
+LEVEL_NAMES_TEXT = (
+    "Levels are read from their code, letter for letter, and from their label or one of these, whatever its case."
+)
 QUANTITIES_TEXT = (
     "Every value comes with the unit that the laboratory wrote; case and blanks do not matter. A number times the "
     "factor is the number in the unit of analysis. A test with an upper limit may also come in multiples of it, "
@@ -48,7 +52,38 @@ def write_codebook(schema: Schema) -> str:
     head = (schema_folder() / HEAD).read_text(encoding="utf-8").rstrip()
     roles = "\n".join(f"| {role} | {meaning} |" for role, meaning in ROLES.items())
     tables = "\n\n".join(_write_table(table) for table in schema.tables)
-    return f"{head}\n\n| role | meaning |\n|---|---|\n{roles}\n\n{tables}\n\n{_write_quantities()}\n"
+    more = f"{_write_level_names(schema)}\n\n{_write_quantities()}"
+    return f"{head}\n\n| role | meaning |\n|---|---|\n{roles}\n\n{tables}\n\n{more}\n"
+
+
+def _write_level_names(schema: Schema) -> str:
+    lines = ["### Other names of levels", "", LEVEL_NAMES_TEXT, ""]
+    lines += ["| column | code | also read from |", "|---|---|---|"]
+    lines += [_write_row(row) for row in list_level_names(schema)]
+    return "\n".join(lines)
+
+
+def list_level_names(schema: Schema) -> list[tuple[str, str, str]]:
+    """List the names beside code and label that levels have in files.
+
+    Parameters
+    ----------
+    schema : Schema
+        The canonical tables.
+
+    Returns
+    -------
+    list of tuple of str
+        Columns, code and names; columns whose levels have the same names stand together.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for table in schema.tables:
+        for field in table.fields:
+            for level in field.categories:
+                if level.aliases:
+                    columns = found.setdefault((_code(level.value), ", ".join(level.aliases)), [])
+                    columns.append(_code(field.name))
+    return [(", ".join(dict.fromkeys(columns)), code, names) for (code, names), columns in found.items()]
 
 
 def _write_quantities() -> str:
@@ -107,7 +142,7 @@ def introduce_table(table: TableSchema) -> str:
     return " ".join(sentences)
 
 
-def _write_row(cells: tuple[str, ...]) -> str:
+def _write_row(cells: Sequence[str]) -> str:
     name = cells[0].replace("*", "\\*")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in (name, *cells[1:])) + " |"
 
@@ -137,7 +172,9 @@ def describe_field(field: Field) -> tuple[str, str, str, str, str]:
 
 def _write_values(field: Field) -> str:
     if field.categories:
-        return ", ".join(_write_level(level) for level in field.categories)
+        return ", ".join(
+            _code(level.value) + (f" {level.label}" if level.label != level.value else "") for level in field.categories
+        )
     if field.boolean_codes:
         return " or ".join(
             "/".join(_code(code) for code, meaning in field.boolean_codes if meaning == truth)
@@ -145,11 +182,6 @@ def _write_values(field: Field) -> str:
         )
     outside = " (a warning outside)" if field.range is not None and field.range_severity == "warning" else ""
     return describe_range(field) + outside
-
-
-def _write_level(level: Category) -> str:
-    label = f" {level.label}" if level.label != level.value else ""
-    return _code(level.value) + label + (f" (also {', '.join(level.aliases)})" if level.aliases else "")
 
 
 def describe_range(field: Field) -> str:

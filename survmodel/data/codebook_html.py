@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import re
 
-from survmodel.data.codebook import QUANTITIES_TEXT, ROLES, describe_field, describe_quantity, introduce_table
+from survmodel.data.codebook import (
+    LEVEL_NAMES_TEXT,
+    QUANTITIES_TEXT,
+    ROLES,
+    describe_field,
+    describe_quantity,
+    introduce_table,
+    list_level_names,
+)
 from survmodel.data.quantities import load_quantities
 from survmodel.data.schema import Field, Schema, TableSchema
 from survmodel.table import Table, escape
@@ -50,8 +58,12 @@ def write_codebook_html(schema: Schema) -> str:
     True
     """
     roles = Table(("role", "meaning"), list(ROLES.items()), "What a column is for", left=2).to_html()
-    links = "".join(f'<li><a href="#{escape(one.name)}">{escape(one.title)}</a></li>' for one in schema.tables)
-    tables = "\n".join([*(_write_table(table) for table in schema.tables), _write_quantities()])
+    parts = {one.name: one.title for one in schema.tables}
+    parts |= {"level-names": "Other names of levels", "quantities": "Laboratory quantities"}
+    links = "".join(f'<li><a href="#{escape(name)}">{escape(title)}</a></li>' for name, title in parts.items())
+    tables = "\n".join(
+        [*(_write_table(table) for table in schema.tables), _write_level_names(schema), _write_quantities()]
+    )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
@@ -72,9 +84,16 @@ def _write_table(table: TableSchema) -> str:
     return f'<h2 id="{escape(table.name)}">{escape(table.title)}</h2>\n<p>{introduction}</p>\n{_box(shown)}'
 
 
+def _write_level_names(schema: Schema) -> str:
+    shown = Table(("column", "code", "also read from"), list_level_names(schema), "Other names of levels", left=3)
+    return f'<h2 id="level-names">Other names of levels</h2>\n<p>{escape(LEVEL_NAMES_TEXT)}</p>\n{_box(shown)}'
+
+
 def _write_quantities() -> str:
     rows = [(name.replace("`", ""), *others) for name, *others in map(describe_quantity, load_quantities())]
-    shown = Table(("test", "unit", "also in", "plausible", "upper limit"), rows, "Units of laboratory quantities", left=5)
+    shown = Table(
+        ("test", "unit", "also in", "plausible", "upper limit"), rows, "Units of laboratory quantities", left=5
+    )
     words = _mark_codes(escape(QUANTITIES_TEXT))
     return f'<h2 id="quantities">Laboratory quantities</h2>\n<p>{words}</p>\n{_box(shown)}'
 

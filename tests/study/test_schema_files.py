@@ -83,8 +83,8 @@ def test_the_page_has_a_scoped_heading_for_every_column_of_every_table():
         for field in table.fields:
             assert field.name + ("*" if field.required else "") in cells.found
             assert any(field.title in cell for cell in cells.found)
-    # Beside the tables: what columns are for, and laboratory quantities.
-    assert page.count("<caption>") == len(load_schema().tables) + 2
+    # Beside the tables: what columns are for, other names of levels, laboratory quantities.
+    assert page.count("<caption>") == len(load_schema().tables) + 3
     assert "http:" not in page
     assert "https:" not in page
 
