@@ -14,6 +14,8 @@ import pandas as pd
 #: A text cell that begins like this is run as a formula by spreadsheet programs.
 FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
 NUMBER = re.compile(r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})([eE][+-]?\d{1,4})?")
+#: Control characters but for tabs and ends of lines.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -46,6 +48,8 @@ def write_whole(path: Path, content: bytes) -> None:
 def harmless(cell: str) -> str:
     """Put an apostrophe before text that a spreadsheet would take for a formula; numbers stay as they are.
 
+    Control characters, which a terminal might obey, become the mark of an unknown character.
+
     Parameters
     ----------
     cell : str
@@ -58,9 +62,10 @@ def harmless(cell: str) -> str:
 
     Examples
     --------
-    >>> harmless("=1+1"), harmless("-0.5")
-    ("'=1+1", '-0.5')
+    >>> harmless("=1+1"), harmless("-0.5"), harmless(chr(27) + "[31m")
+    ("'=1+1", '-0.5', '�[31m')
     """
+    cell = CONTROL.sub("\ufffd", cell)
     return f"'{cell}" if FORMULA.match(cell) and not NUMBER.fullmatch(cell) else cell
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,7 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
     prepared = prepare(study)
     parts = run_steps(prepared, progress)
     contents = gather_contents(prepared, parts, describe_patients(prepared, progress))
+    _refuse_changes(prepared)
     progress("figures")
     contents = Drawing(contents, prepared, folder).draw_all()
     progress("report")
@@ -139,6 +141,25 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
     folder.write_json(MANIFEST, manifest)
     folder.write_status(status)
     return StudyRun(folder.path, status, problems)
+
+
+def _refuse_changes(prepared: Prepared) -> None:
+    """Stop when a file is no longer the one that was read: nobody could find the numbers again."""
+    study = prepared.study
+    read = {(study.folder / study.file, study.sha256)}
+    read |= {(study.files[source.table].path, source.sha256) for source in prepared.data.files}
+    remedy = "wait until the export or the copy of the file is complete, and run the study again"
+    changed = [path.name for path, digest in sorted(read) if _hash(path) != digest]
+    if changed:
+        problem = "the file was changed while it was analysed"
+        raise FindingsError([Finding("D161", problem, name, remedy=remedy) for name in changed])
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return "gone"
 
 
 def _list_problems(contents: StudyContents, prepared: Prepared) -> tuple[Finding, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -31,6 +32,8 @@ def _codes(value: object) -> object:
 
 
 def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(map(math.isfinite, values)):
+        raise ValueError("must be finite numbers")
     if not values or any(b <= a for a, b in itertools.pairwise(values)):
         raise ValueError("must be numbers in ascending order, at least one")
     return values

@@ -104,7 +104,8 @@ def looked_at(read, *, lines=None):
         assert len(finding.rows) <= finding.n_rows
         if finding.code not in SHOW_HEADINGS:
             assert "§" not in text, text
-            assert "1987" not in text, text
+            # A number may be 1987 by chance, and is shown.
+            assert "1987" not in text or finding.column not in {"seen", ""}, text
     return found
 
 

@@ -18,7 +18,15 @@ from survmodel.data.columns import Column
 from survmodel.data.dates import DateRule
 from survmodel.data.findings import Place
 from survmodel.data.readers.header import Grid, Heading
-from survmodel.data.readers.reading import FileRead, check_rows, note_left_out, read_cells, refuse, refuse_by_size
+from survmodel.data.readers.reading import (
+    FileRead,
+    check_rows,
+    look_for_cut,
+    note_left_out,
+    read_cells,
+    refuse,
+    refuse_by_size,
+)
 
 DELIMITERS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 #: First bytes of workbooks: zipped (xlsx, ods) and of older kind (xls).
@@ -79,7 +87,7 @@ def scan_delimited(
     cells, missing, problems = read_cells(grid, heading, columns, decimal, dates, place)
     notes += note_left_out(heading, name)
     digest = hashlib.sha256(data).hexdigest()
-    findings = (*heading.findings, *problems)
+    findings = (*heading.findings, *problems, *look_for_cut(grid.lines[-1], place))
     return FileRead(name, cells, missing, heading.n_undeclared, digest, len(data), place, tuple(notes), findings)
 
 
@@ -89,6 +97,8 @@ def _decode(data: bytes, name: str, encoding: str, notes: list[str]) -> str:
     if data.startswith(WORKBOOKS):
         remedy = "give the name of a workbook the ending .xlsx, or save the sheet as CSV"
         refuse("D003", name, "the file is a spreadsheet workbook", "delimited text", remedy)
+    if encoding == "utf-16" and not data.startswith(tuple(_MARKS)):
+        encoding = _utf_16_without_mark(data) or encoding
     marked = _MARKS.get(data[:2], "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "")
     if marked and marked != encoding and marked != "utf-8-sig":
         notes.append(f"{name} was read as {marked}, which its byte-order mark declares.")
@@ -97,6 +107,7 @@ def _decode(data: bytes, name: str, encoding: str, notes: list[str]) -> str:
     except UnicodeDecodeError as error:
         # Decoded first: in UTF-16 the byte of a line feed is also a half of other characters.
         line = data[: error.start].decode(marked or encoding, "ignore").count("\n") + 1
+        _refuse_undeclared_utf_16(data, name, marked or encoding)
         byte = f"byte 0x{data[error.start]:02X} at line {line} is not {marked or encoding}"
         remedy = (
             'set encoding in [data], for example encoding = "cp1252" for a file from an older Excel, '
@@ -104,9 +115,28 @@ def _decode(data: bytes, name: str, encoding: str, notes: list[str]) -> str:
         )
         refuse("D003", name, byte, "", remedy, line)
     if "\0" in text:
+        _refuse_undeclared_utf_16(data, name, marked or encoding)
         line = text.count("\n", 0, text.index("\0")) + 1
         refuse("D004", name, "the file holds a NUL character", "plain text", "export the file again", line)
     return text
+
+
+def _utf_16_without_mark(data: bytes) -> str:
+    """Name the order of bytes of UTF-16 text without a mark, "" for any other text.
+
+    Delimiters, digits and ends of lines have a zero byte in UTF-16, always on the same side.
+    """
+    sides = {"utf-16-be": data[::2].count(0), "utf-16-le": data[1::2].count(0)}
+    order = max(sides, key=lambda side: sides[side])
+    zeros = sum(sides.values())
+    return order if zeros > 3 and 20 * zeros >= len(data) and 10 * sides[order] >= 9 * zeros else ""
+
+
+def _refuse_undeclared_utf_16(data: bytes, name: str, encoding: str) -> None:
+    if encoding.startswith("utf-16") or not _utf_16_without_mark(data):
+        return
+    remedy = 'set encoding = "utf-16" in [data], or export the file as UTF-8'
+    refuse("D003", name, "the text is UTF-16 without a byte-order mark", "", remedy)
 
 
 def _read_grid(text: str, name: str, delimiter: str) -> Grid:

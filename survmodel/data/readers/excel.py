@@ -22,6 +22,7 @@ from survmodel.data.readers.header import Grid, Heading
 from survmodel.data.readers.reading import (
     FileRead,
     check_rows,
+    look_for_cut,
     note_left_out,
     read_cells,
     refuse,
@@ -40,8 +41,6 @@ from survmodel.data.readers.workbook import (
 from survmodel.errors import closest, list_values
 from survmodel.formatting import count_noun
 
-#: Last rows of a sheet, of today and of Excel before 2007: a table that ends there may have been cut off.
-ROW_LIMITS = (1_048_576, 65_536)
 #: What stands in a cell while rows are looked at, so that a cell without a readable value is not taken for a blank one.
 _UNREADABLE = "#"
 
@@ -100,7 +99,7 @@ def scan_workbook(
     problems = list(_hidden(facts, heading, place))
     series, missing, found = read_cells(_emptied(grid, facts), heading, columns, decimal, rule, place)
     problems += _not_said_twice(found, problems)
-    problems += _cut_off(facts, place)
+    problems += look_for_cut(facts.n_rows, place)
     notes = note_left_out(heading, shown)
     findings = (*_with_cells(heading.findings, letters), *problems)
     digest = hashlib.sha256(data).hexdigest()
@@ -234,10 +233,3 @@ def _not_said_twice(found: Iterable[Finding], problems: Sequence[Finding]) -> It
     for finding in found:
         if finding.code not in {"D030", "D032"} or not {(finding.column, row) for row in finding.rows} <= known:
             yield finding
-
-
-def _cut_off(facts: SheetFacts, place: Place) -> Iterator[Finding]:
-    if facts.n_rows in ROW_LIMITS:
-        remedy = "compare the number of patients with the source, and export from it as CSV"
-        problem = f"the sheet ends at row {facts.n_rows}, the last one that a spreadsheet holds, and may be cut off"
-        yield Finding("D077", problem, place.file, remedy=remedy, severity="warning", table=place.table)

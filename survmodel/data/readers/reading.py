@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal as decimals
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -18,6 +18,8 @@ from survmodel.data.readers.header import Grid, Heading, look_at_rows, match_hea
 from survmodel.formatting import count_noun
 
 LARGEST_FILE = 500_000_000
+#: Last rows of a sheet, of today and of Excel before 2007: a table that ends there may have been cut off.
+ROW_LIMITS = (1_048_576, 65_536)
 #: A float holds whole numbers below this exactly.
 _WHOLE = 1e15
 
@@ -187,6 +189,27 @@ def note_left_out(heading: Heading, shown: str) -> tuple[str, ...]:
         return ()
     left = count_noun(heading.n_undeclared, "column")
     return (f"Left out: {left} of {shown} that the study file does not declare.",)
+
+
+def look_for_cut(last_row: int, place: Place) -> Iterator[Finding]:
+    """Find a table that ends where a spreadsheet ends, and may have been cut off there.
+
+    Parameters
+    ----------
+    last_row : int
+        Of the file; the header is row 1.
+    place : Place
+        For the finding.
+
+    Yields
+    ------
+    Finding
+        A warning, or nothing.
+    """
+    if last_row in ROW_LIMITS:
+        remedy = "compare the number of patients with the source, and export from it as CSV"
+        problem = f"the table ends at row {last_row}, the last one that a spreadsheet holds, and may be cut off"
+        yield Finding("D077", problem, place.file, remedy=remedy, severity="warning", table=place.table)
 
 
 def truths_are_upper(columns: Sequence[Column]) -> bool:
