@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from survmodel.data import checks_dates, checks_identity, checks_units, checks_values
+from survmodel.data import checks_covariates, checks_dates, checks_identity, checks_units, checks_values
 from survmodel.data.canonical import CanonicalTables
 from survmodel.data.columns import Column
 from survmodel.data.findings import Finding, Place
@@ -45,6 +45,7 @@ CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (checks_values.check_volumes, ("lesions",)),
     (checks_values.check_volume_units, ("lesions", "scans")),
     (checks_values.check_time_units, ("patients",)),
+    (checks_covariates.check_covariates, ()),
     (checks_values.check_declared_texts, ()),
     (checks_values.check_spellings, ()),
     (checks_units.check_labs, ("labs",)),
@@ -81,7 +82,7 @@ SITE_NAMES = frozenset({"site", "centre", "center", "hospital", "clinic", "insti
 
 
 def check_plain(columns: Sequence[Column], table: pd.DataFrame, place: Place) -> Iterator[Finding]:
-    """Check a plain table of declared columns: who is who, what tells it, and times of a site in another unit.
+    """Check a plain table of declared columns: who is who, what tells it, strange numbers, spellings, units of times.
 
     Parameters
     ----------
@@ -101,7 +102,9 @@ def check_plain(columns: Sequence[Column], table: pd.DataFrame, place: Place) ->
         if column.is_identifier:
             yield from checks_identity.find_near(table[column.name], column.name, place)
             yield from checks_identity.find_mangled(table[column.name], column.name, place)
+    yield from checks_covariates.find_strange_numbers(columns, table, place)
     yield from checks_values.find_telling_texts(columns, table, place)
+    yield from checks_values.find_spellings(columns, table, place)
     yield from checks_units.find_implausible(columns, table, place)
     for column in columns:
         if column.name.casefold() in SITE_NAMES and column.type in {"category", "text"}:

@@ -215,15 +215,39 @@ def find_telling_texts(columns: Sequence[Column], table: pd.DataFrame, place: Pl
 def check_spellings(tables: CanonicalTables) -> Iterator[Finding]:
     """Find texts of a column that differ by case, blanks or punctuation only."""
     for name, table in tables.tables.items():
-        for column in tables.columns(name):
-            if column.type != "text" or column.is_private or column.name not in table or (name, column.name) in UNITS:
-                continue
-            cells = table[column.name]
-            counts = cells.groupby(cells.map(_loosen, na_action="ignore")).transform("nunique")
+        columns = [column for column in tables.columns(name) if (name, column.name) not in UNITS]
+        yield from find_spellings(columns, table, tables.places[name])
+
+
+def find_spellings(columns: Sequence[Column], table: pd.DataFrame, place: Place) -> Iterator[Finding]:
+    """Find texts of a column that differ by case, blanks or punctuation only.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        Texts that anybody may read are looked at.
+    table : pandas.DataFrame
+        Their values.
+    place : Place
+        Where the table stands.
+
+    Yields
+    ------
+    Finding
+        A warning for each column.
+    """
+    for column in columns:
+        if column.type != "text" or column.is_private or column.name not in table:
+            continue
+        cells = table[column.name]
+        counts = cells.groupby(cells.map(_loosen, na_action="ignore")).transform("nunique")
+        where = np.flatnonzero(counts > 1)
+        if where.size:
             problem = "spellings that differ only by case, blanks or punctuation"
             remedy = "write each level in one way"
-            yield from _find(tables, (name, column.name), "D112", problem, counts > 1, remedy, "warning")
+            yield place.find("D112", column.name, problem, where, remedy=remedy, severity="warning")
 
 
 def _loosen(text: str) -> str:
-    return re.sub(r"[\W_]", "", text).casefold()
+    # Signs tell levels apart that have no letters, such as + and -.
+    return re.sub(r"[\W_]", "", text).casefold() or text

@@ -24,6 +24,7 @@ from survmodel.study.endpoint_specs import dated_endpoint, endpoint_spec
 from survmodel.study.file_errors import StudyFileError
 from survmodel.study.gathering import Gathered, gather
 from survmodel.study.known_columns import GROUP, group_columns, model_strata
+from survmodel.study.predictor_checks import look_at_predictors
 from survmodel.study.reached_checks import look_at_reached
 from survmodel.study.ready_made_checks import look_at_ready_made
 from survmodel.study.settings import StudySettings
@@ -207,7 +208,8 @@ def prepare(study: Study) -> Prepared:
     except (EndpointError, DataError) as error:
         problem = error.problem + (f", {error.found}" if error.found else "")
         raise FindingsError([Finding("D049", problem, remedy=error.remedy)]) from None
-    findings, waived = apply_waivers([*data.findings, *_look_at_endpoints(cohort, data)], study.waivers)
+    found = [*data.findings, *_look_at_endpoints(cohort, data), *look_at_predictors(study, data, cohort)]
+    findings, waived = apply_waivers(found, study.waivers)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise FindingsError(errors)
