@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,10 @@ from survmodel.cohort import Analysis, Cohort
 from survmodel.data.columns import Column
 from survmodel.data.findings import Finding, Severity
 from survmodel.errors import DataError, SurvmodelError
-from survmodel.formatting import count_noun, format_significant
+from survmodel.formatting import count_noun, format_p_equation, format_significant
 from survmodel.models.formula import Formula, parse_formula
 from survmodel.models.formula_grammar import Atom, Call
+from survmodel.models.logrank import logrank_test
 from survmodel.study.config import Study
 from survmodel.study.gathering import Gathered
 
@@ -34,6 +35,8 @@ MOST_MISSING = 0.4
 LARGEST_INFLATION = 10.0
 #: Fewest patients of whom "all but one" or "exactly the outcome" says something, and fewest of each kind.
 PATIENTS_TO_JUDGE, OF_EACH_KIND = 10, 3
+#: Patients without a value differ in their outcome from the rest below this.
+SMALLEST_P = 0.01
 #: Two columns that agree to this are copies of each other, in whatever unit.
 COPY = 1e-10
 #: Whole numbers of so many kinds under one of these names are codes of something that has no order.
@@ -102,7 +105,7 @@ def look_at_predictors(study: Study, data: Gathered, cohort: Cohort) -> Iterator
     Yields
     ------
     Finding
-        D152 and D157, errors; D155, D156 and D158 to D162, warnings.
+        D152 and D157, errors; D155, D156, D158 to D160, D162 and D163, warnings.
     """
     told: set[tuple[str, str]] = set()
     for use in _uses(study, data, cohort):
@@ -165,7 +168,7 @@ def _numbers(values: pd.Series) -> Floats | None:
 
 
 def _missing(use: _Use) -> Iterator[Finding]:
-    """Find covariates that are missing in many patients."""
+    """Find covariates that are missing in many patients, or in patients who fare otherwise than the rest."""
     n = len(use.analysis.table)
     for name in use.formula.variables:
         gone = use.analysis.table[name].isna().to_numpy()
@@ -177,6 +180,23 @@ def _missing(use: _Use) -> Iterator[Finding]:
             problem = f"missing in {int(gone.sum())} of {n} patients whom {use.key} is about"
             remedy = "the model stands on the others: say why the values are missing, or leave the column out"
             yield use.on_column("D155", name, problem, remedy, "warning")
+        p_value = _difference(use, gone)
+        if p_value < SMALLEST_P:
+            problem = f"the {int(gone.sum())} of {n} patients without a value fare otherwise than the rest"
+            expected = f"no difference of {use.analysis.outcome.endpoint}, log-rank {format_p_equation(p_value)}"
+            remedy = "leaving them out may bias the model: say why the values are missing"
+            yield replace(use.on_column("D163", name, problem, remedy, "warning"), expected=expected)
+
+
+def _difference(use: _Use, gone: npt.NDArray[np.bool_]) -> float:
+    """Compare patients without a value with the rest; 1 where either are too few."""
+    if min(gone.sum(), (~gone).sum()) < PATIENTS_TO_JUDGE:
+        return 1.0
+    try:
+        return float(logrank_test(use.analysis.outcome, np.where(gone, "without", "with")).p_value)
+    except SurvmodelError:
+        # No events: nothing differs.
+        return 1.0
 
 
 def _nearly_constant(use: _Use) -> Iterator[Finding]:

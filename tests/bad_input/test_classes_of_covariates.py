@@ -152,6 +152,8 @@ def burden(*levels: str) -> Cell:
              ("D153", "ecog", [5, 8]), ["may stand for missing, found 999"]),
             (88, with_column("x", lambda line: "" if line < 19 else suv(line), NUMBER), 0, ("D155", "x", []),
              ["missing in 17 of 40 patients", "leave the column out"]),
+            (89, with_column("x", lambda line: suv(line) * (int(days(line)) >= 250), NUMBER), 0, ("D163", "x", []),
+             ["of 40 patients without a value fare otherwise", "log-rank p", "may bias the model"]),
             (91, with_column("x", but(lambda _: "1", {5: "2"}), NUMBER), 4, ("D156", "x", [5]),
              ["all patients but one have the same value", "leave it out"]),
             (93, with_column("x", lambda line: str(2 * age(line) + line % 3), NUMBER), 0, None,
