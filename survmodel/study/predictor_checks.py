@@ -37,6 +37,8 @@ LARGEST_INFLATION = 10.0
 PATIENTS_TO_JUDGE, OF_EACH_KIND = 10, 3
 #: Patients without a value differ in their outcome from the rest below this.
 SMALLEST_P = 0.01
+#: A smaller share without a value moves no estimate by much.
+LEAST_MISSING = 0.05
 #: Two columns that agree to this are copies of each other, in whatever unit.
 COPY = 1e-10
 #: Whole numbers of so many kinds under one of these names are codes of something that has no order.
@@ -190,7 +192,7 @@ def _missing(use: _Use) -> Iterator[Finding]:
 
 def _difference(use: _Use, gone: npt.NDArray[np.bool_]) -> float:
     """Compare patients without a value with the rest; 1 where either are too few."""
-    if min(gone.sum(), (~gone).sum()) < PATIENTS_TO_JUDGE:
+    if min(gone.sum(), (~gone).sum()) < PATIENTS_TO_JUDGE or gone.mean() < LEAST_MISSING:
         return 1.0
     try:
         return float(logrank_test(use.analysis.outcome, np.where(gone, "without", "with")).p_value)
