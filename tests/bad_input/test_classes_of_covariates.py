@@ -110,8 +110,8 @@ YES = 'type = "category"\nlevels = { "0" = "no", "1" = "yes" }\n'
                  ["a word for missing that is not declared", repr(word), "add it to missing of [column.age]"])
                 for word in ("n/a", "NA", "missing", "ND", "#N/A", "#DIV/0!", "-")
             ),
-            (85, with_age({5: ">100", 6: "<0.5"}), [("D025", PATIENTS, "age", (5, 6))],
-             ["beyond a limit of detection", "decide on a rule"]),
+            (85, with_age({5: ">100", 6: "<0.5"}), [("D025", PATIENTS, "age", (5,)), ("D025", PATIENTS, "age", (6,))],
+             ["beyond a limit of detection", "say what stands for it"]),
             (86, with_age({5: "inf", 6: "-Infinity"}), [("D021", PATIENTS, "age", (5, 6))],
              ["an infinite number", "where the number is not known"]),
             (98, with_column("x", days, NUMBER), [("D157", PATIENTS, "x", ())], ["a copy of the time", "no predictor"]),
