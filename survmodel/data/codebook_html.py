@@ -20,17 +20,18 @@ from survmodel.table import Table, escape
 STYLE = (
     "body{margin:0;background:#fff;color:#1c1f23;font:1rem/1.5 system-ui,'Liberation Sans',Arial,sans-serif}"
     "main{max-width:64rem;margin:0 auto;padding:2rem 1.25rem}"
-    # A table wider than the page scrolls in its box, and the page does not; on a telephone its rows are paragraphs.
-    ".wide{overflow-x:auto}table{width:100%;font-size:.875rem;overflow-wrap:break-word}"
-    "th,td{vertical-align:top;border-bottom:1px solid #c9ced4}td:nth-child(n+4){min-width:13rem}"
-    "tbody th,td:nth-last-child(4),td:nth-last-child(3),code,.kept{white-space:nowrap}"
+    # A table wider than the page scrolls in its box, and the page does not.
+    ".wide{overflow-x:auto}table{width:100%;font-size:.875rem;overflow-wrap:break-word;word-break:keep-all}"
+    "th,td{vertical-align:top;border-bottom:1px solid #c9ced4}td:nth-child(n+4){min-width:8rem}"
+    "tbody th,code,.kept,.fields td:nth-child(-n+3){white-space:nowrap}.fields td:nth-child(n+4){min-width:13rem}"
     "tbody th,code{font-family:'Liberation Mono',monospace}code{font-size:.95em}"
     "caption{text-align:left;padding:.4em .6em;font-weight:600}"
     "@media print{.wide{overflow:visible}}"
-    "@media screen and (max-width:40rem){.wide :is(table,caption,tbody,tr,th,td){display:block;border:0}"
-    ".wide thead{position:absolute;left:-99rem}.wide tr{border-bottom:1px solid #c9ced4;padding:.4em 0}"
-    ".wide td:nth-child(-n+3){display:inline-block;color:#4b5259}.wide td:empty{display:none}"
-    ".wide tbody th{font-weight:600!important}}"
+    # On a telephone the rows of a table of columns are paragraphs.
+    "@media screen and (max-width:40rem){.fields :is(table,caption,tbody,tr,th,td){display:block;border:0}"
+    ".fields thead{position:absolute;left:-99rem}.fields tr{border-bottom:1px solid #c9ced4;padding:.4em 0}"
+    ".fields td:nth-child(-n+3){display:inline-block;color:#4b5259}.fields td:empty{display:none}"
+    ".fields tbody th{font-weight:600!important}}"
 )
 #: A code and its label stay on one line up to this many characters.
 LONGEST_KEPT = 40
@@ -81,7 +82,9 @@ def _write_table(table: TableSchema) -> str:
     header = ("column", "type", "role", "values", "meaning")
     shown = Table(header, rows, f"Columns of {table.name}", left=5)
     introduction = _mark_codes(escape(introduce_table(table)))
-    return f'<h2 id="{escape(table.name)}">{escape(table.title)}</h2>\n<p>{introduction}</p>\n{_box(shown)}'
+    return (
+        f'<h2 id="{escape(table.name)}">{escape(table.title)}</h2>\n<p>{introduction}</p>\n{_box(shown, "wide fields")}'
+    )
 
 
 def _write_level_names(schema: Schema) -> str:
@@ -107,10 +110,10 @@ def _row(field: Field) -> tuple[str, ...]:
     return (name.replace("`", ""), kind, role, values, meaning)
 
 
-def _box(table: Table) -> str:
+def _box(table: Table, kind: str = "wide") -> str:
     """Put a table into a box that scrolls, also for those who have no mouse."""
     return (
-        f'<div class="wide" role="region" aria-label="{escape(table.caption)}" tabindex="0">'
+        f'<div class="{kind}" role="region" aria-label="{escape(table.caption)}" tabindex="0">'
         f"{_mark_codes(table.to_html())}</div>"
     )
 

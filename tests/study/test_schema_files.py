@@ -108,7 +108,8 @@ def test_words_stay_whole_and_lists_of_codes_break_between_codes():
 def test_every_table_of_columns_has_a_box_that_the_keyboard_scrolls():
     page = write_codebook_html(load_schema())
     for table in load_schema().tables:
-        assert f'<div class="wide" role="region" aria-label="Columns of {table.name}" tabindex="0"><table' in page
+        box = f'<div class="wide fields" role="region" aria-label="Columns of {table.name}" tabindex="0"><table'
+        assert box in page
 
 
 def test_backticks_of_a_schema_never_reach_over_an_element():
