@@ -305,7 +305,7 @@ def _alphabetical(use: _Use) -> Iterator[Finding]:
 
 def _inflated(use: _Use) -> Iterator[Finding]:
     """Find numbers that the other terms of a model nearly give."""
-    atoms = [atom for atom in use.formula.atoms if not isinstance(atom, Call) or atom.function != "rcs"]
+    atoms = use.formula.atoms
     if len(atoms) < 2:
         return
     terms = parse_formula(" + ".join(atom.label for atom in atoms))

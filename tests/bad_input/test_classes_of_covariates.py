@@ -224,6 +224,8 @@ def test_84_the_age_of_the_data_schema_has_its_range(tmp_path, capsys):
              "separation by x[yes] (lower hazard)"),
             (96, with_column("x", suv, NUMBER, "age + sex + x", endpoint=ENDPOINT
                              .replace('"dead"', '"rare"')), "coefficients cannot be estimated from 2 events"),
+            (106, with_column("x", lambda line: str(int(line // 2 % 2 and line % 3 == 0)), YES, "sex * x"),
+             "sex[male]:x[yes]"),
         ]
     ],
 )  # fmt: skip
