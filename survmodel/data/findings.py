@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NoReturn
 
 from survmodel.errors import ROWS_SHOWN, DataError
 from survmodel.formatting import count_noun
@@ -199,6 +199,25 @@ class FindingsError(DataError):
     def __reduce__(self) -> tuple[type[FindingsError], tuple[tuple[Finding, ...]]]:  # type: ignore[override]
         """Rebuild from the findings."""
         return type(self), (self.findings,)
+
+
+def refuse(code: str, name: str, problem: str, expected: str, remedy: str, row: int = 0) -> NoReturn:
+    """Refuse a file as a whole.
+
+    Parameters
+    ----------
+    code, name, problem, expected, remedy : str
+        As in `Finding`.
+    row : int
+        Line of the file, 0 for none.
+
+    Raises
+    ------
+    FindingsError
+        Always.
+    """
+    rows = (row,) if row else ()
+    raise FindingsError([Finding(code, problem, name, rows, len(rows), 0, "", expected, remedy)])
 
 
 def _stop(sentence: str) -> str:

@@ -17,7 +17,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from survmodel.data.columns import Column
 from survmodel.data.dates import DateRule
-from survmodel.data.findings import Finding, FindingsError, Place
+from survmodel.data.findings import Finding, FindingsError, Place, refuse
 from survmodel.data.readers.header import Grid, Heading
 from survmodel.data.readers.reading import (
     FileRead,
@@ -25,7 +25,6 @@ from survmodel.data.readers.reading import (
     look_for_cut,
     note_left_out,
     read_cells,
-    refuse,
     refuse_by_size,
     truths_are_upper,
     write_cell,

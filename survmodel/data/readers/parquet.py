@@ -13,7 +13,7 @@ from typing import Any
 
 from survmodel.data.columns import Column
 from survmodel.data.dates import DateRule
-from survmodel.data.findings import Finding, FindingsError, Place
+from survmodel.data.findings import Finding, FindingsError, Place, refuse
 from survmodel.data.readers.header import Grid
 from survmodel.data.readers.reading import (
     LARGEST_FILE,
@@ -21,7 +21,6 @@ from survmodel.data.readers.reading import (
     check_rows,
     note_left_out,
     read_cells,
-    refuse,
     refuse_by_size,
     truths_are_upper,
     write_cell,

@@ -6,14 +6,13 @@ import datetime
 import decimal as decimals
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 import pandas as pd
 
 from survmodel.data.cells import read_column
 from survmodel.data.columns import Column
 from survmodel.data.dates import ISO, DateRule
-from survmodel.data.findings import Finding, FindingsError, Place
+from survmodel.data.findings import Finding, FindingsError, Place, refuse
 from survmodel.data.readers.header import Grid, Heading, look_at_rows, match_header
 from survmodel.formatting import count_noun
 
@@ -64,25 +63,6 @@ class FileRead:
     def lines(self) -> tuple[int, ...]:
         """Line of the file on which each row begins."""
         return self.place.lines
-
-
-def refuse(code: str, name: str, problem: str, expected: str, remedy: str, row: int = 0) -> NoReturn:
-    """Refuse a file as a whole.
-
-    Parameters
-    ----------
-    code, name, problem, expected, remedy : str
-        As in `Finding`.
-    row : int
-        Line of the file, 0 for none.
-
-    Raises
-    ------
-    FindingsError
-        Always.
-    """
-    rows = (row,) if row else ()
-    raise FindingsError([Finding(code, problem, name, rows, len(rows), 0, "", expected, remedy)])
 
 
 def refuse_by_size(name: str, size: int) -> None:

@@ -15,7 +15,7 @@ from typing import IO, Any
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from survmodel.data.readers.reading import refuse
+from survmodel.data.findings import refuse
 
 #: Declared size of everything in a workbook, and how many times smaller it may be packed when it is large.
 LARGEST_CONTENT, LARGEST_RATIO, SMALL_CONTENT = 500_000_000, 100, 20_000_000
