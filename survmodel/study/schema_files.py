@@ -8,6 +8,7 @@ from pathlib import Path
 from survmodel.data.codebook import write_codebook
 from survmodel.data.codebook_html import write_codebook_html
 from survmodel.data.entry_workbook import ENTRY_WORKBOOK, write_entry_workbook
+from survmodel.data.redcap_dictionary import write_redcap_dictionary
 from survmodel.data.schema import load_schema
 from survmodel.data.templates import write_csv_templates
 from survmodel.errors import ConfigError, list_values
@@ -89,6 +90,7 @@ def schema_files() -> dict[str, bytes]:
         "data_dictionary.md": write_codebook(schema),
         "data_dictionary.html": write_codebook_html(schema),
         STUDY_SCHEMA: write_study_schema(),
+        "redcap_dictionary.csv": write_redcap_dictionary(schema),
     }
     texts |= {f"templates/{name}": text for name, text in write_csv_templates(schema).items()}
     files = {name: text.encode() for name, text in texts.items()}
