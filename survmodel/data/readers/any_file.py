@@ -11,6 +11,7 @@ from survmodel.data.columns import Column
 from survmodel.data.dates import DateRule
 from survmodel.data.readers.delimited import scan_delimited
 from survmodel.data.readers.reading import FileRead
+from survmodel.data.readers.redcap import RedcapSource, scan_redcap
 
 PARQUET = (".parquet", ".pq")
 #: Endings of workbooks; those of other kinds than .xlsx are refused by what they hold.
@@ -33,6 +34,8 @@ class TableFile:
         Convert serial dates of this date system.
     sheet : str, optional
         Of a workbook.
+    redcap : RedcapSource, optional
+        Where the table stands in the export of a REDCap project.
     """
 
     path: Path
@@ -42,6 +45,7 @@ class TableFile:
     date_format: str | None = None
     excel_dates: Literal[1900, 1904] | None = None
     sheet: str | None = None
+    redcap: RedcapSource | None = None
 
 
 def is_workbook(path: str | Path) -> bool:
@@ -109,6 +113,10 @@ def scan_file(file: TableFile, columns: Sequence[Column], dates: DateRule, table
     OSError
         When the file cannot be opened.
     """
+    if file.redcap is not None:
+        return scan_redcap(
+            file.path, file.redcap, columns, delimiter=file.delimiter, encoding=file.encoding, dates=dates, table=table
+        )
     if is_workbook(file.path):
         from survmodel.data.readers.excel import scan_workbook
 

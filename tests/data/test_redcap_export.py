@@ -1,0 +1,274 @@
+"""Exports of REDCap projects: the tables of the hand-written files, and every way in which an export is wrong."""
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from data.study_files import FILES
+
+from survmodel.data.columns import Column
+from survmodel.data.findings import FindingsError
+from survmodel.data.readers.redcap import RedcapSource
+from survmodel.data.schema_location import schema_folder
+from survmodel.data.tables import TableFile, scan_tables
+
+HERE = Path(__file__).parent / "redcap"
+OWN = schema_folder() / "redcap_dictionary.csv"
+CLINIC = HERE / "clinic_dictionary.csv"
+FORMS = {"patients": ("demographics", "pathology"), "scans": ("pet_scan",), "follow_up": ("outcome",)}
+VARIABLES = {
+    "patients": (("sex", "gender"), ("birth_date", "dob"), ("disease_group", "dx_group")),
+    "scans": (("scan_id", "pet_no"), ("tracer", "pet_tracer"), ("scan_date", "pet_dt"), ("liver_suvmean", "liver")),
+    "follow_up": (("vital_status", "status"), ("last_contact_date", "seen_dt"), ("death_date", "dead_dt")),
+}
+EXTRA = {
+    "patients": (
+        Column("symptoms___1", "boolean", optional=True),
+        Column("ldh", "number", unit="U/L", optional=True),
+    )
+}
+
+
+def own_files(export, tables=FILES):
+    return {name: TableFile(export, redcap=RedcapSource(OWN, (name,), is_first=name == "patients")) for name in tables}
+
+
+def clinic_files(export, dictionary=CLINIC, tables=("patients", "scans", "follow_up"), **changes):
+    return {
+        name: TableFile(
+            export,
+            redcap=RedcapSource(
+                dictionary, changes.get("forms", FORMS)[name], changes.get("variables", VARIABLES)[name], ("UNK", "9"),
+                changes.get("levels", (("tracer", "1", "cxcr4"),)), is_first=name == "patients",
+            ),
+        )
+        for name in tables
+    }  # fmt: skip
+
+
+def written(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, "utf-8", newline="")
+    return path
+
+
+def changed(tmp_path, source, *cells, drop=()):
+    """A copy of an export with cells changed (line, heading, text) and columns left out."""
+    rows = list(csv.reader(io.StringIO((HERE / source).read_text("utf-8"))))
+    for line, heading, text in cells:
+        at = heading if isinstance(heading, int) else rows[0].index(heading)
+        rows[line - 1][at] = text
+    keep = [i for i, heading in enumerate(rows[0]) if heading not in drop]
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([row[i] for i in keep] for row in rows)
+    return written(tmp_path, "export.csv", out.getvalue())
+
+
+def findings_of(files, extra=None):
+    try:
+        return scan_tables(files, extra=extra).findings
+    except FindingsError as error:
+        return error.findings
+
+
+def told(findings, code):
+    return [(one.rows, one.column, one.table) for one in findings if one.code == code]
+
+
+# Exports of a project that was made from the dictionary of survmodel
+
+
+@pytest.mark.parametrize("export", ["own_raw.csv", "own_labels.csv"])
+def test_raw_and_labelled_exports_give_the_tables_of_the_files(tmp_path, export):
+    files = {name: TableFile(written(tmp_path, f"{name}.csv", "\n".join(lines))) for name, lines in FILES.items()}
+    wanted, read = scan_tables(files), scan_tables(own_files(HERE / export))
+    for name in FILES:
+        pd.testing.assert_frame_equal(read.tables[name], wanted.tables[name])
+    assert read.findings == ()
+    assert read.places["lesions"].lines == (5, 6, 11, 15, 16, 21)
+    assert read.places["follow_up"].lines == (2, 8, 12, 18)
+    assert read.files[0].name == export
+
+
+def test_findings_name_line_and_canonical_column(tmp_path):
+    export = changed(tmp_path, "own_raw.csv", (5, "lesions_suvmax", "high"), (8, "last_contact_date", "09.05.2023"))
+    findings = findings_of(own_files(export))
+    assert told(findings, "D021") == [((5,), "suvmax", "lesions")]
+    assert told(findings, "D051") == [((8,), "last_contact_date", "follow_up")]
+    assert {one.file for one in findings} == {"export.csv"}
+
+
+def test_raw_headings_with_labels_in_the_cells_are_read(tmp_path):
+    export = changed(tmp_path, "own_raw.csv", *((line, "patients_sex", "Male") for line in (2, 8, 12, 18)))
+    assert list(scan_tables(own_files(export)).tables["patients"]["sex"]) == ["male"] * 4
+
+
+def test_a_required_column_that_the_export_lacks_is_found(tmp_path):
+    export = changed(tmp_path, "own_raw.csv", drop=("scans_tracer",))
+    assert told(findings_of(own_files(export)), "D007") == [((1,), "tracer", "scans")]
+
+
+def test_forms_that_are_not_complete_are_noted(tmp_path):
+    export = changed(tmp_path, "own_raw.csv", (3, "scans_complete", "0"), (9, "scans_complete", "1"))
+    findings = findings_of(own_files(export))
+    assert told(findings, "D098") == [((3, 9), "scans_complete", "scans")]
+    assert {one.severity for one in findings} == {"note"}
+    labels = changed(tmp_path, "own_labels.csv", (3, 21, "Incomplete"))
+    assert told(findings_of(own_files(labels)), "D098") == [((3,), "scans_complete", "scans")]
+
+
+def test_instances_without_a_value_are_left_out_with_a_note(tmp_path):
+    cells = [(7, name, "") for name in ("therapy_therapy_date", "therapy_regimen", "therapy_kind", "therapy_line")]
+    tables = scan_tables(own_files(changed(tmp_path, "own_raw.csv", *cells)))
+    assert told(tables.findings, "D099") == [((7,), "", "therapy")]
+    assert tables.places["therapy"].lines == (17,)
+
+
+def test_an_unknown_instrument_is_found(tmp_path):
+    export = changed(tmp_path, "own_raw.csv", (3, "redcap_repeat_instrument", "scan"))
+    findings = findings_of(own_files(export, ["scans"]))
+    assert [(one.code, one.rows) for one in findings] == [("D093", (3,))]
+    assert "scans" in str(findings[0])
+
+
+# A longitudinal project of somebody else
+
+
+def test_a_project_with_other_names_gives_the_tables_of_the_files():
+    read = scan_tables(clinic_files(HERE / "clinic_raw.csv"), extra=EXTRA)
+    extra = {"patients": (Column("fever", "boolean"), Column("ldh", "number", optional=True))}
+    wanted = scan_tables({name: TableFile(HERE / f"clinic_{name}.csv") for name in FORMS}, extra=extra)
+    for name in FORMS:
+        frame = wanted.tables[name].rename(columns={"fever": "symptoms___1"})
+        pd.testing.assert_frame_equal(read.tables[name], frame)
+    assert read.places["patients"].lines == (2, 6, 9)
+    assert read.places["follow_up"].lines == (5, 8, 11)
+
+
+def test_notes_of_the_project_are_told_once():
+    findings = scan_tables(clinic_files(HERE / "clinic_raw.csv"), extra=EXTRA).findings
+    assert told(findings, "D097") == [((1,), "", "")]
+    assert told(findings, "D099") == [((1,), "site", "patients")]
+    assert told(findings, "D098") == [((6,), "pathology_complete", "patients"), ((7,), "pet_scan_complete", "scans")]
+    assert {one.severity for one in findings} == {"note"}
+
+
+def test_labels_of_another_project_are_read_where_they_are_unique():
+    tables = scan_tables(clinic_files(HERE / "clinic_labels.csv", tables=["patients"]), extra=EXTRA).tables
+    row = tables["patients"].iloc[0]
+    assert (row["sex"], row["entity"], row["site"]) == ("female", "MZL", "north")
+    assert (bool(row["confirmed"]), bool(row["symptoms___1"]), row["ldh"]) == (True, True, 210.5)
+
+
+def test_labels_that_are_not_unique_are_refused():
+    findings = findings_of(clinic_files(HERE / "clinic_labels.csv", tables=["scans"]))
+    assert told(findings, "D096") == [((1,), "scan_date", "scans")]
+    assert "names of variables" in str(findings[0])
+
+
+def test_two_values_of_one_patient_are_found(tmp_path):
+    export = changed(tmp_path, "clinic_raw.csv", (5, "gender", "2"))
+    assert told(findings_of(clinic_files(export), EXTRA), "D094") == [((2, 5), "sex", "patients")]
+
+
+def test_the_same_value_twice_is_no_conflict(tmp_path):
+    export = changed(tmp_path, "clinic_raw.csv", (5, "gender", "1"))
+    assert told(findings_of(clinic_files(export), EXTRA), "D094") == []
+
+
+def test_a_record_without_a_value_is_a_patient(tmp_path):
+    text = (HERE / "clinic_raw.csv").read_text("utf-8") + "104,followup_arm_1,,,south" + "," * 23 + "\n"
+    read = findings_of(clinic_files(written(tmp_path, "export.csv", text)), EXTRA)
+    # Every patient needs a disease.
+    assert told(read, "D032") == [((12,), "disease_group", "patients"), ((12,), "entity", "patients")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([(3, "pet_tracer", "3")], "not one of the choices"),
+        ([(3, "pet_tracer", "Pentixafor")], "codes and labels are mixed"),
+    ],
+)
+def test_unknown_choices_and_mixtures_are_found(tmp_path, cells, words):
+    findings = findings_of(clinic_files(changed(tmp_path, "clinic_raw.csv", *cells)), EXTRA)
+    assert told(findings, "D095") == [((3,), "tracer", "scans")]
+    assert words in next(str(one) for one in findings if one.code == "D095")
+
+
+def test_levels_of_a_code_that_the_field_lacks_are_found():
+    files = clinic_files(HERE / "clinic_raw.csv", levels=(("tracer", "1", "cxcr4"), ("tracer", "8", "fdg")))
+    findings = findings_of(files, EXTRA)
+    assert told(findings, "D092") == [((), "tracer", "scans")]
+
+
+def test_a_label_that_says_no_level_is_found_as_in_a_file():
+    findings = findings_of(clinic_files(HERE / "clinic_raw.csv", levels=()), EXTRA)
+    assert told(findings, "D023") == [((3, 7, 10), "tracer", "scans")]
+
+
+def test_a_box_holds_nothing_but_ticks(tmp_path):
+    findings = findings_of(clinic_files(changed(tmp_path, "clinic_raw.csv", (2, "symptoms___1", "2"))), EXTRA)
+    assert told(findings, "D095") == [((2,), "symptoms___1", "patients")]
+
+
+def test_a_code_that_is_one_level_and_has_the_label_of_another_is_found(tmp_path):
+    text = CLINIC.read_text("utf-8").replace('"1, Female | 2, Male"', '"male, Female | 2, Male"')
+    dictionary = written(tmp_path, "dictionary.csv", text)
+    export = changed(tmp_path, "clinic_raw.csv", (2, "gender", "male"), (9, "gender", "2"))
+    findings = findings_of(clinic_files(export, dictionary), EXTRA)
+    assert told(findings, "D095") == [((2,), "sex", "patients")]
+
+
+@pytest.mark.parametrize(
+    ("rename", "words"),
+    [
+        ({"record_id": "id"}, "the record id is not in the export"),
+        ({"record_id": "surname", "surname": "record_id"}, "not the first column"),
+    ],
+)
+def test_the_record_id_stands_first(tmp_path, rename, words):
+    rows = list(csv.reader(io.StringIO((HERE / "clinic_raw.csv").read_text("utf-8"))))
+    rows[0] = [rename.get(heading, heading) for heading in rows[0]]
+    text = "\n".join(",".join(row) for row in [[f'"{cell}"' for cell in row] for row in rows])
+    findings = findings_of(clinic_files(written(tmp_path, "export.csv", text), tables=["patients"]), EXTRA)
+    assert [one.code for one in findings] == ["D091"]
+    assert words in str(findings[0])
+
+
+def test_the_export_of_another_project_is_refused():
+    findings = findings_of(clinic_files(HERE / "own_raw.csv", tables=["patients"]), EXTRA)
+    assert [one.code for one in findings] == ["D091"]
+    assert "no variable in common" in str(findings[0])
+
+
+def test_variables_that_do_not_exist_are_found_with_the_closest_name():
+    variables = VARIABLES | {"patients": (("sex", "gendre"), ("disease_group", "dx_group"))}
+    findings = findings_of(clinic_files(HERE / "clinic_raw.csv", variables=variables, tables=["patients"]), EXTRA)
+    assert told(findings, "D092") == [((), "sex", "patients")]
+    assert "gender" in str(findings[0])
+    assert findings[0].file == "clinic_dictionary.csv"
+
+
+def test_rows_that_are_cut_and_records_without_a_name_are_found(tmp_path):
+    text = (HERE / "clinic_raw.csv").read_text("utf-8")
+    findings = findings_of(clinic_files(written(tmp_path, "a.csv", text + "105,x\n"), tables=["patients"]), EXTRA)
+    assert [(one.code, one.rows) for one in findings] == [("D008", (12,))]
+    findings = findings_of(
+        clinic_files(changed(tmp_path, "clinic_raw.csv", (3, "record_id", " ")), tables=["patients"]), EXTRA
+    )
+    assert [(one.code, one.rows) for one in findings] == [("D030", (3,))]
+
+
+def test_no_message_names_a_patient(tmp_path):
+    private = ("Roe", "Doe", "Poe", "1951", "101", "X1")
+    exports = [
+        changed(tmp_path, "clinic_raw.csv", (5, "gender", "2"), (3, "pet_tracer", "7"), (2, "dob", "3 Feb 1951")),
+        changed(tmp_path, "clinic_raw.csv", (5, "dob", "1951-02-04")),
+    ]
+    for export in exports:
+        findings = findings_of(clinic_files(export), EXTRA)
+        assert any(one.severity == "error" for one in findings)
+        assert not any(word in str(one) for one in findings for word in private)
