@@ -11,6 +11,7 @@ from survmodel.data.tables import TableFile
 from survmodel.data.waivers import Exclusion, Waiver
 from survmodel.study.file_errors import StudyFileError, read_settings
 from survmodel.study.known_columns import declared_columns, known_columns
+from survmodel.study.redcap_tables import find_redcap_tables, redcap_source
 from survmodel.study.references import look_at_files, look_at_references
 from survmodel.study.settings import StudySettings
 from survmodel.study.settings_data import WRITING
@@ -48,7 +49,10 @@ class Study:
         """The data files by name of their table, and how they are written."""
         return {
             table: TableFile(
-                self.folder / entry.path, sheet=entry.sheet, **{key: getattr(entry, key) for key in WRITING}
+                self.folder / entry.path,
+                sheet=entry.sheet,
+                redcap=redcap_source(self.folder, self.settings, table),
+                **{key: getattr(entry, key) for key in WRITING},
             )
             for table, entry in self.settings.data.files.items()
         }
@@ -121,6 +125,8 @@ def read_study(path: str | Path) -> Study:
     ------
     StudyFileError
         With every problem: the key, what was found, what is allowed, the closest known key.
+    FindingsError
+        When the study reads a REDCap export that does not fit its data dictionary.
     OSError
         When the file cannot be read.
 
@@ -137,6 +143,7 @@ def read_study(path: str | Path) -> Study:
     content = place.read_bytes()
     settings = read_settings(content, place.name)
     folder = place.resolve().parent
+    settings = find_redcap_tables(folder, settings, place.name)
     problems = [*look_at_references(settings), *look_at_files(folder, settings)]
     if problems:
         raise StudyFileError(place.name, problems)

@@ -104,5 +104,5 @@ def _footer(prepared: Prepared) -> Iterator[str]:
     packages = ", ".join(f"{name} {number}" for name, number in software.items() if name not in {"survmodel", "python"})
     yield f"Made by survmodel {software['survmodel']} with Python {software['python']}, {packages}."
     yield f"Seed {study.settings.seed}. Study file {study.file}, SHA-256 {study.sha256}."
-    for file in prepared.data.files:
-        yield f"Data file {file.name}, SHA-256 {file.sha256}."
+    # Several tables may stand in one file: in an export.
+    yield from dict.fromkeys(f"Data file {file.name}, SHA-256 {file.sha256}." for file in prepared.data.files)

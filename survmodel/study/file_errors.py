@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from types import UnionType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -122,9 +123,12 @@ def _look_past_unknown_keys(values: dict[str, Any], error: ValidationError) -> I
     for item in items:
         del _at(values, item["loc"][:-1])[item["loc"][-1]]
     try:
-        yield from look_at_references(StudySettings.model_validate(values))
+        settings = StudySettings.model_validate(values)
     except ValidationError:
         return
+    if settings.data.redcap is None:
+        # Which tables an export holds is known only once it is read.
+        yield from look_at_references(settings)
 
 
 def _at(values: Any, place: Sequence[str | int]) -> Any:  # noqa: ANN401
@@ -180,6 +184,9 @@ def _known_keys(place: Sequence[str | int]) -> list[str]:
     for key in place:
         if _is_model(found):
             found = {field.alias or name: field for name, field in found.model_fields.items()}[str(key)].annotation
+            if isinstance(found, UnionType):
+                # A table that may be left out.
+                found = next((part for part in get_args(found) if _is_model(part)), found)
         else:
             # The key is the name of an entry or its place in an array.
             found = _model_in(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import platform
 import sys
 from importlib import metadata
@@ -61,8 +62,14 @@ def build_manifest(
     study = prepared.study
     inputs: dict[str, object] = {study.file: {"sha256": study.sha256}}
     paths = {table: entry.path for table, entry in study.settings.data.files.items()}
+    n_rows: dict[str, int] = {}
     for file in prepared.data.files:
-        inputs[paths[file.table]] = {"bytes": file.size, "sha256": file.sha256, "rows": file.n_rows}
+        # Several tables may stand in one file: in an export.
+        n_rows[paths[file.table]] = n_rows.get(paths[file.table], 0) + file.n_rows
+        inputs[paths[file.table]] = {"bytes": file.size, "sha256": file.sha256, "rows": n_rows[paths[file.table]]}
+    if study.settings.data.redcap is not None:
+        dictionary = study.settings.data.redcap.dictionary
+        inputs[dictionary] = {"sha256": hashlib.sha256((study.folder / dictionary).read_bytes()).hexdigest()}
     started, finished = clock
     return {
         "schema": 1,

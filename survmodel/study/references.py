@@ -234,14 +234,28 @@ def look_at_files(folder: Path, settings: StudySettings) -> Iterator[str]:
     """
     files = settings.data.files
     for name, entry in files.items():
-        yield from _look_at_path(folder, f"data.{name}.path", entry.path)
+        yield from look_at_path(folder, f"data.{name}.path", entry.path)
     for table in load_schema().tables:
         for key in table.foreign_keys if table.name in files else ():
             if key.table not in files:
                 yield f"data.{table.name}: its rows belong to {key.table}, of which no file is given"
 
 
-def _look_at_path(folder: Path, key: str, text: str) -> Iterator[str]:
+def look_at_path(folder: Path, key: str, text: str) -> Iterator[str]:
+    """Look for a file that does not exist or lies outside the folder of the study.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the study file lies.
+    key, text : str
+        What names the file, and the path.
+
+    Yields
+    ------
+    str
+        One problem, beginning with its key.
+    """
     parts = PurePosixPath(text.replace("\\", "/")).parts
     outside = PurePosixPath(text).is_absolute() or PureWindowsPath(text).drive or PureWindowsPath(text).root
     if _BAD_NAME.search(text):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from survmodel.data.columns import BelowLimit, ColumnType, Role
 from survmodel.data.dates import compile_format
 from survmodel.data.readers.any_file import is_text, is_workbook
+from survmodel.data.readers.redcap import MERGED
 from survmodel.errors import closest, list_values
 from survmodel.models.formula_grammar import Column as FormulaColumn
-from survmodel.study.settings_base import Array, Ascending, Character, Pair, Strict, Text
+from survmodel.study.settings_base import Array, Ascending, Character, Names, Pair, Strict, Text
 from survmodel.study.settings_labs import problems_of_units
 
 Encoding = Literal["utf-8", "utf-16", "cp1252", "cp1250", "iso-8859-1", "iso-8859-15", "gbk", "gb18030"]
@@ -24,6 +26,8 @@ NOT_FOR_FACTORS = (
 )  # fmt: skip
 #: Keys of a number that a laboratory measured.
 OF_MEASUREMENTS = ("quantity", "unit_in_file", "below_limit", "above_limit", "limit_of_detection")
+#: The canonical tables; those of one row for each patient may be put together from several forms.
+TABLES = ("patients", "scans", "lesions", "labs", "therapy", "reads", "assessments", "follow_up")
 LEAST_EVENTS_FOR_RATIO, LEAST_EVENTS_FOR_PERFORMANCE, LEAST_EVENTS_FOR_FOREST = 10, 25, 50
 
 
@@ -72,14 +76,51 @@ class FileEntry(Strict):
         return self
 
 
+class RedcapEntry(Strict):
+    """``[data.redcap]``: canonical tables in the export of a REDCap project, raw or with labels.
+
+    ``tables`` names the form of a table, or the forms of one with a row for each patient, where the names differ;
+    ``columns`` the variable of a canonical column such as ``"scans.scan_date"``; ``levels`` what codes of its choices
+    mean, where neither code nor label says it; ``missing`` the missing data codes of the project.
+    """
+
+    path: Text
+    dictionary: Text
+    missing: Array[Text] = ()
+    tables: dict[str, Names] = Field(default_factory=dict)
+    columns: dict[str, Text] = Field(default_factory=dict)
+    levels: dict[str, dict[str, Text]] = Field(default_factory=dict)
+    delimiter: Delimiter | None = None
+    encoding: Encoding | None = None
+
+    @model_validator(mode="after")
+    def _names_tables(self) -> RedcapEntry:
+        problems = []
+        columns = (*self.columns, *self.levels)
+        for name in (*self.tables, *(key.partition(".")[0] for key in columns)):
+            if name not in TABLES:
+                problems.append(f"no table {name!r}; {closest(name, TABLES)}")
+        problems += [f"{key!r} is not written as table.column" for key in columns if not key.partition(".")[2]]
+        for name, forms in self.tables.items():
+            if len(forms) != 1 and (name not in MERGED or not forms):
+                problems.append(f"{name} needs one form; only {list_values(MERGED)} may be put together from several")
+        if problems:
+            raise ValueError("; ".join(dict.fromkeys(problems)))
+        return self
+
+
 class DataEntry(Strict):
     """``[data]``: one file for each table, and how they are written where a file says nothing else.
 
     With patients alone the file is a plain table, of which every column is declared under ``[column]``. Beside any
-    other table it is the canonical one of the data schema.
+    other table it is the canonical one of the data schema. Canonical tables may also stand in a REDCap export.
     """
 
-    patients: FileEntry
+    # For editors: a validator is nothing that a JSON Schema sees.
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["patients"]}, {"required": ["redcap"]}]})
+
+    redcap: RedcapEntry | None = None
+    patients: FileEntry | None = Field(default=None, validate_default=True)
     scans: FileEntry | None = None
     lesions: FileEntry | None = None
     labs: FileEntry | None = None
@@ -93,6 +134,22 @@ class DataEntry(Strict):
     date_format: DateFormat | None = None
     excel_dates: Literal[1900, 1904] | None = None
 
+    @field_validator("patients")
+    @classmethod
+    def _has_patients(cls, file: FileEntry | None, info: ValidationInfo) -> FileEntry | None:
+        if file is None and info.data.get("redcap", ...) is None:
+            raise PydanticCustomError("missing", "required and not given")
+        return file
+
+    @model_validator(mode="after")
+    def _one_place(self) -> DataEntry:
+        twice = [name for name in (self.redcap.tables if self.redcap else ()) if getattr(self, name) is not None]
+        if twice:
+            raise ValueError(
+                f"{list_values(twice)} stands in redcap.tables and has a file of its own; keep one of them"
+            )
+        return self
+
     @model_validator(mode="after")
     def _marks_differ(self) -> DataEntry:
         for table, file in self.files.items():
@@ -103,7 +160,10 @@ class DataEntry(Strict):
     @property
     def files(self) -> dict[str, FileEntry]:
         """The declared files with everything that is known about their writing."""
-        named = {name: getattr(self, name) for name in type(self).model_fields}
+        named = {name: getattr(self, name) for name in TABLES}
+        if self.redcap is not None:
+            export = FileEntry(path=self.redcap.path, delimiter=self.redcap.delimiter, encoding=self.redcap.encoding)
+            named |= dict.fromkeys(self.redcap.tables, export)
         return {
             name: entry.model_copy(update={key: getattr(self, key) for key in WRITING if getattr(entry, key) is None})
             for name, entry in named.items()
@@ -113,7 +173,7 @@ class DataEntry(Strict):
     @property
     def is_plain(self) -> bool:
         """Whether the patients stand in a plain table of declared columns."""
-        return len(self.files) == 1
+        return self.redcap is None and len(self.files) == 1
 
 
 class ColumnEntry(Strict):
