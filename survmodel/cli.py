@@ -73,6 +73,8 @@ def _dispatch(words: list[str]) -> int:
         return _guarded(lambda: _init(options.folder, options.tables))
     if options.command == "schema":
         return _guarded(lambda: _schema(options.out))
+    if options.command == "columns":
+        return _guarded(lambda: _columns(options.dictionary, options.encoding))
     if options.command == "run":
         return _guarded(lambda: _run(options.study, options.out))
     if options.command == "demo":
@@ -81,7 +83,7 @@ def _dispatch(words: list[str]) -> int:
     return USAGE_ERROR
 
 
-COMMANDS = ("demo", "init", "check", "run", "schema", "warm-up")
+COMMANDS = ("demo", "init", "check", "run", "schema", "columns", "warm-up")
 
 
 def _build_parser() -> _Parser:
@@ -105,6 +107,9 @@ def _build_parser() -> _Parser:
     run.add_argument("--out", metavar="DIR", help="folder of the results (default: results/<study>)")
     schema = commands.add_parser("schema", help="write the data dictionary, empty tables and the schema of study files")
     schema.add_argument("out", metavar="OUT", nargs="?", default="schema", help="default: schema")
+    columns = commands.add_parser("columns", help="declare the fields of a REDCap data dictionary for a study file")
+    columns.add_argument("dictionary", metavar="DICTIONARY", help="data dictionary, as downloaded from the project")
+    columns.add_argument("--encoding", default="utf-8", help="of the file (default: utf-8)")
     commands.add_parser("warm-up", help="compile the numerical kernels once, so that no analysis waits for it")
     return parser
 
@@ -178,6 +183,18 @@ def _schema(out: str) -> int:
     from survmodel.study.schema_files import write_schema_files
 
     print(f"{len(write_schema_files(out))} files: {out}")
+    return 0
+
+
+def _columns(dictionary: str, encoding: str) -> int:
+    from survmodel.data.redcap_dictionary import read_redcap_dictionary
+    from survmodel.errors import ConfigError, closest
+    from survmodel.study.redcap_columns import write_columns
+    from survmodel.study.settings_data import ENCODINGS
+
+    if encoding not in ENCODINGS:
+        raise ConfigError(f"--encoding {encoding!r} is not known", remedy=closest(encoding, ENCODINGS))
+    print(write_columns(read_redcap_dictionary(Path(dictionary), encoding=encoding)), end="")
     return 0
 
 

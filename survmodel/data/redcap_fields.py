@@ -152,8 +152,8 @@ def checkbox_code(code: str) -> str:
     return re.sub(r"[^a-z0-9_]", "_", code.lower())
 
 
-def heading_key(text: str) -> str:
-    """Reduce a label to what two writings of it have in common: no markup, no case, single blanks.
+def plain_text(text: str) -> str:
+    """Leave the markup of a label out, as an export does.
 
     Parameters
     ----------
@@ -163,14 +163,36 @@ def heading_key(text: str) -> str:
     Returns
     -------
     str
-        For comparison.
+        In one line, with single blanks.
+
+    Examples
+    --------
+    >>> plain_text(" <b>Date of  scan</b> &amp; time")
+    'Date of scan & time'
+    """
+    bare = html.unescape(_MARKUP.sub("", text))
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in bare).split())
+
+
+def heading_key(text: str) -> str:
+    """Reduce a label to what two writings of it have in common.
+
+    Parameters
+    ----------
+    text : str
+        A label of a field or of a choice.
+
+    Returns
+    -------
+    str
+        For comparison: no markup, no case, single blanks.
 
     Examples
     --------
     >>> heading_key(" <b>Date of  scan</b>") == heading_key("date of scan")
     True
     """
-    return " ".join(html.unescape(_MARKUP.sub("", text)).replace("\u00a0", " ").split()).casefold()
+    return plain_text(text).casefold()
 
 
 def write_choices(choices: Iterable[tuple[str, str]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,7 @@ from survmodel.study.settings_base import Array, Ascending, Character, Names, Pa
 from survmodel.study.settings_labs import problems_of_units
 
 Encoding = Literal["utf-8", "utf-16", "cp1252", "cp1250", "iso-8859-1", "iso-8859-15", "gbk", "gb18030"]
+ENCODINGS: tuple[str, ...] = get_args(Encoding)
 #: How a file is written; a key of a file goes before the same key of [data].
 WRITING = ("delimiter", "encoding", "decimal", "date_format", "excel_dates")
 #: Keys of a column of a file, which a factor made from one has from there.
