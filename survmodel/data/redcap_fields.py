@@ -255,7 +255,7 @@ def read_choices(text: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...
     Parameters
     ----------
     text : str
-        ``code, label | code, label``.
+        ``code, label | code, label``. In older projects a choice without a comma is its own code.
 
     Returns
     -------
@@ -266,24 +266,26 @@ def read_choices(text: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...
 
     Examples
     --------
-    >>> read_choices("1, yes | 2, no, never")
-    ((('1', 'yes'), ('2', 'no, never')), ())
-    >>> read_choices("1, yes | no")[1]
-    ('choice 2 has no comma between code and label',)
+    >>> read_choices("1, yes | 2, no, never | unknown")
+    ((('1', 'yes'), ('2', 'no, never'), ('unknown', 'unknown')), ())
+    >>> read_choices("1, yes | 1, no")[1]
+    ('choice 2 has the code of another',)
     """
+    parts = [part.strip() for part in text.replace("\r", "\n").replace("\n", "|").split("|")]
+    are_bare = not any("," in part for part in parts)
     choices, problems = list[tuple[str, str]](), list[str]()
-    for number, part in enumerate(text.replace("\r", "\n").replace("\n", "|").split("|"), start=1):
-        code, comma, label = part.partition(",")
-        if not part.strip():
+    for number, part in enumerate(parts, start=1):
+        code, comma, label = (one.strip() for one in part.partition(","))
+        if not part:
             continue
-        if not comma:
+        if not comma and not are_bare and not CODE.fullmatch(part):
             problems.append(f"choice {number} has no comma between code and label")
-        elif not code.strip():
+        elif not code:
             problems.append(f"choice {number} has no code")
-        elif code.strip() in {known for known, _ in choices}:
+        elif code in {known for known, _ in choices}:
             problems.append(f"choice {number} has the code of another")
         else:
-            choices.append((code.strip(), read_label(label.strip())))
+            choices.append((code, read_label(label if comma else code)))
     return tuple(choices), tuple(problems) if choices or problems else ("no choices are given",)
 
 

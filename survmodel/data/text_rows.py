@@ -10,6 +10,7 @@ from survmodel.data.findings import refuse
 
 #: First bytes of workbooks: zipped (xlsx, ods) and of older kind (xls).
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+DELIMITERS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -136,3 +137,27 @@ def split_rows(text: str, name: str, delimiter: str) -> tuple[list[list[str]], l
     if not rows:
         refuse("D001", name, "the file is empty", "a header line and one line for each patient", "check the export")
     return rows, lines
+
+
+def refuse_other_delimiter(header: list[str], name: str, delimiter: str) -> None:
+    """Refuse a file of one column whose heading holds another delimiter.
+
+    Parameters
+    ----------
+    header : list of str
+        First row.
+    name : str
+        Of the file.
+    delimiter : str
+        By which it was split.
+
+    Raises
+    ------
+    FindingsError
+        When that seems to be the wrong one.
+    """
+    for other, shown in DELIMITERS.items():
+        if len(header) == 1 and other != delimiter and other in header[0]:
+            remedy = f'set delimiter = "{other if other != chr(9) else chr(92) + "t"}" in [data]'
+            refuse("D006", name, f"only one column found, the delimiter looks like {shown}",
+                    f"cells separated by {DELIMITERS.get(delimiter, repr(delimiter))}", remedy, 1)  # fmt: skip

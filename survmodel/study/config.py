@@ -147,5 +147,25 @@ def read_study(path: str | Path) -> Study:
     problems = [*look_at_references(settings), *look_at_files(folder, settings)]
     if problems:
         raise StudyFileError(place.name, problems)
-    name = folder.name if place.stem == "study" else place.stem
-    return Study(name, folder, place.name, hashlib.sha256(content).hexdigest(), settings)
+    return Study(study_name(place), folder, place.name, hashlib.sha256(content).hexdigest(), settings)
+
+
+def study_name(path: Path) -> str:
+    """Name a study.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The study file.
+
+    Returns
+    -------
+    str
+        The folder of a file ``study.toml``, else the file.
+
+    Examples
+    --------
+    >>> study_name(Path("lymphoma/study.toml")), study_name(Path("lymphoma/second.toml"))
+    ('lymphoma', 'second')
+    """
+    return path.resolve().parent.name if path.stem == "study" else path.stem

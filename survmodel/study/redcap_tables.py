@@ -8,9 +8,9 @@ from pathlib import Path
 from survmodel.data.findings import Finding, FindingsError
 from survmodel.data.readers.redcap import RedcapSource
 from survmodel.data.readers.redcap_export import read_export
-from survmodel.data.redcap_dictionary import RedcapDictionary, read_redcap_dictionary
+from survmodel.data.redcap_dictionary import RECORD_ID, RedcapDictionary, read_redcap_dictionary
 from survmodel.data.schema import load_schema
-from survmodel.errors import closest
+from survmodel.errors import closest, list_values
 from survmodel.study.file_errors import StudyFileError
 from survmodel.study.references import look_at_path
 from survmodel.study.settings import StudySettings
@@ -67,10 +67,13 @@ def find_redcap_tables(folder: Path, settings: StudySettings, file: str) -> Stud
         if name not in {*entry.tables, *own} and (name == PATIENTS or export.filled_rows(form))
     }
     findings = list(_look_at_forms(tables, dictionary, Path(entry.dictionary).name))
-    if PATIENTS not in {*tables, *own}:
-        remedy = 'name the form of the patients: tables = { patients = "form" } in [data.redcap]'
-        expected = f"forms: {', '.join(dictionary.forms[:12])}"
-        problem = "no form of the project is called patients"
+    if PATIENTS not in {*tables, *own} or not tables:
+        what = PATIENTS if PATIENTS not in own else "any table"
+        remedy = (
+            f'name the forms: tables = {{ {PATIENTS if what == PATIENTS else TABLES[1]} = "form" }} in [data.redcap]'
+        )
+        expected = f"forms: {list_values(dictionary.forms, most=12)}"
+        problem = f"no form of the project has the name of {what}"
         findings.append(Finding("D092", problem, Path(entry.dictionary).name, expected=expected, remedy=remedy))
     if findings:
         raise FindingsError(findings)
@@ -137,7 +140,9 @@ def _look_at_columns(entry: RedcapEntry, settings: StudySettings) -> Iterator[st
         table, _, column = key.partition(".")
         known = [field.name for field in schema.table(table).fields]
         own = [name for name, one in settings.column.items() if one.table == table and one.source is None]
-        if column not in {*known, *own}:
+        if column == RECORD_ID:
+            yield f"data.redcap: {key!r}: the record id of the project is the {RECORD_ID} always; leave it out"
+        elif column not in {*known, *own}:
             near = closest(column, [*known, *own])
             yield f"data.redcap: {key!r}: table {table} has no column {column!r}; {near}"
         elif getattr(settings.data, table) is not None:

@@ -14,7 +14,7 @@ from survmodel.report.contents import StudyContents
 from survmodel.report.document import TableBlock
 from survmodel.report.sections import build_document
 from survmodel.report.writers.html import write_html
-from survmodel.study.config import Study, read_study
+from survmodel.study.config import Study, read_study, study_name
 from survmodel.study.contents import gather_contents
 from survmodel.study.drawing import Drawing
 from survmodel.study.folder import INCOMPLETE_REPORT, MANIFEST, PROBLEMS, REPORT, RESULTS, ResultsFolder, file_stem
@@ -91,15 +91,24 @@ def run_study(path: str | Path, out: str | Path | None = None, *, progress: Call
         When a file cannot be read or written.
     """
     started = datetime.datetime.now(datetime.UTC)
-    study = read_study(path)
-    folder = ResultsFolder(Path("results") / study.name if out is None else Path(out))
+    study: Study | FindingsError
+    try:
+        study = read_study(path)
+    except FindingsError as error:
+        # An export as a whole is looked at with the study file, since it says which tables there are.
+        study = error
+    folder = ResultsFolder(Path("results") / study_name(Path(path)) if out is None else Path(out))
     with folder.one_run():
         return _run_in(folder, study, started, progress)
 
 
-def _run_in(folder: ResultsFolder, study: Study, started: datetime.datetime, progress: Progress) -> StudyRun:
+def _run_in(
+    folder: ResultsFolder, study: Study | FindingsError, started: datetime.datetime, progress: Progress
+) -> StudyRun:
     """Run a study in a folder that is held, and leave its status behind whatever happens."""
     try:
+        if isinstance(study, FindingsError):
+            raise study
         return _run(study, folder, started, progress)
     except FindingsError as error:
         folder.write_json(PROBLEMS, [finding.to_record() for finding in error.findings])

@@ -190,6 +190,10 @@ def test_choices_come_back_but_for_blanks(choices):
     assert read == tuple((code, " ".join(label.split())) for code, label in choices)
 
 
+def test_choices_of_older_projects_are_their_own_codes():
+    assert read_choices("Mr. | Mrs. | Dr. h. c.") == ((("Mr.", "Mr."), ("Mrs.", "Mrs."), ("Dr. h. c.",) * 2), ())
+
+
 @given(TEXTS)
 def test_labels_hold_no_bars_and_come_back(label):
     assert "|" not in write_label(label)
@@ -282,7 +286,7 @@ def test_every_problem_of_a_dictionary_is_found():
     text = HEADER + "\n".join([
         FOREIGN[0],
         FOREIGN[0],
-        "sex,enrol,,radio,Sex,\"1, Female | Male\",,,,,,,,,,,,",
+        "sex,enrol,,radio,Sex,\"1, Female | Male sex\",,,,,,,,,,,,",
         "grade,enrol,,dropdown,Grade,\"1, one | 1, two\",,,,,,,,,,,,",
         "empty,enrol,,checkbox,Grade,,,,,,,,,,,,,",
         "odd,enrol,,radiobutton,Odd,,,,,,,,,,,,,",

@@ -262,6 +262,87 @@ def test_rows_that_are_cut_and_records_without_a_name_are_found(tmp_path):
     assert [(one.code, one.rows) for one in findings] == [("D030", (3,))]
 
 
+def test_a_form_of_several_events_has_a_row_for_each(tmp_path):
+    text = (HERE / "clinic_raw.csv").read_text("utf-8")
+    # The scan stands on events, and not on instances of a repeating form.
+    text = text.replace("101,baseline_arm_1,pet_scan,1,", "101,scan_one_arm_1,,,")
+    text = text.replace("101,baseline_arm_1,pet_scan,2,", "101,scan_two_arm_1,,2,")
+    read = scan_tables(clinic_files(written(tmp_path, "export.csv", text)), extra=EXTRA)
+    wanted = scan_tables(clinic_files(HERE / "clinic_raw.csv"), extra=EXTRA)
+    pd.testing.assert_frame_equal(read.tables["scans"], wanted.tables["scans"])
+    assert read.places["scans"].lines == (3, 4, 7, 10)
+
+
+def test_rows_that_do_not_belong_to_a_form_are_counted():
+    notes = scan_tables(clinic_files(HERE / "clinic_raw.csv"), extra=EXTRA).notes
+    assert "3 rows of clinic_raw.csv hold nothing of follow_up and are no rows of it." in notes
+
+
+def test_an_export_with_a_byte_order_mark_and_other_line_ends_is_the_same(tmp_path):
+    path = tmp_path / "own_raw.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + (HERE / "own_raw.csv").read_bytes().replace(b"\n", b"\r\n"))
+    read, wanted = (scan_tables(own_files(one)) for one in (path, HERE / "own_raw.csv"))
+    pd.testing.assert_frame_equal(read.tables["patients"], wanted.tables["patients"])
+    assert read.places["lesions"].lines == wanted.places["lesions"].lines
+
+
+def test_another_delimiter_is_named(tmp_path):
+    text = (HERE / "own_raw.csv").read_text("utf-8").replace(",", ";")
+    findings = findings_of(own_files(written(tmp_path, "export.csv", text), ["patients"]))
+    assert [one.code for one in findings] == ["D006"]
+
+
+#: Fields of one form: what becomes of a choice depends on the type of the column.
+KINDS = (
+    "record_id,visit,,text,Record ID" + "," * 13,
+    'patients_ecog,visit,,radio,ECOG,"0, 0 fully active | 1, 1 restricted | 9, not known"' + "," * 12,
+    'patients_site,visit,,dropdown,Hospital,"7, Nordklinik | 8, Südklinik"' + "," * 12,
+    'patients_disease_group,visit,,radio,Disease,"1, 淋巴瘤 | 2, MYELOMA"' + "," * 12,
+    "patients_entity,visit,,text,Entity" + "," * 13,
+    "patients_untreated,visit,,truefalse,Untreated" + "," * 13,
+    'grade,visit,,radio,Grade,"1, <b>low</b> | 2, high"' + "," * 12,
+    "patients_age_years,visit,,calc,Age,x" + "," * 12,
+)
+GRADE = {"patients": (Column("grade", "category", levels=(("1", "I"), ("2", "II")), optional=True),)}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [
+            "record_id,patients_ecog,patients_site,patients_disease_group,patients_entity,patients_untreated,grade,"
+            "patients_age_years",
+            "1,0,7,1,MZL,1,1,61.5",
+            "2,9,8,2,MM,0,2,",
+        ],
+        [
+            "Record ID,ECOG,Hospital,Disease,Entity,Untreated,Grade,Age",
+            "1,0 fully active,Nordklinik,淋巴瘤,MZL,True,low,61.5",
+            "2,not known,Südklinik,MYELOMA,MM,False,high,",
+        ],
+    ],
+)
+def test_choices_become_what_their_column_holds(tmp_path, rows):
+    header = CLINIC.read_text("utf-8").splitlines()[0]
+    dictionary = written(tmp_path, "dictionary.csv", "\n".join([header, *KINDS]) + "\n")
+    export = written(tmp_path, "export.csv", "\n".join(rows) + "\n")
+    source = RedcapSource(dictionary, ("visit",), missing=("9",))
+    table = scan_tables({"patients": TableFile(export, redcap=source)}, extra=GRADE).tables["patients"]
+    assert table["ecog"].iloc[0] == 0
+    assert table["ecog"].isna().tolist() == [False, True]
+    assert table["site"].tolist() == ["Nordklinik", "Südklinik"]
+    assert table["disease_group"].tolist() == ["lymphoma", "myeloma"]
+    assert table["untreated"].tolist() == [True, False]
+    assert table["grade"].tolist() == ["I", "II"]
+    assert table["age_years"].tolist()[0] == 61.5
+
+
+def test_a_declared_column_that_the_project_lacks_is_found():
+    extra = {"patients": (Column("ki67", "number"),)}
+    findings = findings_of(clinic_files(HERE / "clinic_raw.csv", tables=["patients"]), extra)
+    assert told(findings, "D007") == [((1,), "ki67", "patients")]
+
+
 def test_no_message_names_a_patient(tmp_path):
     private = ("Roe", "Doe", "Poe", "1951", "101", "X1")
     exports = [

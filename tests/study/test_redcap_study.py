@@ -206,6 +206,7 @@ def test_tables_of_an_export_and_of_files_are_mixed(tmp_path):
         ('tables = { scan = "scans" }\n', "no table 'scan'"),
         ('tables = { scans = ["a", "b"] }\n', "scans needs one form"),
         ('columns = { "scans.day" = "scans_scan_date" }\n', "table scans has no column 'day'"),
+        ('columns = { "patients.patient_id" = "patients_site" }\n', "the record id of the project is the patient_id"),
         ('columns = { scan_date = "scans_scan_date" }\n', "not written as table.column"),
         ('form = "scans"\n', "data.redcap.form: unknown key"),
         (
@@ -252,6 +253,25 @@ def test_a_project_without_patients_says_so(tmp_path):
         read_study(study)
     assert [one.code for one in caught.value.findings] == ["D092"]
     assert "demographics" in str(caught.value)
+
+
+def test_a_run_leaves_the_problems_of_an_export_behind(tmp_path):
+    study = study_of(tmp_path / "study", SMALL.format(more=""), "clinic_raw.csv")
+    with pytest.raises(FindingsError):
+        run_study(study, tmp_path / "out")
+    problems = json.loads((tmp_path / "out" / "problems.json").read_text("utf-8"))
+    assert [one["code"] for one in problems] == ["D091"]
+    assert (tmp_path / "out" / "STATUS").read_text("utf-8").strip() == "FAILED"
+
+
+def test_an_export_of_which_nothing_is_used_is_refused(tmp_path):
+    study = study_of(
+        tmp_path / "study", SMALL.format(more='\n[data.patients]\npath = "patients.csv"\n'), "clinic_raw.csv",
+        HERE / "clinic_dictionary.csv",
+    )  # fmt: skip
+    (study.parent / "patients.csv").write_text("\n".join(FILES["patients"]) + "\n", "utf-8")
+    with pytest.raises(FindingsError, match="any table"):
+        read_study(study)
 
 
 def test_problems_of_an_export_as_a_whole_are_told_once(tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from survmodel.data.columns import Column
 from survmodel.data.dates import DateRule
-from survmodel.data.findings import Place, refuse
+from survmodel.data.findings import Place
 from survmodel.data.readers.header import Grid, Heading
 from survmodel.data.readers.reading import (
     FileRead,
@@ -23,9 +23,7 @@ from survmodel.data.readers.reading import (
     read_cells,
     refuse_by_size,
 )
-from survmodel.data.text_rows import decode_text, split_rows
-
-DELIMITERS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
+from survmodel.data.text_rows import decode_text, refuse_other_delimiter, split_rows
 
 
 def scan_delimited(
@@ -87,11 +85,6 @@ def scan_delimited(
 
 def _check_header(grid: Grid, columns: Sequence[Column], delimiter: str, place: Place) -> Heading:
     """Refuse a header that cannot be right, and rows that do not fit it, all at once."""
-    header = grid.header
-    if len(header) == 1 and len(columns) > 1:
-        for other, shown in DELIMITERS.items():
-            if other != delimiter and other in header[0]:
-                remedy = f'set delimiter = "{other if other != chr(9) else chr(92) + "t"}" in [data]'
-                refuse("D006", place.file, f"only one column found, the delimiter looks like {shown}",
-                        f"cells separated by {DELIMITERS.get(delimiter, repr(delimiter))}", remedy, 1)  # fmt: skip
+    if len(columns) > 1:
+        refuse_other_delimiter(grid.header, place.file, delimiter)
     return check_rows(grid, columns, place)

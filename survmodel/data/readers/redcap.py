@@ -217,9 +217,9 @@ def _look_at_absent(
         problem = f"no variable {declared!r} on the form {', '.join(source.forms)}"
         remedy = closest(declared, list(fields))
         yield Finding("D092", problem, source.dictionary.name, column=column.name, remedy=remedy, table=table)
-    elif declared is not None:
-        problem = f"the export has no column {declared!r}"
-        yield _error(export, "D092", column, problem, table, remedy="export the variable too")
+    elif declared is not None or (names and not column.optional):
+        code = "D092" if declared is not None else "D007"
+        yield _error(export, code, column, f"the export has no column {names[0]!r}", table, remedy="export it too")
     elif not column.optional:
         near = closest(column.name, list(fields))
         remedy = f"say which variable holds it with {key}" + (f"; {near}" if "mean" in near else "")

@@ -17,7 +17,7 @@ from survmodel.data.findings import ROWS_KEPT, Finding, FindingsError, Place
 from survmodel.data.readers.reading import refuse_by_size
 from survmodel.data.redcap_dictionary import RedcapDictionary
 from survmodel.data.redcap_fields import RedcapField, heading_key
-from survmodel.data.text_rows import decode_text, split_rows
+from survmodel.data.text_rows import decode_text, refuse_other_delimiter, split_rows
 from survmodel.errors import closest
 from survmodel.formatting import count_noun
 
@@ -150,6 +150,7 @@ def read_export(path: Path, dictionary: RedcapDictionary, *, delimiter: str, enc
     data = path.read_bytes()
     rows, lines = split_rows(decode_text(data, name, encoding, []), name, delimiter)
     header = [heading.strip() for heading in rows[0]]
+    refuse_other_delimiter(header, name, delimiter)
     body = [(row, line) for row, line in zip(rows[1:], lines[1:], strict=True) if any(cell.strip() for cell in row)]
     place = Place(name, tuple(line for _, line in body))
     labelled, positions, ambiguous, status = _place_columns(header, dictionary, name)
@@ -195,6 +196,9 @@ def _place_columns(
     _check_record_id(found.get(dictionary.record_id.variable, []), dictionary, name, any_known=bool(n_names + n_labels))
     shared = Counter(i for places in found.values() for i in places)
     ambiguous = {column for column, places in found.items() if len(places) > 1 or shared[places[0]] > 1}
+    if labelled:
+        # The record id is known by its place.
+        ambiguous.discard(dictionary.record_id.variable)
     ambiguous |= {column for key in own if labelled for column in by_label.get(key, [])}
     if ambiguous and not labelled:
         raise FindingsError([_repeated(column, len(found[column]), name) for column in sorted(ambiguous)])
@@ -203,7 +207,7 @@ def _place_columns(
 
 
 def _check_record_id(places: Sequence[int], dictionary: RedcapDictionary, name: str, *, any_known: bool) -> None:
-    if places == [0]:
+    if places and places[0] == 0:
         return
     expected = f"the record id, {dictionary.record_id.variable!r} or its label, as the first column"
     if not any_known:
