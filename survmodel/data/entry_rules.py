@@ -110,6 +110,8 @@ def entry_rule(field: Field, letter: str, first_code: int) -> EntryRule | None:
     title = field.name[:LONGEST_TITLE]
     if field.type in {"category", "boolean"}:
         return EntryRule("list", _list(field, first_code), title=title, message=_write_choice(field))
+    if field.detection_limit:
+        return _number_or_limit(field, letter, title)
     if field.type in {"number", "integer"}:
         return _limits(field, letter, title)
     if field.type == "date":
@@ -123,6 +125,19 @@ def entry_rule(field: Field, letter: str, first_code: int) -> EntryRule | None:
         rule = f"COUNTIF({column},{letter}{FIRST_ROW})=1"
         return EntryRule("custom", rule, title=title, message=_shorten(message))
     return None
+
+
+def _number_or_limit(field: Field, letter: str, title: str) -> EntryRule:
+    """Take numbers within the limits, and texts such as <0.5: the reader looks at what follows the sign."""
+    cell = f"{letter}{FIRST_ROW}"
+    low, high = field.range or (-math.inf, math.inf)
+    parts = [f"ISNUMBER({cell})"]
+    parts += [] if math.isinf(low) else [f"{cell}>={_number(low)}"]
+    parts += [] if math.isinf(high) else [f"{cell}<={_number(high)}"]
+    rule = f'OR(AND({",".join(parts)}),LEFT({cell},1)="<",LEFT({cell},1)=">")'
+    allowed = describe_range(field)
+    message = f"{field.title}: a number is expected{f', {allowed}' if allowed else ''}, or a limit such as <0.5."
+    return EntryRule("custom", rule, title=title, message=_shorten(message))
 
 
 def _limits(field: Field, letter: str, title: str) -> EntryRule:

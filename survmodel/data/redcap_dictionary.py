@@ -147,8 +147,10 @@ def _rows_of(
 def _row_of(table: str, field: Field, variable: str, label: str, missing: Sequence[str]) -> RedcapField:
     low, high = limits_of(field)
     unit = " ".join(field.unit.split())
+    # REDCap takes <0.5 in a text without validation only.
+    validation = "" if field.detection_limit else _VALIDATION.get(field.type, "")
     shown = RedcapField(
-        variable, table, "text", label, note=unit, validation=_VALIDATION.get(field.type, ""), minimum=low,
+        variable, table, "text", label, note=unit, validation=validation, minimum=low,
         maximum=high, identifier=field.phi, required=field.required,
     )  # fmt: skip
     if field.type == "boolean":

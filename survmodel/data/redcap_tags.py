@@ -104,6 +104,7 @@ def describe_column(table: str, field: Field, shown: RedcapField, missing: Seque
         "phi": (field.phi, shown.identifier),
         "severity": (field.range_severity, "error"),
         "pattern": (field.pattern, ""),
+        "detection_limit": (field.detection_limit, False),
         "codes": ([list(pair) for pair in field.boolean_codes], []),
         "aliases": (list(field.aliases), []),
         "missing": (list(field.missing), list(missing)),
@@ -151,6 +152,7 @@ def read_column(facts: Mapping[str, Any], shown: RedcapField, missing: Sequence[
             range=_read_range(facts["range"]) if "range" in facts else _range_of(shown),
             range_severity=facts.get("severity", "error"),
             pattern=facts.get("pattern", ""),
+            detection_limit=facts.get("detection_limit", False),
             categories=_read_levels(facts.get("levels", {}), shown),
             boolean_codes=tuple((code, meaning) for code, meaning in facts.get("codes", ())),
             aliases=tuple(facts.get("aliases", ())),
@@ -299,7 +301,7 @@ def limits_of(field: Field) -> tuple[str, str]:
     tuple of (str, str)
         Smallest and largest value; empty where there is none, or where REDCap could not say it.
     """
-    if field.range is None or field.type not in {"number", "integer"}:
+    if field.range is None or field.type not in {"number", "integer"} or field.detection_limit:
         return "", ""
     low, high = (plain_number(limit) for limit in field.range)
     return (

@@ -23,7 +23,7 @@ TABLE_KEYS = frozenset({
 })  # fmt: skip
 FIELD_KEYS = frozenset({
     "name", "title", "description", "type", "format", "constraints", "categories", "categoriesOrdered", "trueValues",
-    "falseValues", "x-unit", "x-role", "x-aliases", "x-phi", "x-severity",
+    "falseValues", "x-unit", "x-role", "x-aliases", "x-phi", "x-severity", "x-detection-limit",
 })  # fmt: skip
 CONSTRAINT_KEYS = frozenset({"required", "unique", "minimum", "maximum", "enum", "pattern"})
 CATEGORY_KEYS = frozenset({"value", "label", "x-group", "x-aliases"})
@@ -84,6 +84,8 @@ class Field:
         Whether it tells who a patient is.
     missing : tuple of str
         Texts that mean "missing", beside the empty cell.
+    detection_limit : bool
+        Whether a cell may lie beyond a limit of detection, such as ``<0.5``.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     phi: bool = False
     missing: tuple[str, ...] = ()
+    detection_limit: bool = False
 
     @property
     def column(self) -> Column:
@@ -319,6 +322,7 @@ def _field(table: str, content: Mapping[str, Any], missing: tuple[str, ...]) -> 
         aliases=tuple(content.get("x-aliases", ())),
         phi=content.get("x-phi", False),
         missing=missing,
+        detection_limit=content.get("x-detection-limit", False),
     )
 
 

@@ -17,9 +17,6 @@ from survmodel.data.schema import Schema, TableSchema, load_schema
 from survmodel.data.waivers import Waiver, split_waived
 from survmodel.errors import ConfigError
 
-#: Table and column of laboratory values, the only ones of the schema that may lie beyond a limit of detection.
-LABS = ("labs", "value")
-
 __all__ = ["CanonicalTables", "SourceFile", "TableFile", "read_tables", "scan_tables"]
 
 
@@ -111,8 +108,9 @@ def scan_tables(
         if table.name not in files:
             continue
         columns = _columns(table, declared.get(table.name, ()))
-        if table.name == LABS[0] and lab_limits is not None:
-            columns = tuple(replace(one, limits=lab_limits) if one.name == LABS[1] else one for one in columns)
+        if lab_limits is not None:
+            limited = {field.name for field in table.fields if field.detection_limit}
+            columns = tuple(replace(one, limits=lab_limits) if one.name in limited else one for one in columns)
         try:
             file = _scan(table.name, files[table.name], columns, data_lock)
         except FindingsError as error:

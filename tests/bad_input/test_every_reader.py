@@ -104,7 +104,10 @@ ROWS = plain_rows()
         pytest.param(with_rows((2, ROWS[0])), [("D015", "", [2])], id="64 two header rows"),
         pytest.param(with_rows((2, ["", "", "days", "", "years", ""])), [("D015", "", [2])], id="64 a row of units"),
         pytest.param(changed("age", {5: "NA", 8: "missing"}), [("D022", "age", [5, 8])], id="85 words for missing"),
-        pytest.param(changed("age", {5: "<0.5", 8: "> 100"}), [("D025", "age", [5]), ("D025", "age", [8])], id="85 beyond a limit"),
+        pytest.param(
+            changed("age", {5: "<0.5", 8: "> 100"}), [("D025", "age", [5]), ("D025", "age", [8])],
+            id="85 beyond a limit",
+        ),
         pytest.param(changed("days", {5: "1,234.5"}), [("D026", "days", [5])], id="08 thousands"),
         pytest.param(changed("days", {5: "1'234", 6: "1 234"}), [("D026", "days", [5, 6])], id="08 other thousands"),
         pytest.param(changed("days", {5: "123,5"}), [("D020", "days", [5])], id="07 decimal comma"),

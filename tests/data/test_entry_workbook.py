@@ -149,6 +149,11 @@ def test_the_rule_of_a_column_is_that_of_the_schema(table, name):
         yes, no = items(BOOK, rule)
         assert yes in field["trueValues"]
         assert no in field["falseValues"]
+    elif field.get("x-detection-limit"):
+        cell = f"{letter_of(BOOK[table], name)}2"
+        number = f"AND(ISNUMBER({cell}),{cell}>={limits['minimum']})"
+        assert (rule.type, rule.errorStyle) == ("custom", "stop")
+        assert rule.formula1 == f'OR({number},LEFT({cell},1)="<",LEFT({cell},1)=">")'
     elif field["type"] in {"number", "integer"}:
         assert rule.type == {"number": "decimal", "integer": "whole"}[field["type"]]
         assert rule.errorStyle == {"warning": "warning", "error": "stop"}[field["x-severity"]]

@@ -97,7 +97,9 @@ def test_rows_say_what_redcap_can_say():
     assert rows["scans_scan_date"]["Required Field?"] == "y"
     codes = rows["lesions_segmentation"]["Choices, Calculations, OR Slider Labels"]
     assert [part.split(",")[0].strip() for part in codes.split("|")][:3] == ["41pct", "50pct", "fixed2.5"]
-    assert (rows["labs_value"]["Text Validation Min"], rows["labs_value"]["Text Validation Max"]) == ("0", "")
+    assert (rows["labs_uln"]["Text Validation Min"], rows["labs_uln"]["Text Validation Max"]) == ("0", "")
+    # REDCap takes <0.5 in a text without validation only.
+    assert rows["labs_value"]["Text Validation Type OR Show Slider Number"] == ""
 
 
 def test_every_form_begins_with_what_a_row_is_and_whether_the_form_repeats():
@@ -151,6 +153,7 @@ def columns(draw, name):
         draw(CATEGORIES) if kind == "category" or draw(st.integers(0, 9)) == 0 else (),
         tuple(draw(st.lists(st.tuples(TEXTS, st.sampled_from(["true", "false"])), max_size=2))),
         tuple(draw(st.lists(TEXTS, max_size=2))), draw(st.booleans()), tuple(draw(st.lists(TEXTS, max_size=2))),
+        draw(st.booleans()),
     )  # fmt: skip
 
 
