@@ -238,7 +238,7 @@ def _unreadable(
     findings = []
     for (code, problem, remedy), where in kinds.items():
         found = list(dict.fromkeys(cells[i].strip() for i in where))
-        shown = [repr(text) for text in found if _is_showable(text)]
+        shown = [repr(text) for text in found if _is_showable(text) and not column.is_private]
         tail = f", found {list_values(shown, most=5)}" if len(shown) == len(found) else ", found text"
         expected = "whole numbers" if column.type == "integer" else f"numbers with the decimal mark {decimal!r}"
         findings.append(place.find(code, column.name, problem + tail, where, expected=expected, remedy=remedy))

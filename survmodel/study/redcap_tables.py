@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from survmodel.data.findings import Finding, FindingsError
-from survmodel.data.readers.redcap import RedcapSource
+from survmodel.data.readers.redcap import MERGED, RedcapSource
 from survmodel.data.readers.redcap_export import read_export
 from survmodel.data.redcap_dictionary import RECORD_ID, RedcapDictionary, read_redcap_dictionary
 from survmodel.data.schema import load_schema
@@ -62,9 +62,9 @@ def find_redcap_tables(folder: Path, settings: StudySettings, file: str) -> Stud
     export = read_export(folder / entry.path, dictionary, delimiter=delimiter, encoding=encoding)
     own = {name for name in TABLES if getattr(settings.data, name) is not None}
     tables = dict(entry.tables) | {
-        name: (form,)
-        for name, form in _forms_of_tables(dictionary).items()
-        if name not in {*entry.tables, *own} and (name == PATIENTS or export.filled_rows(form))
+        name: forms
+        for name, forms in _forms_of_tables(dictionary).items()
+        if name not in {*entry.tables, *own} and (name == PATIENTS or any(export.filled_rows(form) for form in forms))
     }
     findings = list(_look_at_forms(tables, dictionary, Path(entry.dictionary).name))
     if PATIENTS not in {*tables, *own} or not tables:
@@ -114,16 +114,17 @@ def redcap_source(folder: Path, settings: StudySettings, table: str) -> RedcapSo
     )
 
 
-def _forms_of_tables(dictionary: RedcapDictionary) -> dict[str, str]:
-    """Find the form of each table by its tags, else by its name."""
-    forms = {field.variable: field.form for field in dictionary.fields}
-    record_id = dictionary.record_id.variable
-    tagged = {
-        column.partition(".")[0]: forms[variable]
-        for column, variable in reversed(dictionary.columns.items())
-        if variable != record_id
-    }
-    return {name: name for name in TABLES if name in dictionary.forms} | tagged
+def _forms_of_tables(dictionary: RedcapDictionary) -> dict[str, tuple[str, ...]]:
+    """Find the forms of each table by its tags, else by its name; fields of a patient may have moved between forms."""
+    forms = {field.variable: field.form for field in dictionary.fields[1:]}
+    tagged: dict[str, list[str]] = {}
+    for column, variable in dictionary.columns.items():
+        if variable in forms:
+            tagged.setdefault(column.partition(".")[0], []).append(forms[variable])
+    found: dict[str, tuple[str, ...]] = {name: (name,) for name in TABLES if name in dictionary.forms}
+    for name, places in tagged.items():
+        found[name] = tuple(dict.fromkeys(places)) if name in MERGED else (max(places, key=places.count),)
+    return found
 
 
 def _look_at_forms(tables: Mapping[str, tuple[str, ...]], dictionary: RedcapDictionary, name: str) -> Iterator[Finding]:

@@ -93,6 +93,7 @@ class RedcapEntry(Strict):
     levels: dict[str, dict[str, Text]] = Field(default_factory=dict)
     delimiter: Delimiter | None = None
     encoding: Encoding | None = None
+    decimal: Literal[".", ","] | None = None
 
     @model_validator(mode="after")
     def _names_tables(self) -> RedcapEntry:
@@ -154,7 +155,9 @@ class DataEntry(Strict):
     @model_validator(mode="after")
     def _marks_differ(self) -> DataEntry:
         for table, file in self.files.items():
-            if file.delimiter == file.decimal and is_text(file.path):
+            # REDCap puts numbers with a comma between quotation marks.
+            in_export = self.redcap is not None and table in self.redcap.tables
+            if not in_export and file.delimiter == file.decimal and is_text(file.path):
                 raise ValueError(f"delimiter and decimal of {table} are the same character")
         return self
 
@@ -163,8 +166,11 @@ class DataEntry(Strict):
         """The declared files with everything that is known about their writing."""
         named = {name: getattr(self, name) for name in TABLES}
         if self.redcap is not None:
-            export = FileEntry(path=self.redcap.path, delimiter=self.redcap.delimiter, encoding=self.redcap.encoding)
-            named |= dict.fromkeys(self.redcap.tables, export)
+            export = self.redcap
+            entry = FileEntry(
+                path=export.path, delimiter=export.delimiter, encoding=export.encoding, decimal=export.decimal
+            )
+            named |= dict.fromkeys(export.tables, entry)
         return {
             name: entry.model_copy(update={key: getattr(self, key) for key in WRITING if getattr(entry, key) is None})
             for name, entry in named.items()

@@ -244,6 +244,45 @@ def test_the_export_of_another_project_is_refused():
     assert "no variable in common" in str(findings[0])
 
 
+def test_nothing_in_common_but_the_record_id_is_refused_too(tmp_path):
+    export = written(tmp_path, "export.csv", "record_id,age,arm\n1,61,2\n")
+    assert [one.code for one in findings_of(clinic_files(export, tables=["patients"]), EXTRA)] == ["D091"]
+
+
+def test_labels_of_boxes_in_older_exports_are_read(tmp_path):
+    text = (HERE / "clinic_labels.csv").read_text("utf-8").replace("(choice=Fever)", "(choice='Fever')")
+    export = written(tmp_path, "export.csv", text)
+    table = scan_tables(clinic_files(export, tables=["patients"]), extra=EXTRA).tables["patients"]
+    assert bool(table["symptoms___1"].iloc[0])
+
+
+def test_a_text_that_the_project_marks_as_an_identifier_is_no_column():
+    extra = {"patients": (Column("surname", "text", optional=True),)}
+    findings = findings_of(clinic_files(HERE / "clinic_raw.csv", tables=["patients"]), extra)
+    assert ((1,), "surname", "patients") in told(findings, "D113")
+
+
+def test_cells_of_a_variable_that_is_an_identifier_are_not_shown(tmp_path):
+    text = CLINIC.read_text("utf-8").replace("number_1dp_comma_decimal,0,5000,,", "number_1dp_comma_decimal,0,5000,y,")
+    dictionary = written(tmp_path, "dictionary.csv", text)
+    export = changed(tmp_path, "clinic_raw.csv", (2, "ldh", "<777"))
+    findings = findings_of(clinic_files(export, dictionary, tables=["patients"]), EXTRA)
+    assert told(findings, "D025") == [((2,), "ldh", "patients")]
+    assert not any("777" in str(one) for one in findings)
+
+
+@pytest.mark.parametrize(("decimal", "code"), [(",", None), (".", "D020")])
+def test_calculated_numbers_follow_the_declared_decimal_mark(tmp_path, decimal, code):
+    header = CLINIC.read_text("utf-8").splitlines()[0]
+    dictionary = written(tmp_path, "dictionary.csv", "\n".join([header, *KINDS]) + "\n")
+    row = "record_id,patients_disease_group,patients_entity,patients_age_years\n1,1,MZL,"
+    export = written(tmp_path, "export.csv", row + '"61,5"\n')
+    file = TableFile(export, decimal=decimal, redcap=RedcapSource(dictionary, ("visit",)))
+    assert [one.code for one in findings_of({"patients": file})] == ([code] if code else [])
+    if code is None:
+        assert scan_tables({"patients": file}).tables["patients"]["age_years"].tolist() == [61.5]
+
+
 def test_variables_that_do_not_exist_are_found_with_the_closest_name():
     variables = VARIABLES | {"patients": (("sex", "gendre"), ("disease_group", "dx_group"))}
     findings = findings_of(clinic_files(HERE / "clinic_raw.csv", variables=variables, tables=["patients"]), EXTRA)

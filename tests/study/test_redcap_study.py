@@ -255,6 +255,27 @@ def test_a_project_without_patients_says_so(tmp_path):
     assert "demographics" in str(caught.value)
 
 
+def test_tags_find_forms_that_were_renamed_and_fields_that_were_moved(tmp_path):
+    study = study_of(tmp_path / "study", SMALL.format(more=""))
+    for name in ("dictionary.csv", "export.csv"):
+        path = study.parent / name
+        rows = list(csv.reader(path.read_text("utf-8").splitlines()))
+        if name == "dictionary.csv":
+            for row in rows:
+                row[1] = {"scans": "pet"}.get(row[1], row[1])
+                row[1] = "clinic" if row[0] in {"patients_ecog", "patients_stage_ct"} else row[1]
+        else:
+            rows = [
+                [{"scans": "pet", "scans_complete": "pet_complete"}.get(cell, cell) for cell in row] for row in rows
+            ]
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(rows)
+    assert main(["check", str(study)]) == 0
+    tables = read_study(study).settings.data.redcap.tables
+    assert (tables["scans"], tables["patients"]) == (("pet",), ("patients", "clinic"))
+    assert sm.build_cohort(study).table["ecog"].tolist()[:2] == [0, 1]
+
+
 def test_a_run_leaves_the_problems_of_an_export_behind(tmp_path):
     study = study_of(tmp_path / "study", SMALL.format(more=""), "clinic_raw.csv")
     with pytest.raises(FindingsError):

@@ -115,8 +115,9 @@ def scan_file(file: TableFile, columns: Sequence[Column], dates: DateRule, table
     """
     if file.redcap is not None:
         return scan_redcap(
-            file.path, file.redcap, columns, delimiter=file.delimiter, encoding=file.encoding, dates=dates, table=table
-        )
+            file.path, file.redcap, columns, delimiter=file.delimiter, encoding=file.encoding, decimal=file.decimal,
+            dates=dates, table=table,
+        )  # fmt: skip
     if is_workbook(file.path):
         from survmodel.data.readers.excel import scan_workbook
 

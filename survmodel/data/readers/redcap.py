@@ -7,7 +7,7 @@ A repeating form has a row for each instance, any other form one for each row of
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -65,6 +65,7 @@ def scan_redcap(
     *,
     delimiter: str = ",",
     encoding: str = "utf-8",
+    decimal: str = ".",
     dates: DateRule | None = None,
     table: str = "",
 ) -> FileRead:
@@ -80,6 +81,8 @@ def scan_redcap(
         What is declared.
     delimiter, encoding : str
         How the export and its dictionary are written.
+    decimal : {".", ","}
+        Decimal mark of calculated fields and of texts; a field that is validated as a number has its own.
     dates : DateRule, optional
         Its data lock is heeded; an export writes dates as year-month-day whatever the project shows.
     table : str
@@ -113,14 +116,17 @@ def scan_redcap(
         findings += conflicts
         if field is not None:
             levels = {code: level for one, code, level in source.levels if one == name}
-            known = KnownCodes(source.missing, levels, labelled=export.labelled)
+            known = KnownCodes(source.missing, levels, labelled=export.labelled, decimal=decimal)
             texts, wrong = convert_cells(field, declared[name], texts, known, place)
             findings += wrong
         cells[name] = texts
     rule = DateRule(lock=None if dates is None else dates.lock)
     grid = Grid(list(cells), [list(row) for row in zip(*cells.values(), strict=True)], place.lines)
     heading = Heading({name: i for i, name in enumerate(cells) if name in declared}, 0, ())
-    frame, missing, problems = read_cells(grid, heading, columns, ".", rule, place)
+    private = {name for name, (_, field) in found.items() if field is not None and field.identifier}
+    findings += [_refuse_identifier(export, declared[name], table) for name in private if _is_own_text(declared[name])]
+    shown = [replace(column, phi=True) if column.name in private else column for column in columns]
+    frame, missing, problems = read_cells(grid, heading, shown, ".", rule, place)
     findings = [*(export.findings if source.is_first else ()), *findings, *problems]
     return FileRead(export.name, frame, missing, 0, export.sha256, export.size, place, tuple(notes), tuple(findings))
 
@@ -224,6 +230,15 @@ def _look_at_absent(
         near = closest(column.name, list(fields))
         remedy = f"say which variable holds it with {key}" + (f"; {near}" if "mean" in near else "")
         yield _error(export, "D007", column, "the project has no variable for this column", table, remedy=remedy)
+
+
+def _is_own_text(column: Column) -> bool:
+    return column.declared_in == "study" and column.type == "text"
+
+
+def _refuse_identifier(export: RedcapExport, column: Column, table: str) -> Finding:
+    problem = "the data dictionary of the project marks the variable as an identifier"
+    return _error(export, "D113", column, problem, table, remedy="leave the column out")
 
 
 def _error(export: RedcapExport, code: str, column: Column, problem: str, table: str, *, remedy: str) -> Finding:

@@ -31,11 +31,14 @@ class KnownCodes:
         Level of the column that a code of the field means.
     labelled : bool
         Whether the headings of the export are labels.
+    decimal : {".", ","}
+        Decimal mark of calculated fields and of texts; a field that is validated as a number has its own.
     """
 
     missing: Collection[str] = ()
     levels: Mapping[str, str] = field(default_factory=dict)
     labelled: bool = False
+    decimal: str = "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,9 @@ def convert_cells(
         return _convert_boxes(column, texts, place)
     if source.is_choice:
         return _convert_choices(source, column, texts, known, place)
-    if source.has_decimal_comma:
+    has_own = source.validation.startswith(("number", "integer"))
+    is_number = column.type in {"number", "integer"} and known.decimal == "," and not has_own
+    if source.has_decimal_comma or is_number:
         texts = [text.replace(",", ".") if _COMMA.fullmatch(text.strip()) else text for text in texts]
     return texts, []
 

@@ -193,12 +193,17 @@ def _place_columns(
         for column in columns:
             if column in by_name or column in OWN_COLUMNS:
                 found.setdefault(column, []).append(i)
-    _check_record_id(found.get(dictionary.record_id.variable, []), dictionary, name, any_known=bool(n_names + n_labels))
+    record_id = dictionary.record_id.variable
+    others = [column for column in found if column not in OWN_COLUMNS and column != record_id]
+    foreign = [heading for heading in header[1:] if not _is_own(heading, dictionary)]
+    _check_record_id(
+        found.get(record_id, []), dictionary, name, any_known=bool(others) or (not foreign and n_names > 0)
+    )
     shared = Counter(i for places in found.values() for i in places)
     ambiguous = {column for column, places in found.items() if len(places) > 1 or shared[places[0]] > 1}
     if labelled:
         # The record id is known by its place.
-        ambiguous.discard(dictionary.record_id.variable)
+        ambiguous.discard(record_id)
     ambiguous |= {column for key in own if labelled for column in by_label.get(key, [])}
     if ambiguous and not labelled:
         raise FindingsError([_repeated(column, len(found[column]), name) for column in sorted(ambiguous)])
@@ -207,7 +212,7 @@ def _place_columns(
 
 
 def _check_record_id(places: Sequence[int], dictionary: RedcapDictionary, name: str, *, any_known: bool) -> None:
-    if places and places[0] == 0:
+    if places and places[0] == 0 and any_known:
         return
     expected = f"the record id, {dictionary.record_id.variable!r} or its label, as the first column"
     if not any_known:
