@@ -31,6 +31,7 @@ from survmodel.data.redcap_fields import (
     heading_key,
     read_choices,
     read_label,
+    tidy_text,
     to_cells,
     write_label,
 )
@@ -146,7 +147,7 @@ def _rows_of(
 
 def _row_of(table: str, field: Field, variable: str, label: str, missing: Sequence[str]) -> RedcapField:
     low, high = limits_of(field)
-    unit = " ".join(field.unit.split())
+    unit = tidy_text(field.unit)
     # REDCap takes <0.5 in a text without validation only.
     validation = "" if field.detection_limit else _VALIDATION.get(field.type, "")
     shown = RedcapField(
@@ -169,8 +170,7 @@ def _introduce(table: TableSchema) -> str:
         repeats = "This form does not repeat."
     else:
         repeats = "To be set as a repeating instrument in the project: one instance for each row."
-    # Between blanks and without markup, as REDCap shows it.
-    return " ".join(f"{table.title}: {introduce_table(table)} {repeats}".replace("`", "").split())
+    return tidy_text(f"{table.title}: {introduce_table(table)} {repeats}".replace("`", ""))
 
 
 def _about(table: str) -> str:
@@ -245,16 +245,21 @@ def _name_variables(schema: Schema) -> dict[tuple[str, str], str]:
 
 def _label_fields(schema: Schema, names: dict[tuple[str, str], str]) -> dict[str, str]:
     """Give every variable a label that no other has: an export of labels has nothing else as its headings."""
-    rows = [(RECORD_ID, _tidy(schema.tables[0].field(RECORD_ID).title), schema.tables[0])]
+    rows = [(RECORD_ID, tidy_text(schema.tables[0].field(RECORD_ID).title), schema.tables[0])]
     for table in schema.tables:
         fields = [field for field in table.fields if field.name != RECORD_ID]
-        rows += [(names[table.name, field.name], _tidy(field.title), table) for field in fields]
+        rows += [(names[table.name, field.name], tidy_text(field.title), table) for field in fields]
     keys = [heading_key(title) for _, title, _ in rows]
     used = {heading_key(heading) for heading in OWN_HEADINGS} | {""}
     repeated = {key for key in keys if keys.count(key) > 1}
     labels = {}
     for (variable, title, table), key in zip(rows, keys, strict=True):
-        choices = [f"{title} ({_tidy(table.title)})", f"{title} ({variable})", variable, f"{variable} ({table.name})"]
+        choices = [
+            f"{title} ({tidy_text(table.title)})",
+            f"{title} ({variable})",
+            variable,
+            f"{variable} ({table.name})",
+        ]
         choices = [title, *choices] if key not in repeated else choices
         others = used | (set(keys) - {key})
         free = [text for text in choices[0 if key else -2 :] if heading_key(text) not in others]
@@ -263,10 +268,6 @@ def _label_fields(schema: Schema, names: dict[tuple[str, str], str]) -> dict[str
         labels[variable] = free[0]
         used.add(heading_key(free[0]))
     return labels
-
-
-def _tidy(text: str) -> str:
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def read_redcap_dictionary(source: str | Path, *, encoding: str = "utf-8") -> RedcapDictionary:

@@ -170,8 +170,28 @@ def plain_text(text: str) -> str:
     >>> plain_text(" <b>Date of  scan</b> &amp; time")
     'Date of scan & time'
     """
-    bare = html.unescape(_MARKUP.sub("", text))
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in bare).split())
+    return tidy_text(html.unescape(_MARKUP.sub("", text)))
+
+
+def tidy_text(text: str) -> str:
+    r"""Write a text in one line, with single blanks and no signs that cannot be printed.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        What REDCap would make of it.
+
+    Examples
+    --------
+    >>> tidy_text(" date\tof\n scan ")
+    'date of scan'
+    """
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def heading_key(text: str) -> str:
@@ -227,10 +247,10 @@ def write_label(label: str) -> str:
     Returns
     -------
     str
-        `read_label` gives the label back where it has no blanks at its ends, no runs of them and no control characters.
+        `read_label` gives the label back as `tidy_text` leaves it.
     """
     # "&#" is written out too, so that a label which holds an entity as text comes back as it was.
-    return " ".join(label.split()).replace("&#", "&#38;#").replace("|", "&#124;")
+    return tidy_text(label).replace("&#", "&#38;#").replace("|", "&#124;")
 
 
 def read_label(text: str) -> str:
