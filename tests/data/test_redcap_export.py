@@ -204,6 +204,13 @@ def test_levels_of_a_code_that_the_field_lacks_are_found():
     assert told(findings, "D092") == [((), "tracer", "scans")]
 
 
+def test_an_event_may_say_what_a_scan_was():
+    variables = VARIABLES | {"scans": (*VARIABLES["scans"], ("scan_role", "redcap_event_name"))}
+    levels = (("tracer", "1", "cxcr4"), ("scan_role", "baseline_arm_1", "baseline"))
+    read = scan_tables(clinic_files(HERE / "clinic_raw.csv", variables=variables, levels=levels), extra=EXTRA)
+    assert read.tables["scans"]["scan_role"].tolist() == ["baseline"] * 4
+
+
 def test_a_label_that_says_no_level_is_found_as_in_a_file():
     findings = findings_of(clinic_files(HERE / "clinic_raw.csv", levels=()), EXTRA)
     assert told(findings, "D023") == [((3, 7, 10), "tracer", "scans")]

@@ -114,16 +114,14 @@ def scan_redcap(
     for name, (variable, field) in found.items():
         texts, conflicts = _merge(export, groups, variable, field, source, place, name)
         findings += conflicts
-        if field is not None:
-            levels = {code: level for one, code, level in source.levels if one == name}
-            known = KnownCodes(source.missing, levels, labelled=export.labelled, decimal=decimal)
-            texts, wrong = convert_cells(field, declared[name], texts, known, place)
-            findings += wrong
-        cells[name] = texts
+        levels = {code: level for one, code, level in source.levels if one == name}
+        known = KnownCodes(source.missing, levels, labelled=export.labelled, decimal=decimal)
+        cells[name], wrong = convert_cells(field, declared[name], texts, known, place)
+        findings += wrong
     rule = DateRule(lock=None if dates is None else dates.lock)
     grid = Grid(list(cells), [list(row) for row in zip(*cells.values(), strict=True)], place.lines)
     heading = Heading({name: i for i, name in enumerate(cells) if name in declared}, 0, ())
-    private = {name for name, (_, field) in found.items() if field is not None and field.identifier}
+    private = [name for name, (_, field) in found.items() if field is not None and field.identifier]
     findings += [_refuse_identifier(export, declared[name], table) for name in private if _is_own_text(declared[name])]
     shown = [replace(column, phi=True) if column.name in private else column for column in columns]
     frame, missing, problems = read_cells(grid, heading, shown, ".", rule, place)

@@ -57,14 +57,14 @@ class _Choices:
 
 
 def convert_cells(
-    source: RedcapField, column: Column, cells: Sequence[str], known: KnownCodes, place: Place
+    source: RedcapField | None, column: Column, cells: Sequence[str], known: KnownCodes, place: Place
 ) -> tuple[list[str], list[Finding]]:
     """Write the cells of a field as the file of a canonical table would hold them.
 
     Parameters
     ----------
-    source : RedcapField
-        Field of the project.
+    source : RedcapField, optional
+        Field of the project, None for a column that REDCap adds, such as the event.
     column : Column
         What it becomes.
     cells : sequence of str, shape (n,)
@@ -89,6 +89,8 @@ def convert_cells(
     (['male', '', 'female'], [])
     """
     texts = ["" if cell.strip() in known.missing else cell for cell in cells]
+    if source is None:
+        return [known.levels.get(text.strip(), text) for text in texts], []
     if source.type == "checkbox":
         return _convert_boxes(column, texts, place)
     if source.is_choice:
@@ -97,7 +99,7 @@ def convert_cells(
     is_number = column.type in {"number", "integer"} and known.decimal == "," and not has_own
     if source.has_decimal_comma or is_number:
         texts = [text.replace(",", ".") if _COMMA.fullmatch(text.strip()) else text for text in texts]
-    return texts, []
+    return [known.levels.get(text.strip(), text) for text in texts], []
 
 
 def _convert_boxes(column: Column, cells: Sequence[str], place: Place) -> tuple[list[str], list[Finding]]:
