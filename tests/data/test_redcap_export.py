@@ -130,7 +130,9 @@ def test_an_unknown_instrument_is_found(tmp_path):
     export = changed(tmp_path, "own_raw.csv", (3, "redcap_repeat_instrument", "scan"))
     findings = findings_of(own_files(export, ["scans"]))
     assert [(one.code, one.rows) for one in findings] == [("D093", (3,))]
-    assert "scans" in str(findings[0])
+    assert "Did you mean 'scans'?" in str(findings[0])
+    shifted = changed(tmp_path, "own_raw.csv", (3, "redcap_repeat_instrument", "Jane Roe"))
+    assert "Roe" not in str(findings_of(own_files(shifted, ["scans"]))[0])
 
 
 # A longitudinal project of somebody else
