@@ -401,3 +401,13 @@ def test_no_message_names_a_patient(tmp_path):
         findings = findings_of(clinic_files(export), EXTRA)
         assert any(one.severity == "error" for one in findings)
         assert not any(word in str(one) for one in findings for word in private)
+
+
+@pytest.mark.parametrize(
+    "heading", ["record_id", "surname", "dob", "pet_no", "pet_dt", "seen_dt", "dead_dt", "redcap_repeat_instrument"]
+)
+@pytest.mark.parametrize("secret", ["Secret 77", "77.11.2020", "<77"])
+def test_no_cell_of_an_identifier_or_a_date_is_shown(tmp_path, heading, secret):
+    cells = [(line, heading, secret) for line in range(2, 12)]
+    findings = findings_of(clinic_files(changed(tmp_path, "clinic_raw.csv", *cells)), EXTRA)
+    assert not any("77" in str(one) for one in findings)

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from survmodel.errors import ConfigError
 from survmodel.study.config import read_study
 from survmodel.study.example import write_example
 from survmodel.study.run import run_study
+from survmodel.study.schema_files import write_study_schema
 
 HERE = Path(__file__).parent.parent / "data" / "redcap"
 OWN = schema_folder() / "redcap_dictionary.csv"
@@ -226,6 +228,18 @@ def test_an_export_that_does_not_exist_is_named_by_its_key(tmp_path):
     (study.parent / "dictionary.csv").unlink()
     with pytest.raises(ConfigError, match=r"data\.redcap\.dictionary: no such file"):
         read_study(study)
+
+
+def test_an_editor_takes_a_study_of_an_export():
+    jsonschema = pytest.importorskip("jsonschema")
+    for text in (SMALL.format(more=""), CLINIC):
+        jsonschema.validate(json.loads(json.dumps(tomllib.loads(text), default=str)), json.loads(write_study_schema()))
+
+
+def test_a_decimal_comma_between_quotation_marks_is_no_clash_of_marks(tmp_path):
+    study = study_of(tmp_path / "study", SMALL.format(more='decimal = ","\n'))
+    assert read_study(study).files["scans"].decimal == ","
+    assert main(["check", str(study)]) == 0
 
 
 def test_patients_are_still_needed_without_an_export(tmp_path):
