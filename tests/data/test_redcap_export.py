@@ -300,6 +300,13 @@ def test_variables_that_do_not_exist_are_found_with_the_closest_name():
     assert findings[0].file == "clinic_dictionary.csv"
 
 
+def test_a_variable_of_another_form_is_no_column_of_the_table():
+    variables = VARIABLES | {"scans": (*VARIABLES["scans"], ("scan_role", "status"))}
+    findings = findings_of(clinic_files(HERE / "clinic_raw.csv", variables=variables, tables=["scans"]), EXTRA)
+    assert told(findings, "D092") == [((), "scan_role", "scans")]
+    assert "on the form pet_scan" in str(findings[0])
+
+
 def test_rows_that_are_cut_and_records_without_a_name_are_found(tmp_path):
     text = (HERE / "clinic_raw.csv").read_text("utf-8")
     findings = findings_of(clinic_files(written(tmp_path, "a.csv", text + "105,x\n"), tables=["patients"]), EXTRA)

@@ -164,7 +164,7 @@ def find_variables(
         if column.name == RECORD_ID:
             continue
         names, by_alias = _names_of(column, source, fields, export, table)
-        there = [name for name in names if name in export.positions]
+        there = [name for name in names if name in export.positions and (name in fields or name in OWN_COLUMNS)]
         if len(there) == 1:
             found[column.name] = (there[0], fields.get(there[0]))
             if by_alias:
