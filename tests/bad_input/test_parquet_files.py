@@ -107,6 +107,22 @@ def test_a_column_of_lists_is_refused(tmp_path, capsys):
     assert (problem["code"], problem["column"]) == ("D078", "age")
 
 
+ODD = {
+    "a time zone that is not known": pyarrow.array([1] * 40, pyarrow.timestamp("us", "Mars/Phobos")),
+    "a time beyond the calendar": pyarrow.array([2**60] * 40, pyarrow.timestamp("us")),
+    "a day beyond the calendar": pyarrow.array([2**30] * 40, pyarrow.int32()).cast(pyarrow.date32()),
+    "bytes": pyarrow.array([b"\xff"] * 40),
+    "a record": pyarrow.array([{"a": 1}] * 40),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_has_no_text_matters_only_where_it_is_declared(tmp_path, capsys, odd):
+    completed(write_parquet(tmp_path / "other", typed_columns() | {"other": ODD[odd]}), capsys)
+    (problem,) = refused(write_parquet(tmp_path / "age", typed_columns() | {"age": ODD[odd]}), capsys)
+    assert (problem["code"], problem["column"]) == ("D078", "age")
+
+
 @pytest.mark.parametrize("content", [b"id,age\nKEY-0001,50\n", b"PAR1" + bytes(100) + b"PAR1"])
 def test_what_is_no_parquet_file_is_refused(tmp_path, capsys, content):
     study = write_parquet(tmp_path)

@@ -68,19 +68,18 @@ def scan_parquet(
     name, rule = path.name, dates or DateRule()
     refuse_by_size(name, path.stat().st_size)
     data = path.read_bytes()
-    found, nested = _cells(data, name)
+    found, without_text = _cells(data, name)
     upper = truths_are_upper(columns)
     texts = [[write_cell(cell, decimal, rule, upper=upper) for cell in cells] for _, cells in found]
     rows = [list(row) for row in zip(*texts, strict=True)]
     grid = Grid([heading for heading, _ in found], rows, tuple(range(2, len(rows) + 2)))
     place = Place(name, grid.lines, table)
     heading = check_rows(grid, columns, place)
-    without_text = [column for column, at in heading.positions.items() if at in nested]
-    if without_text:
+    unread = [(column, without_text[at]) for column, at in heading.positions.items() if at in without_text]
+    if unread:
         remedy = "write one plain value in each cell"
-        problem = "a column of lists, records or bytes"
         raise FindingsError(
-            [Finding("D078", problem, name, column=one, remedy=remedy, table=table) for one in without_text]
+            [Finding("D078", problem, name, column=one, remedy=remedy, table=table) for one, problem in unread]
         )
     series, missing, problems = read_cells(grid, heading, columns, decimal, rule, place)
     digest = hashlib.sha256(data).hexdigest()
@@ -89,8 +88,8 @@ def scan_parquet(
     return FileRead(name, series, missing, heading.n_undeclared, digest, len(data), place, notes, findings)
 
 
-def _cells(data: bytes, name: str) -> tuple[list[tuple[str, list[object]]], set[int]]:
-    """Take the columns with their names, and tell which hold values that have no text."""
+def _cells(data: bytes, name: str) -> tuple[list[tuple[str, list[object]]], dict[int, str]]:
+    """Take the columns with their names, and tell which hold values that have no text, and why."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -103,15 +102,22 @@ def _cells(data: bytes, name: str) -> tuple[list[tuple[str, list[object]]], set[
         file = parquet.ParquetFile(io.BytesIO(data))
         _look_at_size(file.metadata, name)
         table = file.read()
-        nested = {i for i, field in enumerate(table.schema) if _has_no_text(pyarrow.types, field.type)}
-        found = [
-            (heading, [None] * table.num_rows if i in nested else table.column(i).to_pylist())
-            for i, heading in enumerate(table.column_names)
-        ]
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError):
         remedy = "give a file of another kind its own ending, or export the table again"
         refuse("D070", name, "the file is no Parquet file, or it is damaged", "", remedy)
-    return found, nested
+    found, without_text = list[tuple[str, list[object]]](), dict[int, str]()
+    for i, field in enumerate(table.schema):
+        cells: list[object] = [None] * table.num_rows
+        if _has_no_text(pyarrow.types, field.type):
+            without_text[i] = "a column of lists, records or bytes"
+        else:
+            try:
+                cells = table.column(i).to_pylist()
+            except (pyarrow.ArrowException, ValueError, OverflowError, KeyError):
+                # What is not declared may hold anything; an unknown time zone is a KeyError.
+                without_text[i] = "dates beyond the calendar, a time zone that is not known, or damaged texts"
+        found.append((field.name, cells))
+    return found, without_text
 
 
 def _look_at_size(metadata: Any, name: str) -> None:  # noqa: ANN401 - pyarrow has no types
