@@ -210,6 +210,19 @@ def test_what_is_no_workbook_is_refused(tmp_path, capsys, content, code, words):
     assert words in str(problem["message"])
 
 
+@pytest.mark.parametrize(("number", "form"), [(1e10, "[h]:mm:ss"), (1e300, "[h]:mm"), (-1e300, "yyyy-mm-dd")])
+def test_a_number_that_no_date_has_is_refused(tmp_path, capsys, number, form):
+    """Its cell is formatted as a date or a duration, and the reader of cells breaks off."""
+
+    def change(sheet):
+        sheet["E7"] = number
+        sheet["E7"].number_format = form
+
+    (problem,) = refused(write_book(tmp_path, book(change=change)), capsys)
+    assert (problem["code"], problem["file"]) == ("D070", "patients.xlsx[patients]")
+    assert "formatted as a date or a time" in problem["message"]
+
+
 def test_a_workbook_named_csv_is_refused(tmp_path, capsys):
     (problem,) = refused(write_plain(tmp_path, book()), capsys)
     assert (problem["code"], "ending .xlsx" in str(problem["remedy"])) == ("D003", True)

@@ -13,7 +13,7 @@ import tomllib
 import pandas as pd
 import pytest
 from data.fuzzing import COLUMNS, HEADER, ROWS, archive_parts, damaged, fuzz, looked_at, zipped
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
@@ -153,6 +153,35 @@ def test_xml_of_a_workbook(folder, data):
     part = data.draw(damaged([parts[name]]) | st.none())
     kept = {other: content for other, content in parts.items() if other != name or part is not None}
     read_workbook(folder, zipped(kept | ({name: part} if part is not None else {})))
+
+
+FORMATS = ("General", "yyyy-mm-dd", "hh:mm", "[h]:mm:ss", "dd/mm/yyyy hh:mm", "0%", "@", "#,##0", "mmm-yy", "0;[Red]-0")
+TYPED = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**18), 10**18), st.floats(allow_nan=False), st.dates(), st.datetimes(),
+    st.times(), st.timedeltas(datetime.timedelta(0), datetime.timedelta(10**6)), st.floats(-1e5, 1e7),
+    st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"], exclude_characters="§\ufffe\uffff"), max_size=9),
+)  # fmt: skip
+
+
+@fuzz(60)
+@given(
+    rows=st.lists(st.lists(st.tuples(TYPED, st.sampled_from(FORMATS)), min_size=7, max_size=7), min_size=1, max_size=3)
+)
+def test_typed_cells_of_a_workbook(folder, rows):
+    book = Workbook()
+    book.active.title = "one"
+    book.active.append(HEADER)
+    for i, row in enumerate(rows, start=2):
+        for j, (value, form) in enumerate(row, start=1):
+            cell = book.active.cell(i, j)
+            cell.value, cell.number_format = value, form
+    out = io.BytesIO()
+    try:
+        book.save(out)
+    except (OverflowError, ValueError):
+        # A date before the first one of a spreadsheet cannot be written.
+        assume(False)
+    read_workbook(folder, out.getvalue())
 
 
 @functools.cache

@@ -114,10 +114,21 @@ def _open(data: bytes, name: str, sheet: str | None) -> tuple[CalamineSheet, She
         wanted = _choose(names, sheet, name)
         facts = _look(archive, wanted, name)
         chosen = book.get_sheet_by_name(wanted)
-        return chosen, facts, [list(row) for row in chosen.to_python(skip_empty_area=False)]
+        return chosen, facts, _take_cells(chosen, f"{name}[{wanted}]")
     except (CalamineError, ZipError, BadSheetError):
         remedy = "open it in Excel and save it anew as .xlsx, or save the sheet as CSV"
         refuse("D070", name, "the workbook is damaged, or of a kind that is not known", "", remedy)
+
+
+def _take_cells(sheet: CalamineSheet, shown: str) -> list[list[Cell]]:
+    try:
+        return [list(row) for row in sheet.to_python(skip_empty_area=False)]
+    except BaseException as error:
+        # The reader's own panic is no Exception, and its class cannot be imported.
+        if not isinstance(error, OverflowError) and type(error).__name__ != "PanicException":
+            raise
+        problem = "a cell that is formatted as a date or a time holds a number that is none"
+        refuse("D070", shown, problem, "", "correct the number, or give its cell the format of a number")
 
 
 def _choose(names: Sequence[str], sheet: str | None, name: str) -> str:
