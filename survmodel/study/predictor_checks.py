@@ -76,6 +76,7 @@ class _Use:
     analysis: Analysis
     data: Gathered
     columns: dict[str, Column]
+    declared: frozenset[str]
     is_linear: bool
 
     def patients(self, where: npt.ArrayLike) -> list[int]:
@@ -124,13 +125,14 @@ def _uses(study: Study, data: Gathered, cohort: Cohort) -> Iterator[_Use]:
     first = next(iter(settings.endpoint))
     asked += [(f"marker {one.name}", one.term, one.endpoint or first, True) for one in settings.marker]
     columns = study.columns
+    declared = frozenset(name for name, entry in settings.column.items() if entry.source is None)
     for key, text, endpoint, is_linear in asked:
         try:
             analysis = cohort.analysis(endpoint, settings.set_of(endpoint))
         except DataError:
             # Nobody has the endpoint: its steps say so.
             continue
-        yield _Use(key, parse_formula(text), analysis, data, columns, is_linear)
+        yield _Use(key, parse_formula(text), analysis, data, columns, declared, is_linear)
 
 
 def _columns_under_logarithms(atoms: Iterable[Atom]) -> Iterator[str]:
@@ -146,7 +148,7 @@ def _logarithms(use: _Use) -> Iterator[Finding]:
     """Find numbers of 0 and below in the files that a formula takes the logarithm of."""
     for name in _columns_under_logarithms(use.formula.atoms):
         # What is made of lesions is 0 where there is none, and the step that uses it says so.
-        if name not in use.columns or use.columns[name].declared_in != "study" or _is_made(use, name):
+        if name not in use.declared:
             continue
         values = _numbers(use.analysis.table[name])
         if values is not None and (values <= 0).any():
@@ -156,10 +158,6 @@ def _logarithms(use: _Use) -> Iterator[Finding]:
                 "known, leave the cell empty; otherwise correct it, or leave the logarithm out"
             )
             yield from use.on_rows("D152", name, problem, values <= 0, remedy, "error")
-
-
-def _is_made(use: _Use, name: str) -> bool:
-    return name in use.data.undefined or name.startswith(("cxcr4_", "fdg_"))
 
 
 def _numbers(values: pd.Series) -> Floats | None:
@@ -246,9 +244,11 @@ def _is_line(values: Floats, time: Floats) -> bool:
 
 
 def _is_recoded(values: npt.NDArray[np.object_], event: npt.NDArray[np.integer]) -> bool:
+    events = np.unique(event).size
+    if events < 2 or len(set(values)) != events:
+        return False
     kinds = pd.Series(list(zip(values, event, strict=True))).value_counts()
-    distinct = len(set(values))
-    return distinct == len(set(event.tolist())) == len(kinds) > 1 and int(kinds.min()) >= OF_EACH_KIND
+    return len(kinds) == events and int(kinds.min()) >= OF_EACH_KIND
 
 
 def _words(name: str) -> set[str]:
@@ -306,7 +306,7 @@ def _alphabetical(use: _Use) -> Iterator[Finding]:
 def _inflated(use: _Use) -> Iterator[Finding]:
     """Find numbers that the other terms of a model nearly give."""
     atoms = use.formula.atoms
-    if len(atoms) < 2:
+    if len(atoms) < 2 or not use.is_linear:
         return
     terms = parse_formula(" + ".join(atom.label for atom in atoms))
     try:

@@ -92,6 +92,8 @@ YES = 'type = "category"\nlevels = { "0" = "no", "1" = "yes" }\n'
             (76, with_column("suvmax", but(suv, {5: "0"}), SUV, "age + log2(suvmax)"),
              [("D152", PATIENTS, "suvmax", (5,))],
              ["0 or below", "takes the logarithm", "if 0 means that there is no lesion", "leave the cell empty"]),
+            (76, with_column("cxcr4_suvmax", but(suv, {5: "0"}), SUV, "log2(cxcr4_suvmax)"),
+             [("D152", PATIENTS, "cxcr4_suvmax", (5,))], ["takes the logarithm"]),
             (76, with_column("suvmax", but(suv, {5: "0", 6: "-2"}), SUV + '[[marker]]\nname = "suvmax"\n', "age"),
              [("D152", PATIENTS, "suvmax", (5, 6))], ["marker suvmax takes the logarithm"]),
             (78, uptake((3, "suvmean", "30")), [("D140", LESIONS, "suvmean", (3,))], ["SUVmean is larger", "swapped"]),
