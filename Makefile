@@ -42,7 +42,7 @@ test: $(VENV)/.dev ## run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 fuzz: $(VENV)/.dev ## read many damaged files, new ones each time
-	SURVMODEL_FUZZ=50 $(BIN)/python -m pytest tests/data/test_reader_fuzz.py
+	SURVMODEL_FUZZ=50 $(BIN)/python -m pytest tests/data/test_reader_fuzz.py tests/bad_input/test_fuzz_of_studies.py
 
 check: $(VENV)/.dev ## format, lint, types and import rule
 	$(BIN)/ruff format --check --quiet
