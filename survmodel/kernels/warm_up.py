@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from survmodel.kernels import aalen_johansen, concordance, cox, kaplan_meier, logrank, remove_old_caches
+from survmodel.kernels import aalen_johansen, concordance, cox, firth, kaplan_meier, logrank, remove_old_caches
 from survmodel.kernels.risk_sets import build_risk_sets
 
 
@@ -27,6 +27,9 @@ def warm_up() -> None:
     concordance.concordance_pairs(np.arange(5), ones, event.astype(float), sets)
     features = np.array([[0.1, 0.5, -0.2, 0.3, -0.7]])
     cox.maximise(features, 0 * ones, ones, ones, np.zeros(1), sets, True, np.zeros(1), 5, 1e-9, 1e-12)
+    firth.maximise_firth(
+        features, 0 * ones, ones, ones, sets, True, np.zeros(1), np.ones(1, dtype=bool), True, 5, 1e-9, 1e-12
+    )
     sums = np.zeros((5, sets.time.size))
     shift = np.zeros(1)
     cox.linear_predictor(features, np.zeros(1), 0 * ones, ones)

@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import DataError, list_values
+from survmodel.errors import ConfigError, DataError, list_values
 from survmodel.frame import as_frame
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_likelihood import CoxData, maximise, refuse_few_events, sort_data
 from survmodel.models.cox_resampling import CoxResampler
 from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
+from survmodel.models.firth import maximise_penalised, profile_tests
 from survmodel.models.formula import Formula, parse_formula
 from survmodel.models.strata import look_at_strata, read_strata
 from survmodel.outcome.argument import check_outcome, read_table
@@ -50,8 +51,10 @@ class CoxPH(CoxSettings):
         Column of clusters: standard errors allow for correlation within them.
     ties : {"efron", "breslow"}
         Treatment of tied event times.
-    penalty : Ridge, optional
-        Penalty of the log-likelihood.
+    penalty : {"firth"} or Ridge, optional
+        Penalty of the log-likelihood. ``"firth"`` (Heinze and Schemper) is for inference from few events: estimates are
+        finite where a group has no events, limits are those of the profile, tests are penalised likelihood-ratio tests.
+        A ridge is for prediction.
     reference : mapping of str to object, optional
         Reference level of factors, ``{"stage": "I"}``.
     conf_level : float
@@ -60,6 +63,7 @@ class CoxPH(CoxSettings):
     References
     ----------
     Cox DR (1972). J R Stat Soc B 34:187-220. Efron B (1977). J Am Stat Assoc 72:557-565.
+    Heinze G, Schemper M (2001). Biometrics 57:114-119.
 
     Examples
     --------
@@ -127,8 +131,13 @@ class CoxPH(CoxSettings):
         )
         warnings = [*self._look_at_events(data, design.names), *look_at_strata(data.event, data.stratum, layers.n)]
         ordered = sort_data(data)
-        theta = 0.0 if self.penalty is None else self.penalty.theta
-        maximum = maximise(data, ordered, design.names, theta)
+        if self.is_firth and data.weight_is_broken:
+            raise ConfigError("Firth's penalty takes whole weights only", remedy="leave weights or penalty out")
+        maximum = (
+            maximise_penalised(data, ordered, design.names)
+            if self.is_firth
+            else maximise(data, ordered, design.names, self.theta)
+        )
         cluster = self._clusters(used, outcome.take(rows), data)
         robust = cluster is not None or data.weight_is_broken
         covariance = maximum.covariance
@@ -136,6 +145,10 @@ class CoxPH(CoxSettings):
             residuals = compute_residuals(data, ordered, maximum.beta)
             covariance = frozen(robust_covariance(residuals, data, maximum.covariance, cluster))
         analysed = outcome.take(rows)
+        profile = None
+        if self.is_firth:
+            unit = np.eye(len(design.names))
+            profile = profile_tests(data, ordered, maximum, unit, level=self.conf_level, penalised=True)
         return CoxFit(
             spec=self,
             design=design,
@@ -154,6 +167,7 @@ class CoxPH(CoxSettings):
             missing=missing,
             warnings=join_warnings(outcome.warnings, warnings),
             notes=join_warnings(design.notes, outcome.notes),
+            profile=profile,
         )
 
     def _complete_rows(
@@ -209,7 +223,7 @@ class CoxPH(CoxSettings):
     def _look_at_events(self, data: CoxData, names: tuple[str, ...]) -> list[str]:
         """Refuse what so many events cannot estimate, and warn of what they estimate badly."""
         events, p = float(data.count[data.event].sum()), len(names)
-        refuse_few_events(events, data.time.size, names, penalised=self.penalty is not None)
+        refuse_few_events(events, data.time.size, names, self.penalty)
         if p == 0 or self.penalty is not None or events / p >= EVENTS_PER_PARAMETER:
             return []
         return [

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.distributions import chi_squared_p, normal_quantile, two_sided_p
-from survmodel.errors import ConfigError, closest, list_values
+from survmodel.errors import ConfigError, FitError, closest, list_values
 from survmodel.formatting import count_noun, format_number, format_p, format_p_equation, format_ratio
 from survmodel.frame import as_frame
 from survmodel.models.contrasts import contrast_rows, effect_rows, refuse_no_number
@@ -19,6 +19,7 @@ from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData
 from survmodel.models.cox_prediction import Baseline, compute_baselines, cumulative_hazard
 from survmodel.models.cox_residuals import compute_residuals, deviance_residuals
 from survmodel.models.cox_settings import CoxSettings
+from survmodel.models.firth import ProfileTests, profile_tests
 from survmodel.models.formula import Design
 from survmodel.models.kaplan_meier_fit import check_times
 from survmodel.models.limits import check_limits, survival_limits
@@ -67,6 +68,8 @@ class CoxFit(Result):
         Missing values of each column that has some.
     warnings, notes : tuple of str
         What the reader must and may know.
+    profile : ProfileTests, optional
+        Limits and tests of the coefficients under Firth's penalty; None under any other.
     """
 
     spec: CoxSettings
@@ -86,6 +89,7 @@ class CoxFit(Result):
     missing: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    profile: ProfileTests | None = None
 
     @property
     def n(self) -> int:
@@ -115,6 +119,8 @@ class CoxFit(Result):
         -------
         pandas.DataFrame
             Columns term, variable, level, reference, estimate, std_error, statistic (z), p_value, conf_low, conf_high.
+            Under Firth's penalty limits are those of the profile, p is that of the penalised likelihood-ratio test, and
+            the statistic is its root with the sign of the estimate.
         """
         std_error = np.sqrt(np.diag(self.beta_covariance))
         labels = pd.DataFrame({
@@ -123,7 +129,38 @@ class CoxFit(Result):
             "level": [column.level for column in self.design.columns],
             "reference": [column.reference for column in self.design.columns],
         }, dtype=object)  # fmt: skip
-        return pd.concat([labels, wald_columns(self.beta, std_error, self.spec.conf_level)], axis=1)
+        columns = wald_columns(self.beta, std_error, self.spec.conf_level)
+        if self.profile is not None:
+            columns = profile_columns(columns, self.profile)
+        return pd.concat([labels, columns], axis=1)
+
+    def profile_limits(self) -> pd.DataFrame:
+        """Give limits and tests of the coefficients by the profile of the likelihood, on the log scale.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :meth:`tidy`: limits need not be symmetric, the statistic is the root of the likelihood-ratio chi-squared
+            with the sign of the estimate. An infinite limit is one that the data do not set.
+
+        Raises
+        ------
+        FitError
+            Under a ridge, and for robust standard errors: there is no likelihood to follow.
+
+        References
+        ----------
+        Venzon DJ, Moolgavkar SH (1988). Appl Stat 37:87-94.
+        """
+        if self.profile is not None:
+            return self.tidy()
+        if self.spec.penalty is not None or self.robust:
+            why = "under a ridge" if self.spec.penalty is not None else "with robust standard errors"
+            raise FitError(f"there are no profile limits {why}", remedy="use the limits of tidy()")
+        table = self.tidy()
+        unit = np.eye(self.beta.size)
+        found = profile_tests(self.data, self.ordered, self.maximum, unit, level=self.spec.conf_level, penalised=False)
+        return pd.concat([table.iloc[:, :4], profile_columns(table.iloc[:, 4:], found)], axis=1)
 
     def hazard_ratios(
         self,
@@ -155,8 +192,12 @@ class CoxFit(Result):
         else:
             rows = contrast_rows(self.design, self.columns, contrasts, at or {})
             std_error = np.sqrt(np.einsum("kp,pq,kq->k", rows.steps, self.beta_covariance, rows.steps))
-            wald = wald_columns(rows.steps @ self.beta, std_error, self.spec.conf_level)
-            table = pd.concat([rows.labels, wald], axis=1)
+            columns = wald_columns(rows.steps @ self.beta, std_error, self.spec.conf_level)
+            if self.profile is not None:
+                level = self.spec.conf_level
+                found = profile_tests(self.data, self.ordered, self.maximum, rows.steps, level=level, penalised=True)
+                columns = profile_columns(columns, found)
+            table = pd.concat([rows.labels, columns], axis=1)
         scaled = ["estimate", "conf_low", "conf_high"]
         table[scaled] = np.exp(table[scaled])
         return table
@@ -177,7 +218,7 @@ class CoxFit(Result):
         -------
         pandas.DataFrame
             Columns variable, level (the value), reference, estimate (hazard ratio), std_error (log scale), conf_low,
-            conf_high.
+            conf_high. Limits are Wald's, under Firth's penalty too.
 
         Raises
         ------
@@ -232,8 +273,9 @@ class CoxFit(Result):
             "wald_p_value": chi_squared_p(wald, p),
             "score_statistic": m.score_statistic,
             "score_p_value": chi_squared_p(m.score_statistic, p),
-            "aic": -2 * m.loglik + 2 * df,
-            "bic": -2 * m.loglik + np.log(self.n_event) * df,
+            # A penalised likelihood has no information criterion.
+            "aic": np.nan if self.spec.is_firth else -2 * m.loglik + 2 * df,
+            "bic": np.nan if self.spec.is_firth else -2 * m.loglik + np.log(self.n_event) * df,
             "ties": self.spec.ties,
             "std_error_type": "robust" if self.robust else "model-based",
             "n_strata": len(self.strata_labels),
@@ -247,8 +289,10 @@ class CoxFit(Result):
 
     def _conventions(self) -> str:
         text = f"{self.spec.ties.capitalize()} ties and baseline; BIC by number of events; index not centred"
-        if self.spec.penalty is not None:
-            text += f"; ridge theta {self.spec.penalty.theta:g}, effective degrees of freedom"
+        if self.spec.is_firth:
+            text += "; Firth's penalised likelihood, profile limits, penalised likelihood-ratio tests"
+        elif self.spec.theta:
+            text += f"; ridge theta {self.spec.theta:g}, effective degrees of freedom"
         return text
 
     def prognostic_index(self, table: pd.DataFrame) -> Floats:
@@ -466,10 +510,13 @@ class CoxFit(Result):
         glance = self.glance().iloc[0]
         left_out = f", {count_noun(self.n_missing, 'row')} left out for missing values" if self.n_missing else ""
         title = f"Cox model: {count_noun(self.n, 'row')}, {count_noun(self.n_event, 'event')}{left_out}"
-        df = format_number(glance.lr_df, 0 if self.spec.penalty is None else 2)
-        tests = f"Likelihood ratio test {format_number(glance.lr_statistic, 2)} on {df} df, "
+        df = format_number(glance.lr_df, 2 if self.spec.theta else 0)
+        kind = "Penalised likelihood" if self.spec.is_firth else "Likelihood"
+        tests = f"{kind} ratio test {format_number(glance.lr_statistic, 2)} on {df} df, "
         tests += format_p_equation(glance.lr_p_value)
         notes = [tests, f"{self.spec.ties.capitalize()} ties"]
+        if self.spec.is_firth:
+            notes.append("Firth's penalty: limits of the profile, p of penalised likelihood ratio tests")
         if self.spec.strata_columns:
             notes.append(f"stratified by {list_values(self.spec.strata_columns)}, {len(self.strata_labels)} strata")
         if self.missing:
@@ -502,6 +549,26 @@ def wald_statistic(estimate: Floats, covariance: Floats) -> float:
         return float("nan")
     z = estimate / std_error
     return float(z @ np.linalg.solve(correlation, z))
+
+
+def profile_columns(wald: pd.DataFrame, profile: ProfileTests) -> pd.DataFrame:
+    """Put limits and tests of a profile in the place of Wald's.
+
+    Parameters
+    ----------
+    wald : pandas.DataFrame
+        As `wald_columns` gives it.
+    profile : ProfileTests
+        One entry for each row.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table.
+    """
+    root = np.sign(wald["estimate"].to_numpy()) * np.sqrt(np.maximum(profile.statistic, 0))
+    changed = {"statistic": root, "p_value": profile.p_value, "conf_low": profile.low, "conf_high": profile.high}
+    return wald.assign(**changed)
 
 
 def wald_columns(estimate: Floats, std_error: Floats, conf_level: float) -> pd.DataFrame:

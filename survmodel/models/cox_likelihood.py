@@ -15,6 +15,7 @@ import numpy.typing as npt
 from survmodel.errors import FitError, list_values
 from survmodel.kernels import cox as kernel
 from survmodel.kernels.risk_sets import RiskSets, build_risk_sets
+from survmodel.models.cox_settings import Penalty, Ridge
 from survmodel.result import frozen
 
 Floats = npt.NDArray[np.float64]
@@ -213,12 +214,12 @@ def maximise(data: CoxData, ordered: SortedData, names: tuple[str, ...], theta: 
     if not converged:
         raise FitError(
             f"Newton's method did not converge in {MAX_ITERATIONS} steps",
-            remedy="look for covariates with extreme values, or use a penalty, for example penalty=Ridge(1.0)",
+            remedy='look for covariates with extreme values, or use penalty="firth"',
         )
     penalised = information + np.diag(penalty)
-    covariance = _invert(penalised)
+    covariance = invert_information(penalised)
     df = float(np.trace(covariance @ information)) if theta else float(p)
-    start_covariance = _invert(start_information + np.diag(penalty))
+    start_covariance = invert_information(start_information + np.diag(penalty))
     unscale = 1 / ordered.scale
     spread = np.sqrt(np.maximum(np.diag(penalised), np.finfo(float).tiny))
     return Maximum(
@@ -234,7 +235,24 @@ def maximise(data: CoxData, ordered: SortedData, names: tuple[str, ...], theta: 
     )
 
 
-def _invert(matrix: Floats) -> Floats:
+def invert_information(matrix: Floats) -> Floats:
+    """Invert an information matrix.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (p, p)
+        Symmetric.
+
+    Returns
+    -------
+    ndarray, shape (p, p)
+        Symmetric to the last bit.
+
+    Raises
+    ------
+    FitError
+        When it is singular.
+    """
     if matrix.size == 0:
         return matrix.copy()
     try:
@@ -247,7 +265,7 @@ def _invert(matrix: Floats) -> Floats:
     return symmetric
 
 
-def refuse_few_events(events: float, n_rows: int, names: tuple[str, ...], *, penalised: bool) -> None:
+def refuse_few_events(events: float, n_rows: int, names: tuple[str, ...], penalty: Penalty) -> None:
     """Refuse to estimate more coefficients than the events can carry.
 
     Parameters
@@ -258,24 +276,27 @@ def refuse_few_events(events: float, n_rows: int, names: tuple[str, ...], *, pen
         Analysed rows.
     names : tuple of str
         Column names.
-    penalised : bool
-        Whether a penalty carries what the events do not.
+    penalty : Ridge, "firth" or None
+        What carries what the events do not.
 
     Raises
     ------
     FitError
-        Without events, with fewer events than columns, and for several columns on four events or fewer.
+        Without events; without a ridge with fewer events than columns; without any penalty for several columns on four
+        events or fewer.
     """
     p = len(names)
     if events == 0:
         raise FitError(
             "there are no events", f"0 among {n_rows} analysed rows", "a Cox model needs events to learn from"
         )
-    if not penalised and (p > events or (p > 1 and events <= FEW_EVENTS)):
+    few = penalty is None and p > 1 and events <= FEW_EVENTS
+    if few or (p > events and not isinstance(penalty, Ridge)):
+        other = "penalty=Ridge(1.0)" if p > events else 'penalty="firth"'
         raise FitError(
             f"{p} coefficients cannot be estimated from {events:g} events",
             f"columns {list_columns(names)}",
-            "use fewer columns, or a penalty, for example penalty=Ridge(1.0)",
+            f"use fewer columns, or {other}",
         )
 
 
@@ -387,7 +408,7 @@ def refuse_runaway(beta: Floats, information: Floats, start: Floats, names: tupl
         "the partial likelihood has no maximum: a coefficient grows without bound",
         "separation by " + list_columns(columns),
         "a group has no events, or a covariate orders the events perfectly: merge levels, leave the covariate out, or "
-        "use a penalty, for example penalty=Ridge(1.0)",
+        'use Firth\'s penalised likelihood, penalty="firth"',
     )
 
 

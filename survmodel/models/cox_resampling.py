@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_likelihood import maximise, refuse_constant, refuse_few_events
+from survmodel.models.firth import maximise_penalised
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -66,11 +67,13 @@ class CoxResampler:
         fit, data = self.fit, self.fit.data
         names = fit.design.names
         drawn = counts > 0
-        theta = 0.0 if fit.spec.penalty is None else fit.spec.penalty.theta
-        refuse_few_events(float(counts[data.event].sum()), int(counts.sum()), names, penalised=theta > 0)
-        if theta == 0:
+        spec = fit.spec
+        refuse_few_events(float(counts[data.event].sum()), int(counts.sum()), names, spec.penalty)
+        if spec.theta == 0:
             refuse_constant(data.x[drawn], names)
         order = fit.ordered.risk_sets.order
         count = np.ascontiguousarray(counts[order], dtype=np.float64)
         ordered = replace(fit.ordered, count=count, multiplicity=count)
-        return maximise(data, ordered, names, theta).beta
+        if spec.is_firth:
+            return maximise_penalised(data, ordered, names).beta
+        return maximise(data, ordered, names, spec.theta).beta

@@ -36,6 +36,10 @@ class Ridge:
             raise ConfigError(f"theta is {self.theta}", remedy="give a number above 0, or leave the penalty out")
 
 
+#: What a Cox model may be penalised by: nothing, Firth's half log determinant of the information, or a ridge.
+Penalty = Ridge | Literal["firth"] | None
+
+
 @dataclass(frozen=True, slots=True)
 class CoxSettings:
     """The fields of :class:`~survmodel.models.cox.CoxPH`, which describes them."""
@@ -44,7 +48,7 @@ class CoxSettings:
     strata: str | Sequence[str] | None = None
     cluster: str | None = None
     ties: Literal["efron", "breslow"] = "efron"
-    penalty: Ridge | None = None
+    penalty: Penalty = None
     reference: Mapping[str, object] | None = None
     conf_level: float = 0.95
 
@@ -57,12 +61,26 @@ class CoxSettings:
                 raise ConfigError(f"{key} is a column, not its name", remedy=f"pass the name: {key}={name!r}")
         if self.ties not in ("efron", "breslow"):
             raise ConfigError(f"ties {self.ties!r} is not known", closest(str(self.ties), ["efron", "breslow"]))
-        if self.penalty is not None and not isinstance(self.penalty, Ridge):
-            raise ConfigError(f"penalty {self.penalty!r} is not known", remedy="use Ridge(theta) or None")
+        if self.penalty not in (None, "firth") and not isinstance(self.penalty, Ridge):
+            raise ConfigError(f"penalty {self.penalty!r} is not known", remedy='use "firth", Ridge(theta) or None')
+        if self.is_firth and self.cluster is not None:
+            raise ConfigError(
+                "Firth's penalty has no errors for clusters", remedy="leave cluster out, or fit without a penalty"
+            )
         if not 0 < self.conf_level < 1:
             raise ConfigError(
                 f"conf_level is {self.conf_level}", remedy="give the coverage as a share, for example 0.95"
             )
+
+    @property
+    def is_firth(self) -> bool:
+        """Whether the likelihood has Firth's penalty."""
+        return isinstance(self.penalty, str)
+
+    @property
+    def theta(self) -> float:
+        """Weight of the ridge, 0 without one."""
+        return self.penalty.theta if isinstance(self.penalty, Ridge) else 0.0
 
     @property
     def strata_columns(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from survmodel.kernels import cox as kernel
 from survmodel.kernels.kaplan_meier import product_limit
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_likelihood import at_event_times
+from survmodel.models.firth import hold_at_zero
 from survmodel.result import Display, Result, frozen
 from survmodel.table import Table
 
@@ -162,9 +163,7 @@ def proportional_hazards_test(fit: CoxFit, transform: Transform = "km") -> Propo
     score = width * (score_once - centre * score_none)
     twice = width**2 * (twice - 2 * centre * once + centre**2 * none)
     once = width * (once - centre * none)
-    penalty = np.zeros((p, p))
-    if fit.spec.penalty is not None:
-        penalty = np.diag(fit.spec.penalty.theta / fit.ordered.scale**2)
+    penalty = np.diag(fit.spec.theta / fit.ordered.scale**2)
     information = np.block([[none + penalty, once], [once, twice + penalty]])
     groups = [np.array(columns) for _, columns in fit.design.terms] + [np.arange(p)]
     statistic = [_score_test(information, score, columns) for columns in groups]
@@ -302,14 +301,15 @@ def likelihood_ratio_test(small: CoxFit, large: CoxFit) -> LikelihoodRatioTest:
     Returns
     -------
     LikelihoodRatioTest
-        Of the additional columns.
+        Of the additional columns. Under Firth's penalty their coefficients are held at 0 inside the penalty of the
+        larger model, so that the log-likelihood of the smaller one is not that of its own fit.
 
     Raises
     ------
     DataError
         When the models analyse different rows, for example because a column of the larger one has missing values.
     FitError
-        When they are not nested, or differ in ties, strata or weights, or a penalty was used.
+        When they are not nested, or differ in ties, strata, weights or Firth's penalty, or have a ridge.
 
     Examples
     --------
@@ -323,18 +323,29 @@ def likelihood_ratio_test(small: CoxFit, large: CoxFit) -> LikelihoodRatioTest:
     """
     _refuse_other_rows(small, large)
     _refuse_other_models(small, large)
-    statistic = 2 * (large.maximum.loglik - small.maximum.loglik)
+    loglik_small = _penalised_loglik(small, large) if large.spec.is_firth else small.maximum.loglik
+    statistic = 2 * (large.maximum.loglik - loglik_small)
     df = large.beta.size - small.beta.size
     return LikelihoodRatioTest(
         statistic=statistic,
         df=df,
         p_value=chi_squared_p(statistic, df),
-        loglik_small=small.maximum.loglik,
+        loglik_small=loglik_small,
         loglik_large=large.maximum.loglik,
         n=large.n,
         n_event=large.n_event,
         warnings=tuple(dict.fromkeys([*small.warnings, *large.warnings])),
     )
+
+
+def _penalised_loglik(small: CoxFit, large: CoxFit) -> float:
+    """Hold the additional coefficients at 0 inside the penalty of all of them; the small fit has one of its own."""
+    names = small.design.names
+    if not set(names) <= set(large.design.names):
+        remedy = "under Firth's penalty the larger model must hold every column of the smaller one as it is"
+        raise FitError("the models are not nested by their columns", remedy=remedy)
+    zero = np.array([name not in names for name in large.design.names])
+    return hold_at_zero(large.data, large.ordered, zero)
 
 
 def _refuse_other_rows(small: CoxFit, large: CoxFit) -> None:
@@ -353,8 +364,10 @@ def _refuse_other_rows(small: CoxFit, large: CoxFit) -> None:
 
 def _refuse_other_models(small: CoxFit, large: CoxFit) -> None:
     a, b = small.data, large.data
-    if small.spec.penalty is not None or large.spec.penalty is not None:
-        raise FitError("a penalised fit has no likelihood ratio test", remedy="fit both models without a penalty")
+    if small.spec.theta or large.spec.theta:
+        raise FitError("a ridge has no likelihood ratio test", remedy="fit both models without it")
+    if small.spec.is_firth is not large.spec.is_firth:
+        raise FitError("one of the two models has Firth's penalty", remedy="fit both with it, or both without")
     if small.spec.ties != large.spec.ties:
         raise FitError("the two models treat ties differently", remedy="fit both with the same ties")
     if not np.array_equal(a.stratum, b.stratum):

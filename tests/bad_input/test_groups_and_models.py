@@ -143,7 +143,11 @@ class TestCovariates:
         table = with_column(rank=-TABLE["months"])
         everybody = Outcome(TABLE["months"], np.ones(N, dtype=int))
         refusal(
-            FitError, lambda: CoxPH("rank").fit(table, everybody), "no maximum", "rank (higher hazard)", "penalty=Ridge"
+            FitError,
+            lambda: CoxPH("rank").fit(table, everybody),
+            "no maximum",
+            "rank (higher hazard)",
+            'penalty="firth"',
         )
 
     @pytest.mark.parametrize("ties", ["efron", "breslow"])
@@ -168,6 +172,10 @@ class TestCovariates:
         )
         penalised = CoxPH("marker", ties=ties, penalty=Ridge(1.0)).fit(pd.DataFrame({"marker": marker}), outcome)
         assert np.isfinite(penalised.beta).all()
+        firth = CoxPH("marker", ties=ties, penalty="firth").fit(pd.DataFrame({"marker": marker}), outcome)
+        assert np.isfinite(firth.beta).all()
+        assert firth.profile is not None
+        assert np.isfinite(firth.profile.high).all()
 
     def test_95_in_a_larger_model(self) -> None:
         marker = ((TABLE["dead"] == 0) & (np.arange(N) % 3 == 0)).astype(int)
@@ -318,7 +326,7 @@ class TestOptions:
 
     def test_likelihood_ratio_of_penalised_and_weighted_fits(self) -> None:
         small, large = (CoxPH(f, penalty=Ridge(1.0)).fit(TABLE, OUTCOME) for f in ("age", "age + suv"))
-        refusal(FitError, lambda: likelihood_ratio_test(small, large), "penalised", "without a penalty")
+        refusal(FitError, lambda: likelihood_ratio_test(small, large), "ridge", "without it")
         weights = np.full(N, 0.5)
         small, large = (CoxPH(f).fit(TABLE, OUTCOME, weights=weights) for f in ("age", "age + suv"))
         refusal(FitError, lambda: likelihood_ratio_test(small, large), "robust Wald test")

@@ -420,3 +420,65 @@ write_case(
            se = whole$std.err[used, -1]), "survfit(Surv(entry, exit, factor(cause)) ~ 1, id = )")
   )
 )
+
+# ---- Firth's penalised likelihood: ties by Efron, strata, late entry, a group without events ---------------------
+
+# coxph without iterations gives log-likelihood and information at any coefficients; the rest is the definition.
+firth_at <- function(formula, d, ties, b) {
+  fit <- suppressWarnings(coxph(formula, d, ties = ties, init = b, control = coxph.control(iter.max = 0)))
+  fit$loglik[1] - 0.5 * as.numeric(determinant(fit$var)$modulus)
+}
+firth_values <- function(formula, d, call, ties = "efron") {
+  p <- 2
+  objective <- function(b) -firth_at(formula, d, ties, b)
+  best <- list(estimate = c(0, 0))
+  for (again in 1:4) {
+    best <- nlm(objective, best$estimate, gradtol = 1e-12, steptol = 1e-14, iterlim = 500, typsize = c(0.1, 0.1))
+  }
+  top <- -best$minimum
+  b <- best$estimate
+  at <- coxph(formula, d, ties = ties, init = b, control = coxph.control(iter.max = 0))
+  profile_at <- function(j, x) {
+    inner <- function(y) firth_at(formula, d, ties, if (j == 1) c(x, y) else c(y, x))
+    other <- b[3 - j]
+    optimize(inner, c(other - 8, other + 8), maximum = TRUE, tol = 1e-9)$objective
+  }
+  limit <- function(j, side) {
+    se <- sqrt(at$var[j, j])
+    gap <- function(x) 2 * (top - profile_at(j, x)) - qchisq(0.95, 1)
+    uniroot(gap, sort(c(b[j], b[j] + side * 12 * se)), tol = 1e-9)$root
+  }
+  statistic <- sapply(1:2, function(j) 2 * (top - profile_at(j, 0)))
+  list(
+    # Found by a search without derivatives, which does not reach the last digits.
+    coef = value(b, call, "search", rtol = 1e-5, atol = 1e-6), se = value(sqrt(diag(at$var)), call, "search", rtol = 1e-5),
+    penalised_loglik = value(top, call, rtol = 1e-9), penalised_loglik_null = value(-objective(c(0, 0)), call, rtol = 1e-9),
+    ci_profile_lower = value(sapply(1:2, limit, side = -1), call, "search", rtol = 1e-5, atol = 1e-5),
+    ci_profile_upper = value(sapply(1:2, limit, side = 1), call, "search", rtol = 1e-5, atol = 1e-5),
+    plr_chisq = value(statistic, call, "search", rtol = 1e-6, atol = 1e-7),
+    plr_p = value(pchisq(statistic, 1, lower.tail = FALSE), call, "search", rtol = 1e-5)
+  )
+}
+d <- with(na.omit(lung[1:70, c("time", "status", "age", "sex", "ph.ecog")]), data.frame(
+  time = ceiling(time / 60), event = status - 1, age, sex, ecog = ph.ecog
+))
+d$entry <- pmax(0, d$time - 1 - (seq_len(nrow(d)) * 5) %% 7)
+d$spared <- as.numeric(d$event == 0 & seq_len(nrow(d)) %% 2 == 0)
+what <- "maximum of coxph's loglik + 0.5 log det information"
+formulas <- list(
+  ties = Surv(time, event) ~ age + ecog, strata = Surv(time, event) ~ age + ecog + strata(sex),
+  late = Surv(entry, time, event) ~ age + ecog, separated = Surv(time, event) ~ age + spared
+)
+values <- list()
+for (name in names(formulas)) {
+  values <- c(values, named(name, firth_values(formulas[[name]], d, paste(what, deparse(formulas[[name]]), sep = ": "))))
+}
+values <- c(values, named("breslow", firth_values(formulas$ties, d, paste(what, "Breslow's ties", sep = ": "), "breslow")))
+firth <- function(formula, ...) c(list(kind = "cox", formula = formula, penalty = "firth"), list(...))
+write_case(
+  "firth_ties", "Firth's penalised likelihood with ties, strata, late entry, and a group without events", d,
+  list(outcome = list(time = "time", event = "event"), analyses = list(
+    ties = firth("age + ecog"), strata = firth("age + ecog", strata = "sex"), late = firth("age + ecog", entry = "entry"),
+    separated = firth("age + spared"), breslow = firth("age + ecog", ties = "breslow"))),
+  values
+)

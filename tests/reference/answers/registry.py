@@ -44,6 +44,10 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "cox_residuals_lung": {"kind": "cox", "formula": _LUNG},
     "cox_zph_lung": {"kind": "cox", "formula": _LUNG},
     "cox_ridge_survival": {"kind": "cox", "formula": _LUNG, "theta": 5.0, "ties": "breslow"},
+    "cox_firth_ovarian": {
+        "kind": "cox", "formula": "age + resid.ds + rx + ecog.ps", "penalty": "firth", "ties": "breslow"
+    },
+    "cox_firth_tiny": {"kind": "cox", "formula": "x + sex", "penalty": "firth", "ties": "breslow"},
     "cox_therneau_test1": {"kind": "cox", "formula": "x", "event": "status"},
     "cox_therneau_test2": {"kind": "cox", "formula": "x", **_START_STOP},
     "cox_therneau_test3": {"kind": "cox", "formula": "x", "event": "status"},

@@ -27,7 +27,7 @@ def fit(subject: Subject, **changes: Any) -> CoxFit:
         strata=spec.get("strata"),
         cluster=spec.get("cluster"),
         ties=spec.get("ties", "efron"),
-        penalty=Ridge(spec["theta"]) if "theta" in spec else None,
+        penalty=Ridge(spec["theta"]) if "theta" in spec else spec.get("penalty"),
         reference=spec.get("reference"),
     )
     weights = None if "weights" not in spec else subject.table[spec["weights"]]
@@ -96,7 +96,18 @@ def _prediction(subject: Subject, column: str, conf_type: str = "log-log", **cha
     return limits[column].to_numpy().reshape(len(subject.newdata), -1).T
 
 
+def _squared(subject: Subject) -> list[float]:
+    return (fit(subject).tidy()["statistic"] ** 2).tolist()
+
+
 COX: dict[str, Callable[[Subject], object]] = {
+    "penalised_loglik": lambda subject: _glance(subject, "loglik"),
+    "penalised_loglik_null": lambda subject: _glance(subject, "loglik_null"),
+    "ci_profile_lower": partial(_tidy, column="conf_low"),
+    "ci_profile_upper": partial(_tidy, column="conf_high"),
+    "plr_chisq": _squared,
+    "plr_p": partial(_tidy, column="p_value"),
+    "ml_coef": lambda subject: fit(subject, penalty=None).tidy()["estimate"].tolist(),
     "n": lambda subject: fit(subject).n,
     "n_event": lambda subject: fit(subject).n_event,
     "terms": _terms,
