@@ -168,9 +168,9 @@ def newton_step(curvature: Floats, score: Floats, free: Bools, step: Floats) -> 
 
 @kernel()
 def learn_curvature(curvature: Floats, moved: Floats, fallen: Floats) -> None:
-    """Correct the curvature by how far the score fell over the last step (BFGS); keep it where the score did not fall.
+    """Correct the curvature by how far the score fell over the last step (BFGS), where it did fall.
 
-    The information is the curvature of the likelihood without its penalty: steps by it alone may go to and fro for ever.
+    The information is the curvature of the likelihood alone: without the penalty, steps may go to and fro for ever.
     """
     p = moved.shape[0]
     along, across = 0.0, 0.0

@@ -129,6 +129,8 @@ class ModelPart:
         Groups of patients by the model, where the study asks for them.
     figures : tuple of FigureBlock
         Hazard ratios, and calibration.
+    penalty : str
+        ``"firth"``, or "" without a penalty.
     """
 
     name: str
@@ -147,6 +149,7 @@ class ModelPart:
     calibrations: tuple[Answer[Calibration], ...] = ()
     risk_groups: RiskGroupPart | None = None
     figures: tuple[FigureBlock, ...] = ()
+    penalty: str = ""
 
     def answers(self) -> Iterator[Answer[Any]]:
         """Walk through its answers.

@@ -249,5 +249,7 @@ def _fit_note(name: str, fit: CoxFit, labels: Mapping[str, str] | None) -> str:
         columns = ", ".join(f"{label_of(column, labels)} {format_count(count)}" for column, count in fit.missing)
         left_out = f"{format_count(fit.n_missing)} left out without a value ({columns})"
     errors = "robust standard errors" if fit.robust else "Wald limits and tests"
+    if fit.spec.is_firth:
+        errors = "Firth's penalised likelihood, limits of its profile, penalised likelihood-ratio tests"
     text = f"complete cases, {counts}, {left_out}; {fit.spec.ties.capitalize()} ties; {errors}."
     return f"{name}: {text}" if name else text[:1].upper() + text[1:]

@@ -305,9 +305,15 @@ def _describe_model(model: ModelPart, part: EndpointPart, labels: Mapping[str, s
     layers = f", with a baseline hazard of its own for each level of {join_words(strata)}" if strata else ""
     kind = "cause-specific Cox" if part.causes else "Cox"
     what = part.event_label if part.causes else part.label
+    limits = "Wald limits"
+    if model.penalty:
+        limits = (
+            "Firth's penalised likelihood (Heinze and Schemper 2001), limits of its profile and penalised "
+            "likelihood-ratio tests"
+        )
     return (
         f"{begin(model.label)}: {kind} proportional-hazards regression of {what} on {join_words(names)}"
-        f"{layers}, with {begin(model.ties)}'s treatment of ties and Wald limits."
+        f"{layers}, with {begin(model.ties)}'s treatment of ties and {limits}."
     )
 
 

@@ -117,6 +117,7 @@ def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
         label=model.label or f"model {name}",
         formula=model.formula,
         ties=model.ties,
+        penalty=model.penalty or "",
         strata=model_strata(model, part.prepared.study.settings),
         fit=fit,
         proportional_hazards=after(fit, f"proportional_hazards/{name}", proportional_hazards_test, part),
@@ -140,7 +141,7 @@ def _spec(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxPH:
     used = parse_formula(formula).variables
     references = {name: columns[name].reference for name in used if columns[name].reference is not None}
     strata = model_strata(model, part.prepared.study.settings)
-    return CoxPH(formula, strata=strata or None, ties=model.ties, reference=references or None)
+    return CoxPH(formula, strata=strata or None, ties=model.ties, penalty=model.penalty, reference=references or None)
 
 
 def _univariable(name: str, term: str, model: ModelEntry, part: EndpointSteps) -> Answer[CoxFit]:

@@ -40,6 +40,7 @@ check <- function(what, r, ours) {{
   count <<- count + sum(keep)
 }}
 converged <- coxph.control(eps = 1e-12, toler.chol = 1e-14, iter.max = 50)
+stay <- coxph.control(iter.max = 0)
 """
 
 #: Said where rows enter late, for which survdiff has no test: the log-rank test by its definition.
@@ -206,8 +207,12 @@ def _check_models(part: EndpointPart, names: Mapping[str, str]) -> Iterator[str]
         terms += [f"offset({_term(call.inner, names)})" for call in fit.design.formula.offsets]
         terms += [f"strata({names[name]})" for name in model.strata]
         formula = f"{_surv(part, EVENT)} ~ {' + '.join(terms) or '1'}"
-        yield f'f <- coxph({formula}, data = m, ties = "{model.ties}", control = converged)'
         tidy, step = fit.tidy(), _comment(model.fit.step)
+        if fit.spec.is_firth:
+            yield f'call <- function(b) coxph({formula}, data = m, ties = "{model.ties}", init = b, control = stay)'
+            yield from _check_firth(step, tidy, float(fit.glance()["loglik"].iloc[0]))
+            continue
+        yield f'f <- coxph({formula}, data = m, ties = "{model.ties}", control = converged)'
         yield f'check("{step}", coef(f), {_numbers(tidy["estimate"])})'
         yield f'check("{step}, standard errors", sqrt(diag(vcov(f))), {_numbers(tidy["std_error"])})'
         yield f'check("{step}, log-likelihood", f$loglik[2], {_numbers([fit.glance()["loglik"].iloc[0]])})'
@@ -215,6 +220,17 @@ def _check_models(part: EndpointPart, names: Mapping[str, str]) -> Iterator[str]
         if test is not None:
             shown = _comment(model.proportional_hazards.step)
             yield f'check("{shown}", cox.zph(f)$table[, "chisq"], {_numbers(test.tidy()["statistic"])})'
+
+
+def _check_firth(step: str, tidy: pd.DataFrame, loglik: float) -> Iterator[str]:
+    """Compare with the definition: R's log-likelihood and information at these coefficients, which no step betters."""
+    yield "penalised <- function(b) { f <- call(b); f$loglik[1] - 0.5 * as.numeric(determinant(f$var)$modulus) }"
+    yield f"b <- {_numbers(tidy['estimate'])}; s <- sqrt(diag(call(b)$var))"
+    yield f'check("{step}, penalised log-likelihood", penalised(b), {_numbers([loglik])})'
+    yield f'check("{step}, standard errors", s, {_numbers(tidy["std_error"])})'
+    yield "around <- sapply(seq_along(b), function(j) sapply(c(-1, 1), function(k) {"
+    yield "  o <- b; o[j] <- o[j] + k * 1e-3 * s[j]; penalised(o) - penalised(b) }))"
+    yield f'if (any(around > 0)) stop("{step}: not the maximum of the penalised likelihood")'
 
 
 def _factors(fit: CoxFit, names: Mapping[str, str]) -> Iterator[str]:

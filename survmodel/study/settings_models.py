@@ -13,7 +13,7 @@ from survmodel.study.settings_base import Array, Names, Strict, Text, not_yet
 
 Whole = Annotated[int, Field(ge=1)]
 #: Keys that belong to one kind of model only.
-OF_COX, OF_FOREST = ("strata", "ties"), ("n_trees", "mtry", "min_leaf")
+OF_COX, OF_FOREST = ("strata", "ties", "penalty"), ("n_trees", "mtry", "min_leaf")
 
 
 def _cuts(value: object) -> object:
@@ -77,7 +77,8 @@ class ModelEntry(Strict):
     """``[model.NAME]``: a Cox model, or a random survival forest.
 
     Without ``strata`` a Cox model is stratified by entity; ``strata = []`` is none. A forest has no strata: entities
-    are columns of its formula.
+    are columns of its formula. ``penalty = "firth"`` is for inference from few events, by custom fewer than 40: its
+    estimates are finite where a group has no events, its limits and tests are those of the penalised likelihood.
     """
 
     kind: Literal["cox", "random_survival_forest"]
@@ -85,7 +86,7 @@ class ModelEntry(Strict):
     formula: Text
     strata: Names | None = None
     ties: Literal["efron", "breslow"] = "efron"
-    penalty: Annotated[None, BeforeValidator(not_yet)] = None
+    penalty: Literal["firth"] | None = None
     n_trees: Annotated[int, Field(ge=1, le=10_000)] = 500
     mtry: Whole | None = None
     min_leaf: Whole | None = None

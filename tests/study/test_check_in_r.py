@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 import subprocess
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,19 @@ def make(which, folder):
             + '\n[groups]\nentity = "sex"\n[[curve]]\nendpoint = "os"\n'
         )
         return write_study(folder / "study", table, text)
+    if which == "firth":
+        table = made_table(120)
+        # A level without an event: no estimate but the penalised one.
+        table["sex"] = ["x" if dead == "0" and i % 4 == 0 else sex for i, (dead, sex) in enumerate(
+            zip(table["dead"].astype(str), table["sex"], strict=True))]  # fmt: skip
+        text = STUDY.replace('"m" = "male" }', '"m" = "male", "x" = "not said" }')
+        return write_study(folder / "study", table, text.replace('kind = "cox"', 'kind = "cox"\npenalty = "firth"'))
     return STUDIES / which / "study.toml"
 
 
 @needs_r
 @pytest.mark.parametrize(
-    "which", ["trial", "multicentre", "made", "late", *sorted(path.name for path in STUDIES.iterdir())]
+    "which", ["trial", "multicentre", "made", "late", "firth", *sorted(path.name for path in STUDIES.iterdir())]
 )
 def test_r_agrees(which, tmp_path):
     run = run_study(make(which, tmp_path), tmp_path / "out")
@@ -99,3 +107,24 @@ def test_a_hostile_label_stays_a_text(tmp_path):
     if RSCRIPT is not None:
         assert run_in_r(run.out).returncode == 0
     assert not (run.out / "pwned").exists()
+
+
+@needs_r
+def test_r_stops_where_the_penalised_likelihood_can_be_bettered(tmp_path):
+    run = run_study(make("firth", tmp_path), tmp_path / "out")
+    script = run.out / "check_in_R.R"
+    text = script.read_text(encoding="utf-8")
+    changed = re.sub(r"b <- c\((-?[0-9])", r"b <- c(0.1 + \1", text, count=1)
+    assert changed != text
+    script.write_text(changed, encoding="utf-8")
+    done = run_in_r(run.out)
+    assert done.returncode != 0
+    assert "cox/clinical" in done.stderr
+
+
+def test_a_penalised_model_is_named_in_the_report(tmp_path):
+    run = run_study(make("firth", tmp_path), tmp_path / "out")
+    report = (run.out / "report.html").read_text(encoding="utf-8")
+    assert "Firth's penalised likelihood (Heinze and Schemper 2001)" in unescape(report)
+    assert "Wald limits" not in report
+    assert "no maximum" not in report
