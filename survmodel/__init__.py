@@ -44,6 +44,7 @@ _HOME = {
     "build_cohort": "study.preparation",
     "calibration": "performance.calibration",
     "check_study": "study.preparation",
+    "compare_survival_at": "models.survival_differences",
     "concordance": "performance.discrimination",
     "concordance_difference": "performance.discrimination",
     "describe": "models.description",
@@ -57,6 +58,7 @@ _HOME = {
     "example_cohort": "study.example",
     "follow_up": "models.follow_up",
     "hazard_ratio_table": "report.hazard_tables",
+    "incidence_rate": "models.incidence_rate",
     "journal_style": "figures.style",
     "landmark": "outcome.landmark",
     "likelihood_ratio_test": "models.cox_tests",
@@ -67,6 +69,7 @@ _HOME = {
     "predict_out_of_fold": "performance.out_of_fold",
     "proportional_hazards_test": "models.cox_tests",
     "read_study": "study.config",
+    "rmst_difference": "models.survival_differences",
     "run_study": "study.run",
     "save_figure": "figures.files",
     "simulate_study": "simulate",
@@ -100,10 +103,13 @@ if TYPE_CHECKING:
     from survmodel.models.description import describe as describe
     from survmodel.models.follow_up import follow_up as follow_up
     from survmodel.models.forest_importance import permutation_importance as permutation_importance
+    from survmodel.models.incidence_rate import incidence_rate as incidence_rate
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
     from survmodel.models.logrank import logrank_test as logrank_test
     from survmodel.models.logrank import pairwise_logrank as pairwise_logrank
     from survmodel.models.risk_groups import RiskGroups as RiskGroups
+    from survmodel.models.survival_differences import compare_survival_at as compare_survival_at
+    from survmodel.models.survival_differences import rmst_difference as rmst_difference
     from survmodel.models.survival_forest import RandomSurvivalForest as RandomSurvivalForest
     from survmodel.outcome.endpoints import Endpoint as Endpoint
     from survmodel.outcome.landmark import landmark as landmark

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.distributions import normal_quantile
-from survmodel.errors import EndpointError, list_values
+from survmodel.errors import ConfigError, EndpointError, list_values
 from survmodel.formatting import NOT_REACHED, count_noun, format_count, format_significant
 from survmodel.kernels.kaplan_meier import ProductLimit
 from survmodel.models.limits import survival_limits
@@ -239,6 +239,59 @@ class KaplanMeierFit(Result):
         table = pd.DataFrame({"group": curve.group, "time": asked, "n_risk": n_risk, **columns})
         table.loc[beyond, ["estimate", "std_error", "conf_low", "conf_high"]] = np.nan
         return table
+
+    def conditional(self, given: float, times: float | Sequence[float]) -> pd.DataFrame:
+        """Estimate survival of those who have lived to a time: S(t) / S(given).
+
+        Parameters
+        ----------
+        given : float
+            Time that was reached, at least 0.
+        times : float or sequence of float
+            Times from `given` on, counted from the origin.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns group, given, time, n_risk (at risk just after `given`), estimate, std_error, conf_low, conf_high;
+            missing beyond the follow-up of a group, and where nobody of it lives to `given`.
+
+        Raises
+        ------
+        ConfigError
+            For weights that are not counts: their errors do not add up over time.
+        EndpointError
+            For a time before `given`, or negative or missing ones.
+
+        References
+        ----------
+        Zabor EC, Gonen M, Chapman PB, Panageas KS (2013). Cancer Epidemiol Biomarkers Prev 22:1497-1502.
+        """
+        if self.robust:
+            raise ConfigError("weighted curves have no conditional survival", remedy="leave the weights out")
+        start, asked = float(check_times(given)[0]), check_times(times)
+        if (asked < start).any():
+            raise EndpointError(f"a time lies before {start:g}, which was reached", remedy="ask for later times")
+        return pd.concat([self._read_from(curve, start, asked) for curve in self.curves], ignore_index=True)
+
+    def _read_from(self, curve: Curve, given: float, asked: Floats) -> pd.DataFrame:
+        steps = curve.steps
+        first, places = curve.step_before(np.array([given]))[0], curve.step_before(asked)
+        before = (steps.survival[first], steps.greenwood[first]) if first >= 0 else (1.0, 0.0)
+        n_risk = float(curve.at_risk.just_after(given))
+        survival = np.where(places < 0, 1.0, steps.survival[places])
+        spread = np.where(places < 0, 0.0, steps.greenwood[places])
+        usable = (asked <= curve.last) & (before[0] > 0) & (n_risk > 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            estimate = np.where(usable, survival / before[0], np.nan)
+            # Where nobody is left the variance of the logarithm is infinite and that of S is 0.
+            error = np.where(survival > 0, estimate * np.sqrt(np.maximum(spread - before[1], 0)), 0.0)
+        error = np.where(usable, error, np.nan)
+        low, high = survival_limits(estimate, error, np.full(asked.size, n_risk), self.conf_type, self.conf_level)
+        return pd.DataFrame({
+            "group": curve.group, "given": given, "time": asked, "n_risk": n_risk, "estimate": estimate,
+            "std_error": error, "conf_low": low, "conf_high": high,
+        })  # fmt: skip
 
     def rmst(self, horizon: float) -> pd.DataFrame:
         """Estimate the restricted mean survival time: the area under each curve up to a horizon.

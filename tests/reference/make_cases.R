@@ -482,3 +482,47 @@ write_case(
     separated = firth("age + spared"), breslow = firth("age + ecog", ties = "breslow"))),
   values
 )
+
+# ---- groups at a time, restricted means, conditional survival ----------------------------------------------------
+
+v <- with(veteran, data.frame(time, event = status, cell = as.character(celltype), trt = paste0("arm", trt)))
+at_time <- function(by, t) {
+  s <- summary(survfit(as.formula(paste("Surv(time, event) ~", by)), v), times = t)
+  list(S = s$surv, se = s$std.err, groups = sub(".*=", "", as.character(s$strata)))
+}
+fixed_time <- function(by, t) {
+  s <- at_time(by, t)
+  y <- log(-log(s$S)); w <- (s$S * log(s$S))^2 / s$se^2
+  pairs <- combn(length(y), 2)
+  chisq <- sum(w * (y - sum(w * y) / sum(w))^2)
+  list(
+    difference = s$S[pairs[2, ]] - s$S[pairs[1, ]], se = sqrt(s$se[pairs[2, ]]^2 + s$se[pairs[1, ]]^2),
+    p = 2 * pnorm(-abs((y[pairs[2, ]] - y[pairs[1, ]]) / sqrt(1 / w[pairs[2, ]] + 1 / w[pairs[1, ]]))),
+    chisq = chisq, p_all = pchisq(chisq, length(y) - 1, lower.tail = FALSE)
+  )
+}
+restricted <- function(by, h) {
+  s <- summary(survfit(as.formula(paste("Surv(time, event) ~", by)), v), rmean = h)$table
+  m <- s[, "rmean"]; se <- s[, "se(rmean)"]; pairs <- combn(length(m), 2)
+  z <- (m[pairs[2, ]] - m[pairs[1, ]]) / sqrt(se[pairs[2, ]]^2 + se[pairs[1, ]]^2)
+  chisq <- sum((m - sum(m / se^2) / sum(1 / se^2))^2 / se^2)
+  list(difference = as.vector(m[pairs[2, ]] - m[pairs[1, ]]), se = as.vector(sqrt(se[pairs[2, ]]^2 + se[pairs[1, ]]^2)),
+       p = as.vector(2 * pnorm(-abs(z))), chisq = chisq, p_all = pchisq(chisq, length(m) - 1, lower.tail = FALSE))
+}
+reached <- function(given, times) {
+  fit <- survfit(Surv(time, event) ~ trt, v, start.time = given, conf.type = "log-log")
+  s <- summary(fit, times = times)
+  list(estimate = s$surv, se = s$std.err, lower = s$lower, upper = s$upper)
+}
+KLEIN <- "summary(survfit, times)$surv, $std.err; test of log(-log S), Klein et al. 2007"
+RMEAN <- "summary(survfit, rmean)$table"
+write_case(
+  "group_differences", "Survival at a time, restricted means and conditional survival, Veterans' lung cancer trial", v,
+  list(outcome = list(time = "time", event = "event"), analyses = list(
+    cells = list(kind = "differences", by = "cell"), arms = list(kind = "differences", by = "trt"))),
+  list(
+    cells.survival_at_90 = value(fixed_time("cell", 90), KLEIN), arms.survival_at_90 = value(fixed_time("trt", 90), KLEIN),
+    cells.rmst_150 = value(restricted("cell", 150), RMEAN), arms.rmst_300 = value(restricted("trt", 300), RMEAN),
+    arms.conditional_60 = value(reached(60, c(90, 180, 270)), "summary(survfit(~ trt, start.time = 60), times)")
+  )
+)

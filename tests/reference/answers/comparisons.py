@@ -10,8 +10,20 @@ import numpy as np
 from reference.answers.subjects import Subject
 from reference.stored_cases import SKIPPED
 
-from survmodel import CoxPH, concordance, concordance_difference, logrank_test, pairwise_logrank
+from survmodel import (
+    CoxPH,
+    KaplanMeier,
+    Outcome,
+    compare_survival_at,
+    concordance,
+    concordance_difference,
+    incidence_rate,
+    logrank_test,
+    pairwise_logrank,
+    rmst_difference,
+)
 from survmodel.models.logrank import LogrankTest
+from survmodel.models.survival_differences import GroupDifferences
 from survmodel.performance.discrimination import Concordance
 
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -138,7 +150,51 @@ CONCORDANCE: dict[str, Callable[[Subject], object]] = {
 }
 TWO_INDICES: dict[str, Callable[[Subject], object]] = {"difference": _difference}
 
+
+def _differences(result: GroupDifferences) -> dict[str, object]:
+    tidy, all_groups = result.tidy(), result.glance().iloc[0]
+    return {
+        "difference": tidy["estimate"].tolist(), "se": tidy["std_error"].tolist(), "p": tidy["p_value"].tolist(),
+        "chisq": float(all_groups["statistic"]), "p_all": float(all_groups["p_value"]),
+    }  # fmt: skip
+
+
+def _survival_at(subject: Subject, time: float) -> dict[str, object]:
+    return _differences(compare_survival_at(subject.outcome, subject.column("by"), time))
+
+
+def _rmst(subject: Subject, horizon: float) -> dict[str, object]:
+    return _differences(rmst_difference(subject.outcome, subject.column("by"), horizon))
+
+
+def _conditional(subject: Subject, given: float, times: list[float]) -> dict[str, object]:
+    table = KaplanMeier().fit(subject.outcome, by=subject.column("by")).conditional(given, times)
+    names = {"estimate": "estimate", "se": "std_error", "lower": "conf_low", "upper": "conf_high"}
+    return {name: table[column].tolist() for name, column in names.items()}
+
+
+def _rate(subject: Subject, sex: int) -> list[float]:
+    outcome = Outcome.from_table(subject.table, time="py", event="event", unit="years")
+    row = incidence_rate(outcome, subject.table["sex"]).tidy().iloc[sex - 1]
+    return [float(row[name]) for name in ("n_event", "person_time", "estimate", "conf_low", "conf_high")]
+
+
+def _rate_ratio(subject: Subject) -> list[float]:
+    outcome = Outcome.from_table(subject.table, time="py", event="event", unit="years")
+    row = incidence_rate(outcome, subject.table["sex"]).ratio(reference="2").iloc[0]
+    return [float(row[name]) for name in ("estimate", "conf_low", "conf_high", "p_value")]
+
+
+DIFFERENCES: dict[str, Callable[[Subject], object]] = {
+    "survival_at_90": partial(_survival_at, time=90),
+    "rmst_150": partial(_rmst, horizon=150),
+    "rmst_300": partial(_rmst, horizon=300),
+    "conditional_60": partial(_conditional, given=60, times=[90, 180, 270]),
+}
 SINGLE: dict[tuple[str, str], Callable[[Subject], object]] = {
+    ("incidence_rate_lung", "male"): partial(_rate, sex=1),
+    ("incidence_rate_lung", "female"): partial(_rate, sex=2),
+    ("incidence_rate_lung", "rate_ratio"): _rate_ratio,
     ("logrank_lung_sex", "survdiff_rho0"): survdiff,
     ("logrank_lung_sex", "survdiff_rho1"): partial(survdiff, rho=1),
     ("logrank_lung_sex", "survdiff_rho05"): partial(survdiff, rho=0.5),
