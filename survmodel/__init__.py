@@ -39,6 +39,7 @@ _HOME = {
     "RandomSurvivalForest": "models.survival_forest",
     "Ridge": "models.cox_settings",
     "RiskGroups": "models.risk_groups",
+    "SurvivalEstimator": "performance.estimator",
     "SurvmodelError": "errors",
     "Table": "table",
     "build_cohort": "study.preparation",
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     from survmodel.performance.calibration import calibration as calibration
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference
+    from survmodel.performance.estimator import SurvivalEstimator as SurvivalEstimator
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.precision import precision as precision
