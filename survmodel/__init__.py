@@ -58,6 +58,7 @@ _HOME = {
     "draw_uptake": "figures.uptake",
     "example_cohort": "study.example",
     "follow_up": "models.follow_up",
+    "gray_test": "models.gray",
     "hazard_ratio_table": "report.hazard_tables",
     "incidence_rate": "models.incidence_rate",
     "journal_style": "figures.style",
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from survmodel.models.description import describe as describe
     from survmodel.models.follow_up import follow_up as follow_up
     from survmodel.models.forest_importance import permutation_importance as permutation_importance
+    from survmodel.models.gray import gray_test as gray_test
     from survmodel.models.incidence_rate import incidence_rate as incidence_rate
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
     from survmodel.models.logrank import logrank_test as logrank_test

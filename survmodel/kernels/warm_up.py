@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from survmodel.kernels import aalen_johansen, concordance, cox, firth, kaplan_meier, logrank, remove_old_caches
+from survmodel.kernels import aalen_johansen, concordance, cox, firth, gray, kaplan_meier, logrank, remove_old_caches
 from survmodel.kernels.risk_sets import build_risk_sets
 
 
@@ -24,6 +24,8 @@ def warm_up() -> None:
         np.arange(5, dtype=np.int64),
     )  # fmt: skip
     logrank.logrank_sums(np.array([0, 1, 0, 1, 0]), 2, sets, logrank.FLEMING_HARRINGTON, 0.0, 0.0)
+    halves = np.array([0, 1, 0, 1, 0])
+    gray.gray_sums(time, event.astype(np.int64), halves, np.array([0, 5]), 2, 0.0)
     concordance.concordance_pairs(np.arange(5), ones, event.astype(float), sets)
     features = np.array([[0.1, 0.5, -0.2, 0.3, -0.7]])
     cox.maximise(features, 0 * ones, ones, ones, np.zeros(1), sets, True, np.zeros(1), 5, 1e-9, 1e-12)
