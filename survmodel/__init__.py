@@ -27,6 +27,7 @@ __version__ = "0.1.0"
 
 #: Where each public name lives.
 _HOME = {
+    "CauseSpecificCox": "models.cause_specific",
     "ConfigError": "errors",
     "CoxPH": "models.cox",
     "CumulativeIncidence": "models.cumulative_incidence",
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
     from survmodel.figures.kaplan_meier import draw_km as draw_km
     from survmodel.figures.style import journal_style as journal_style
     from survmodel.figures.uptake import draw_uptake as draw_uptake
+    from survmodel.models.cause_specific import CauseSpecificCox as CauseSpecificCox
     from survmodel.models.cox import CoxPH as CoxPH
     from survmodel.models.cox_settings import Ridge as Ridge
     from survmodel.models.cox_tests import likelihood_ratio_test as likelihood_ratio_test
