@@ -53,9 +53,10 @@ check: $(VENV)/.dev ## format, lint, types and import rule
 bench: $(VENV)/.dev ## measure the speed budgets (CPU seconds and ratios)
 	$(BIN)/python tests/benchmarks/bench.py
 
-reference: ## compute the R answers anew (needs R with survival and jsonlite)
+reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprsk and riskRegression)
 	Rscript tests/reference/make_cases.R
 	Rscript tests/reference/cohorts.R
+	Rscript tests/reference/competing.R
 
 lock: ## resolve the dependencies anew (needs uv)
 	$(LOCK) --group build --output-file requirements.lock

@@ -34,6 +34,7 @@ _HOME = {
     "DataError": "errors",
     "Endpoint": "outcome.endpoints",
     "EndpointError": "errors",
+    "FineGray": "models.fine_gray",
     "FitError": "errors",
     "KaplanMeier": "models.kaplan_meier",
     "Outcome": "outcome.response",
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from survmodel.models.cox_tests import proportional_hazards_test as proportional_hazards_test
     from survmodel.models.cumulative_incidence import CumulativeIncidence as CumulativeIncidence
     from survmodel.models.description import describe as describe
+    from survmodel.models.fine_gray import FineGray as FineGray
     from survmodel.models.follow_up import follow_up as follow_up
     from survmodel.models.forest_importance import permutation_importance as permutation_importance
     from survmodel.models.gray import gray_test as gray_test

@@ -20,7 +20,7 @@ value <- function(x, r, kind = "iter", rtol = 1e-8, atol = 1e-10) {
 
 named <- function(prefix, values) setNames(values, paste(prefix, names(values), sep = "."))
 
-write_case <- function(id, title, data, settings, values) {
+write_case <- function(id, title, data, settings, values, packages = "survival", script = "make_cases.R") {
   folder <- file.path(ROOT, id)
   dir.create(folder, recursive = TRUE, showWarnings = FALSE)
   shown <- data
@@ -35,7 +35,7 @@ write_case <- function(id, title, data, settings, values) {
   content <- list(
     schema = unbox(1L), id = unbox(id), title = unbox(title),
     r_version = unbox(paste(R.version$major, R.version$minor, sep = ".")),
-    packages = list(survival = unbox(as.character(packageVersion("survival")))),
+    packages = lapply(setNames(packages, packages), function(p) unbox(as.character(packageVersion(p)))),
     data = list(file = unbox("data.csv"), rows = unbox(nrow(data)), columns = names(data)),
     settings = settings, values = values
   )
@@ -46,7 +46,7 @@ write_case <- function(id, title, data, settings, values) {
   calls <- unique(vapply(values, function(v) as.character(v$r), ""))
   readme <- c(
     paste("#", id), "", paste0(title, "."), "",
-      sprintf("Data: `data.csv`, %d rows. Made by `tests/reference/make_cases.R`. R:", nrow(data)),
+      sprintf("Data: `data.csv`, %d rows. Made by `tests/reference/%s`. R:", nrow(data), script),
     "", paste0("- `", calls, "`")
   )
   writeLines(readme, file.path(folder, "README.md"))

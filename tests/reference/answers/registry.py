@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from reference.answers import comparisons, curves, endpoints, incidence, regression, therneau, validation
+from reference.answers import comparisons, competing, curves, endpoints, incidence, regression, therneau, validation
 from reference.answers.subjects import Subject
 from reference.stored_cases import read_case
 
@@ -56,6 +56,9 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "calibration_gbsg": {"kind": "validation"},
     "optimism_pbc150": {"kind": "validation"},
     "cif_melanoma": {"kind": "incidence", "by": "ulcer", "event": "cause", "causes": 2},
+    "finegray_melanoma": {
+        "kind": "fine_gray", "formula": "sex + age + ulcer + logthick", "event": "cause", "causes": 2
+    },
 }  # fmt: skip
 GENERIC: dict[str, dict[str, Answer]] = {
     "km": curves.GENERIC,
@@ -67,10 +70,13 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "nested": regression.NESTED,
     "endpoint": endpoints.ENDPOINT,
     "incidence": incidence.INCIDENCE,
+    "gray": competing.GRAY,
+    "fine_gray": competing.FINE_GRAY,
+    "cause_specific": competing.CAUSE_SPECIFIC,
     "validation": validation.VALIDATION,
 }
 SINGLE: dict[tuple[str, str], Answer] = {
-    **curves.SINGLE, **comparisons.SINGLE, **regression.SINGLE, **therneau.SINGLE
+    **curves.SINGLE, **comparisons.SINGLE, **competing.SINGLE, **regression.SINGLE, **therneau.SINGLE
 }  # fmt: skip
 
 
