@@ -15,6 +15,7 @@ from survmodel.models.cox_tests import ProportionalHazardsTest
 from survmodel.models.cumulative_incidence import CumulativeIncidenceFit
 from survmodel.models.description import Description
 from survmodel.models.follow_up import FollowUp
+from survmodel.models.gray import GrayTest
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.logrank import LogrankTest
 from survmodel.outcome.response import Outcome
@@ -72,12 +73,18 @@ class IncidencePart:
         The incidence of each cause.
     figure : FigureBlock, optional
         The drawn incidence.
+    tests : tuple of Answer of GrayTest
+        Gray's test between the groups, of each event that somebody had; none without groups.
+    strata_label : str
+        Label of the column within which the tests compare, "" without strata.
     """
 
     by: str
     label: str
     fit: Answer[CumulativeIncidenceFit]
     figure: FigureBlock | None = None
+    tests: tuple[Answer[GrayTest], ...] = ()
+    strata_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +357,8 @@ class EndpointPart:
             found.append(curve.fit)
             if curve.test is not None:
                 found.append(curve.test)
-        found += [one.fit for one in self.incidence]
+        for one in self.incidence:
+            found += [one.fit, *one.tests]
         for marker in self.markers:
             found += [one.answer for one in (*marker.fits, *marker.by_entity)]
         for model in self.models:

@@ -10,7 +10,7 @@ from survmodel.naming import begin
 from survmodel.performance.discrimination import Concordance
 from survmodel.report import hazard_tables, sentences, study_sentences, study_tables, tables
 from survmodel.report.answers import Answer
-from survmodel.report.contents import CurvePart, EndpointPart, ModelPart, StudyContents
+from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, Section, TableBlock
 from survmodel.report.table_one import description_table
 from survmodel.report.validation_sections import (
@@ -210,6 +210,8 @@ def _curves(part: EndpointPart) -> Iterator[Block]:
 def _incidence(part: EndpointPart) -> Iterator[Block]:
     if not part.horizons:
         yield Paragraph("It is read at the horizons of the endpoint, and the study declares none.")
+        for one in part.incidence:
+            yield from _gray_tests(one)
         return
     for one in part.incidence:
         if one.fit.result is None:
@@ -220,6 +222,15 @@ def _incidence(part: EndpointPart) -> Iterator[Block]:
         caption = f"Cumulative incidence at fixed times{by}, Aalen-Johansen estimate."
         name = "_".join(word for word in ("incidence", part.name, one.by) if word)
         yield TableBlock(tables.incidence_table(one.fit.result, part.horizons, one.label, caption), name)
+        yield from _gray_tests(one)
+
+
+def _gray_tests(one: IncidencePart) -> Iterator[Paragraph]:
+    for answer in one.tests:
+        if answer.result is None:
+            yield Paragraph(sentences.not_estimable("Gray's test", answer.reason), "missing")
+        else:
+            yield Paragraph(sentences.gray_sentence(answer.result, one.label, one.strata_label))
 
 
 def _test(part: EndpointPart, curve: CurvePart) -> Paragraph:

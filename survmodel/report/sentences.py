@@ -19,6 +19,7 @@ from survmodel.formatting import (
 )
 from survmodel.models.formula import parse_formula
 from survmodel.models.formula_grammar import Atom, Call
+from survmodel.models.gray import GrayTest
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.logrank import LogrankTest
 from survmodel.naming import begin, name_term
@@ -202,6 +203,8 @@ def _describe_curves(part: EndpointPart) -> list[str]:
             "The cumulative incidence of each event in the presence of the others was estimated by the Aalen-Johansen "
             "method, with log-log limits from its infinitesimal-jackknife standard error."
         )
+    if any(answer.result is not None for one in part.incidence for answer in one.tests):
+        sentences.append("Gray's test compared the cumulative incidence of each event between groups.")
     if not part.curves:
         return sentences
     kinds = list(dict.fromkeys(curve.fit.result.conf_type for curve in part.curves if curve.fit.result is not None))
@@ -353,6 +356,31 @@ def logrank_sentence(test: LogrankTest, label: str, of: str = "survival", strata
     return (
         f"Log-rank test of equal {of} by {label}{within}: {format_p_equation(test.p_value)} ({statistic}). "
         "The test tells whether curves differ, not by how much."
+    )
+
+
+def gray_sentence(test: GrayTest, label: str, strata_label: str = "") -> str:
+    """State Gray's test.
+
+    Parameters
+    ----------
+    test : GrayTest
+        The test.
+    label : str
+        Label of the grouping factor.
+    strata_label : str
+        Label of the column within which groups are compared, "" without strata.
+
+    Returns
+    -------
+    str
+        What the test says.
+    """
+    statistic = f"chi-squared {format_number(test.statistic, 2)}, {format_count(test.df)} df"
+    within = f", within {strata_label}" if strata_label else ""
+    return (
+        f"Gray's test of equal cumulative incidence of {test.cause} by {label}{within}: "
+        f"{format_p_equation(test.p_value)} ({statistic})."
     )
 
 

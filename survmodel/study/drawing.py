@@ -102,10 +102,16 @@ class Drawing:
         fit = one.fit.result
         if fit is None:
             return one
-        figure = draw_cumulative_incidence(fit, labels=_time_axis(part), title=self._stamp, width_mm=FIGURE_MM)
+        test = next((answer.result for answer in one.tests if answer.step.endswith("/1")), None)
+        within = f",\nwithin {one.strata_label}" if one.strata_label else ""
+        annotation = "" if test is None else f"Gray's test {format_p_equation(test.p_value)}{within}"
+        figure = draw_cumulative_incidence(
+            fit, labels=_time_axis(part), annotation=annotation, title=self._stamp, width_mm=FIGURE_MM
+        )
         by = f" by {one.label}" if one.by else ""
         what = f"of {part.event_label}" if one.by else "of each event"
         caption = f"Cumulative incidence {what}{by}, {part.title}, Aalen-Johansen estimate. Bands: pointwise limits."
+        caption += f" p: Gray's test of {part.event_label}." if test is not None else ""
         return replace(one, figure=self._keep(figure, file_stem("incidence", part.name, one.by), caption))
 
     def _marker(self, part: EndpointPart, marker: MarkerPart) -> MarkerPart:

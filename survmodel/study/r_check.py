@@ -2,7 +2,7 @@
 
 It needs R's survival package and nothing else: Kaplan-Meier estimates and cumulative incidences at the horizons,
 log-rank tests, Cox models and their tests of proportional hazards, each compared with the number of this run. R stops
-where one differs by more than one part in a million.
+where one differs by more than one part in a million. Gray's tests are compared where R has the package cmprsk.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from survmodel.models.cox_fit import CoxFit
 from survmodel.models.formula_grammar import Atom, Call, Column
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.outcome.response import Outcome
-from survmodel.report.contents import CurvePart, EndpointPart
+from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart
 from survmodel.study.known_columns import group_columns
 from survmodel.study.preparation import Prepared
 from survmodel.writing import harmless, to_csv
@@ -89,7 +89,7 @@ def write_r_check(prepared: Prepared, parts: Sequence[EndpointPart], stamp: str 
         kinds = ", ".join(f'{name} = "character"' for name in texts)
         lines.append(f'\n# {_comment(part.title)}\nd <- read.csv("{file}", na.strings = "", colClasses = c({kinds}))')
         lines += _check_curves(part, names, prepared)
-        lines += _check_incidence(part, names)
+        lines += _check_incidence(part, names, prepared)
         lines += _check_models(part, names)
     lines.append('\ncat(count, "numbers of this run agree with R\\n")\n')
     return {SCRIPT: "\n".join(lines), **files}
@@ -176,7 +176,9 @@ def _check_horizons(part: EndpointPart, curve: CurvePart, fit: KaplanMeierFit, b
         yield f'check("{step}, upper limit", k$upper, {_numbers(limits["conf_high"])})'
 
 
-def _check_incidence(part: EndpointPart, names: Mapping[str, str]) -> Iterator[str]:
+def _check_incidence(part: EndpointPart, names: Mapping[str, str], prepared: Prepared) -> Iterator[str]:
+    entity = group_columns(prepared.study.settings)[1]
+    layer = "" if entity is None else names.get(entity, "")
     for one in part.incidence:
         fit = one.fit.result
         # R follows rows with late entry by an identifier, which this table does not have.
@@ -194,6 +196,21 @@ def _check_incidence(part: EndpointPart, names: Mapping[str, str]) -> Iterator[s
         step = _comment(one.fit.step)
         yield f'check("{step}", k$pstate[, -1], {_numbers(read["estimate"])})'
         yield f'check("{step}, standard errors", k$std.err[, -1], {_numbers(read["std_error"])})'
+        yield from _check_gray_tests(one, by, layer)
+
+
+def _check_gray_tests(one: IncidencePart, by: str, layer: str) -> Iterator[str]:
+    """Compare Gray's tests where R has cmprsk, which gives none where a group says nothing."""
+    tests = [(answer.step, answer.result) for answer in one.tests if answer.result is not None]
+    full = [(step, test) for step, test in tests if test.df == len(test.groups) - 1]
+    if not full:
+        return
+    strata = f", strata = g${layer}" if one.strata_label and layer else ""
+    yield 'if (requireNamespace("cmprsk", quietly = TRUE)) {  # without this package Gray\'s tests are left out'
+    yield f"  k <- cmprsk::cuminc(g${TIME}, g${CAUSE}, g${by}{strata})$Tests"
+    for step, test in full:
+        yield f'  check("{_comment(step)}", k["{step.rpartition("/")[2]}", "stat"], {_numbers([test.statistic])})'
+    yield "}"
 
 
 def _check_models(part: EndpointPart, names: Mapping[str, str]) -> Iterator[str]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from survmodel.models.cox_fit import CoxFit
+from survmodel.models.gray import GrayTest
 from survmodel.report.answers import Answer
-from survmodel.report.contents import CurvePart, EndpointPart, ModelPart, StudyContents
+from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
 from survmodel.study.record_parts import (
     Record,
     of_curves,
@@ -111,6 +112,20 @@ def _of_incidence(part: EndpointPart) -> Iterator[Record]:
                 one.fit.result.at(list(part.horizons)), one.fit.step, measure="cumulative incidence"
             ):
                 yield {"by": one.by, **record}
+        for answer in one.tests:
+            for record in _of_gray_test(answer, one):
+                yield {"by": one.by, **record}
+
+
+def _of_gray_test(answer: Answer[GrayTest], part: IncidencePart) -> Iterator[Record]:
+    test = answer.result
+    if test is None:
+        return
+    for record in tidy_records(test.tidy(), answer.step, measure="events by group"):
+        yield {**record, "level": test.cause}
+    measure = f"test, within {part.strata_label}" if part.strata_label else "test"
+    numbers = {"statistic": test.statistic, "df": test.df, "p_value": test.p_value}
+    yield {"step": answer.step, "level": test.cause, "measure": measure, **numbers}
 
 
 def _of_answer(answer: Answer[Any], measure: str = "") -> Iterator[Record]:

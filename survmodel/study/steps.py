@@ -14,6 +14,7 @@ from survmodel.models.cumulative_incidence import CumulativeIncidence
 from survmodel.models.description import Description, describe
 from survmodel.models.follow_up import follow_up
 from survmodel.models.formula import parse_formula
+from survmodel.models.gray import GrayTest, gray_test
 from survmodel.models.kaplan_meier import KaplanMeier
 from survmodel.models.logrank import logrank_test
 from survmodel.outcome.landmark_endpoint import by_landmark
@@ -219,9 +220,35 @@ def _incidence_parts(curves: Sequence[CurveEntry], part: EndpointSteps) -> Itera
     for by in dict.fromkeys(curve.by for curve in curves if curve.by is not None):
         groups = part.table[by]
         rows, _ = _comparable(groups)
-        compute = partial(CumulativeIncidence().fit, declared.take(rows), by=groups.iloc[rows])
+        used = groups.iloc[rows]
+        compute = partial(CumulativeIncidence().fit, declared.take(rows), by=used)
         label = part.prepared.study.labels[by]
-        yield IncidencePart(by, label, part.attempt(f"incidence/{part.name}/{by}", compute))
+        fit = part.attempt(f"incidence/{part.name}/{by}", compute)
+        strata, strata_label = _within(by, rows, part)
+        tests = () if fit.result is None else tuple(_gray_tests(by, declared.take(rows), used, strata, part))
+        yield IncidencePart(by, label, fit, tests=tests, strata_label=strata_label)
+
+
+def _gray_tests(
+    by: str, outcome: Outcome, groups: pd.Series, strata: pd.Series | None, part: EndpointSteps
+) -> Iterator[Answer[GrayTest]]:
+    """Compare the groups by Gray's test of every event that any of their patients had."""
+    for code in sorted(outcome.causes or {1: ""}):
+        step = f"gray/{part.name}/{by}/{code}"
+        if outcome.entry is not None:
+            yield Answer(step, None, "Gray's test does not allow for patients who enter late", withheld=True)
+            return
+        if (outcome.event == code).any():
+            yield part.attempt(step, partial(gray_test, outcome, groups, cause=code, strata=strata))
+
+
+def _within(by: str, rows: Rows, part: EndpointSteps) -> tuple[pd.Series | None, str]:
+    """Give the strata within which groups are compared, and the label of their column; none where there is no need."""
+    group_name, entity_name = group_columns(part.prepared.study.settings)
+    # Diseases differ in their course: what is compared over several of them is compared within entities.
+    if part.entity is None or entity_name is None or by in {group_name, entity_name}:
+        return None, ""
+    return name_groups(part.entity).iloc[rows], part.prepared.study.labels[entity_name]
 
 
 def _curve_part(curve: CurveEntry, part: EndpointSteps) -> CurvePart:
@@ -235,17 +262,13 @@ def _curve_part(curve: CurveEntry, part: EndpointSteps) -> CurvePart:
         reason = "no group has more than one patient"
         return CurvePart(curve.by, part.prepared.study.labels[curve.by], Answer(f"curve/{step}", None, reason), None)
     used, by = part.of_any.take(rows), groups.iloc[rows]
-    labels = part.prepared.study.labels
-    group_name, entity_name = group_columns(part.prepared.study.settings)
-    # Diseases differ in their course: what is compared over several of them is compared within entities.
-    within = part.entity if curve.by not in {group_name, entity_name} else None
-    strata = None if within is None else name_groups(within).iloc[rows]
+    strata, strata_label = _within(curve.by, rows, part)
     return CurvePart(
         by=curve.by,
-        label=labels[curve.by],
+        label=part.prepared.study.labels[curve.by],
         fit=part.attempt(f"curve/{step}", lambda: spec.fit(used, by=by)),
         test=part.attempt(f"logrank/{step}", lambda: logrank_test(used, by, strata=strata)),
         n_left_out=int(groups.isna().sum()),
         alone=alone,
-        strata_label="" if strata is None or entity_name is None else labels[entity_name],
+        strata_label=strata_label,
     )

@@ -47,6 +47,10 @@ def report(tmp_path_factory):
         "tests of proportional cause-specific hazards",
         "Apparent discrimination of relapse, by cause-specific models; a competing event counts as censored.",
         "an event of any kind ends observation.",
+        "Gray's test compared the cumulative incidence of each event between groups.",
+        "Gray's test of equal cumulative incidence of relapse by age group: p ",
+        "Gray's test of equal cumulative incidence of death by age group: p ",
+        "Bands: pointwise limits. p: Gray's test of relapse.",
     ],
 )
 def test_the_report_says_what_its_numbers_are_of(report, words):

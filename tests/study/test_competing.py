@@ -228,6 +228,56 @@ def test_two_runs_of_the_follicular_study_give_the_same_bytes(follicular, tmp_pa
     assert not [name for name in first if name != "manifest.json" and first[name] != second[name]]
 
 
+def test_follicular_gray_tests_are_those_of_the_api(follicular, patients):
+    state = sm.Outcome(patients["time"], patients["event"], causes={1: "relapse", 2: "death without relapse"})
+    report = follicular.report.read_text(encoding="utf-8")
+    for cause, name in state.causes.items():
+        test = sm.gray_test(state, patients["fac_clinstg"], cause=cause)
+        (found,) = records(follicular, step=f"gray/relapse/fac_clinstg/{cause}", measure="test")
+        assert (found["level"], found["df"]) == (name, test.df)
+        assert found["statistic"] == pytest.approx(test.statistic, rel=1e-9)
+        assert found["p_value"] == pytest.approx(test.p_value, rel=1e-9)
+        assert f"Gray&#x27;s test of equal cumulative incidence of {name} by clinical stage: " in report
+    # Where no events compete the log-rank test is the test.
+    assert not records(follicular, step="gray/pfs/fac_clinstg/1")
+    assert "p: Gray&#x27;s test of relapse." in report
+
+
+def test_gray_tests_are_left_to_r_only_where_it_has_cmprsk(follicular):
+    script = (follicular.out / "check_in_R.R").read_text(encoding="utf-8")
+    assert script.count('if (requireNamespace("cmprsk", quietly = TRUE)) {  # without this package') == 1
+    assert "library(cmprsk)" not in script
+
+
+def test_gray_tests_are_made_within_entities_and_not_of_events_that_nobody_had(tmp_path):
+    table = made_with_codes((0, 1))
+    table.loc[table.index[:3], "dead"] = 2
+    text = competing_study() + '\n[groups]\nentity = "sex"\n'
+    run = run_study(write_study(tmp_path / "s", table, text), tmp_path / "out")
+    (test,) = records(run, step="gray/os/age_group/1", measure="test, within sex")
+    ages = pd.to_numeric(table["age"], errors="coerce")
+    groups = pd.cut(ages, [-np.inf, 50, 65, np.inf], right=False)
+    rows = np.flatnonzero(groups.notna())
+    outcome = sm.Outcome(table["days"], table["dead"], causes={1: "relapse", 2: "death"}).take(rows)
+    expected = sm.gray_test(outcome, groups.iloc[rows], strata=table["sex"].iloc[rows])
+    assert test["statistic"] == pytest.approx(expected.statistic, rel=1e-9)
+    nobody = run_study(write_study(tmp_path / "t", made_with_codes((0, 1)), competing_study()), tmp_path / "other")
+    assert records(nobody, step="gray/os/age_group/1", measure="test")
+    assert not records(nobody, step="gray/os/age_group/2")
+
+
+def test_with_late_entry_gray_tests_are_withheld_with_the_reason(tmp_path):
+    table = made_with_codes()
+    table["entry"] = table["days"] // 3
+    text = competing_study().replace('unit = "days"\nlabel', 'entry = "entry"\nunit = "days"\nlabel')
+    run = run_study(write_study(tmp_path / "s", table, text), tmp_path / "out")
+    assert run.status == "COMPLETE"
+    (found,) = records(run, step="gray/os/age_group/1")
+    assert (found["measure"], found["reason"]) == (
+        "withheld", "Gray's test does not allow for patients who enter late"
+    )  # fmt: skip
+
+
 def test_follicular_incidence_is_that_of_r(follicular):
     """R's survfit of the stored case competing_events, to 1e-8: both causes, both stages, three horizons."""
     case = Path(__file__).parents[1] / "reference" / "cases" / "competing_events" / "expected.json"
