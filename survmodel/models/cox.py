@@ -14,18 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import ConfigError, DataError, list_values
+from survmodel.errors import ConfigError
 from survmodel.frame import as_frame
+from survmodel.models.complete_rows import find_complete_rows, refuse_missing_for_draws, refuse_no_rows
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_likelihood import CoxData, maximise, refuse_few_events, sort_data
 from survmodel.models.cox_resampling import CoxResampler
 from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.firth import maximise_penalised, profile_tests
-from survmodel.models.formula import Formula, parse_formula
+from survmodel.models.formula import parse_formula
 from survmodel.models.strata import look_at_strata, read_strata
 from survmodel.outcome.argument import check_outcome, read_table
-from survmodel.outcome.checks import check_columns
 from survmodel.outcome.response import Outcome
 from survmodel.outcome.weights import read_counts, read_weights
 from survmodel.result import frozen, join_warnings
@@ -110,11 +110,11 @@ class CoxPH(CoxSettings):
         died = outcome.died
         outcome.check_rows(table)
         formula = parse_formula(self.formula)
-        kept, missing = self._complete_rows(formula, table)
+        others = [*self.strata_columns, *([self.cluster] if self.cluster else [])]
+        kept, missing = find_complete_rows([formula], others, table)
         weight, count = read_weights(outcome, weights), read_counts(outcome, freq)
         rows = np.flatnonzero(kept & (weight > 0) & (count > 0))
-        if rows.size == 0:
-            raise DataError("no complete row is left", _list_missing(missing), "fill in, impute, or leave columns out")
+        refuse_no_rows(rows, missing)
         used = table.iloc[rows]
         design = formula.learn(used, self.reference)
         layers = read_strata(used, self.strata_columns)
@@ -170,20 +170,6 @@ class CoxPH(CoxSettings):
             profile=profile,
         )
 
-    def _complete_rows(
-        self, formula: Formula, table: pd.DataFrame
-    ) -> tuple[npt.NDArray[np.bool_], tuple[tuple[str, int], ...]]:
-        """Mark the rows without a missing value, and count the missing values of each column."""
-        formula.check_columns(map(str, table.columns))
-        others = [*self.strata_columns, *([self.cluster] if self.cluster else [])]
-        check_columns(table, [*formula.variables, *others])
-        absent = formula.missing(table)
-        for name in others:
-            absent[name] = table[name].isna()
-        counts = tuple((str(name), int(absent[name].sum())) for name in absent.columns if absent[name].any())
-        kept: npt.NDArray[np.bool_] = np.logical_not(absent.to_numpy(dtype=bool).any(axis=1))
-        return kept, counts
-
     def _clusters(self, used: pd.DataFrame, outcome: Outcome, data: CoxData) -> Ints | None:
         """Give the cluster of each row: that asked for, or the patient when rows are weighted; None without either."""
         if self.cluster is not None:
@@ -214,10 +200,7 @@ class CoxPH(CoxSettings):
         """
         table = as_frame(table)
         fit = self.fit(table, outcome)
-        if fit.n_missing:
-            raise DataError(
-                "rows with missing values cannot be drawn again", _list_missing(fit.missing), "take complete rows first"
-            )
+        refuse_missing_for_draws(fit.missing)
         return CoxResampler(fit)
 
     def _look_at_events(self, data: CoxData, names: tuple[str, ...]) -> list[str]:
@@ -230,7 +213,3 @@ class CoxPH(CoxSettings):
             f"{events:g} events for {p} coefficient{'s' if p > 1 else ''}: estimates tend to be too large; "
             "consider fewer columns or a penalty"
         ]
-
-
-def _list_missing(missing: tuple[tuple[str, int], ...]) -> str:
-    return "missing values in " + list_values([f"{name} ({count} rows)" for name, count in missing]) if missing else ""

@@ -392,7 +392,7 @@ def refuse_too_few(rows: FineGrayRows, names: tuple[str, ...]) -> None:
             "a Fine-Gray model needs events of the cause",
         )
     try:
-        refuse_few_events(events, int(rows.count.sum()), names, penalised=False)
+        refuse_few_events(events, int(rows.count.sum()), names, penalty=None)
     except FitError as error:
         raise FitError(error.problem, error.found, REMEDY) from None
     refuse_constant(rows.x[rows.count > 0], names)
