@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -278,6 +278,8 @@ class CauseSpecificCox:
     reference: Mapping[str, object] | None = None
     product_limit: bool = True
     conf_level: float = 0.95
+    #: Competing events are taken as they are, not to be settled first.
+    takes_competing: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.formula, Mapping) and not self.formula:

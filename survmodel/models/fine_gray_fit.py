@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,8 @@ class FineGraySettings:
     censoring_groups: str | Sequence[str] | None = None
     reference: Mapping[str, object] | None = None
     conf_level: float = 0.95
+    #: Competing events are taken as they are, not to be settled first.
+    takes_competing: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         parse_formula(self.formula)

@@ -240,7 +240,8 @@ def predict_out_of_fold(
     table : pandas.DataFrame
         Columns of the specification, without missing values in them; rows are those of the outcome.
     outcome : Outcome
-        Times and events of one kind. Rows of one patient go to one fold.
+        Times and events of one kind, or with competing events where the specification takes them (FineGray,
+        CauseSpecificCox). Rows of one patient go to one fold.
     times : sequence of float
         Times at which risks are predicted.
     folds : int
@@ -261,6 +262,8 @@ def predict_out_of_fold(
 
     Raises
     ------
+    EndpointError
+        For competing events that the specification does not take.
     FitError
         When more than one in five models failed.
 
@@ -276,12 +279,13 @@ def predict_out_of_fold(
     table = read_table(table)
     check_outcome(outcome)
     outcome.check_rows(table)
+    died = outcome.event == 1 if getattr(spec, "takes_competing", False) else outcome.died
     layers = read_groups(outcome, strata, "strata").codes
     order = canonical_order(table, outcome, layers)
     units = read_units(outcome.n, None if outcome.id is None else outcome.id[order], layers[order])
     n_folds = min(folds, units.n)
     dealt = np.empty((repeats, outcome.n), dtype=np.int64)
-    dealt[:, order] = draw_folds(units, n_folds, repeats, seed, outcome.died[order])
+    dealt[:, order] = draw_folds(units, n_folds, repeats, seed, died[order])
     asked = np.asarray(times, dtype=np.float64)
     tasks = [dealt[repeat] != fold for repeat in range(repeats) for fold in range(n_folds)]
     compute = partial(_predict, spec, table, outcome, asked)

@@ -9,7 +9,18 @@ import pandas as pd
 import pytest
 from reference.answers.competing import split_at_censorings
 
-from survmodel import ConfigError, CoxPH, DataError, EndpointError, FineGray, FitError, Outcome
+from survmodel import (
+    CauseSpecificCox,
+    ConfigError,
+    CoxPH,
+    DataError,
+    EndpointError,
+    FineGray,
+    FitError,
+    Outcome,
+    calibration,
+    predict_out_of_fold,
+)
 from survmodel.models.contract import Fit, FixedModel, Resampler
 from survmodel.models.fine_gray_fit import FineGrayFit
 from survmodel.models.fine_gray_likelihood import prepare, risk_sums, score_and_information
@@ -178,6 +189,22 @@ def test_predictions():
     expected = 1 - np.exp(-np.exp(index[:, np.newaxis]) * steps["estimate"].to_numpy())
     np.testing.assert_allclose(fit.predict_risk(table, steps["time"]), expected, rtol=1e-9)
     assert steps["n_event"].sum() == fit.n_event
+
+
+@pytest.mark.parametrize("spec", [FineGray("x"), CauseSpecificCox("x")])
+def test_out_of_fold_each_patient_is_predicted_by_the_others(spec):
+    table, outcome = cohort(13, 120)
+    found = predict_out_of_fold(spec, table, outcome, times=[6], folds=5, seed=3)
+    for fold in range(5):
+        learn, new = np.flatnonzero(found.fold[0] != fold), np.flatnonzero(found.fold[0] == fold)
+        fit = spec.fit(table.iloc[learn], outcome.take(learn))
+        np.testing.assert_allclose(found.risk.iloc[new, 0], fit.predict_risk(table.iloc[new], [6])[:, 0], rtol=1e-9)
+        # folds have equal shares of the event of interest
+        assert abs((outcome.event[new] == 1).sum() - (outcome.event == 1).sum() / 5) < 1
+    # risks of the cause are compared with its cumulative incidence
+    assert calibration(outcome, found.risk[6.0], 6.0).tidy()["estimate"].notna().any()
+    with pytest.raises(EndpointError, match="one kind of event"):
+        predict_out_of_fold(CoxPH("x"), table, outcome)
 
 
 def test_what_is_shown():
