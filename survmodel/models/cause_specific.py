@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import ConfigError, FitError, list_values
+from survmodel.errors import ConfigError, FitError, closest, list_values
 from survmodel.formatting import count_noun, format_number, format_p, format_ratio
 from survmodel.frame import as_frame
 from survmodel.models.causes import cause_names
@@ -105,6 +105,11 @@ class CauseSpecificFit(Result):
         -------
         pandas.DataFrame
             As :meth:`tidy`, estimate and limits exponentiated; std_error stays on the log scale.
+
+        Raises
+        ------
+        ConfigError
+            For columns that no formula has together, or an interaction without `at`.
         """
         asked = {
             code: fit.hazard_ratios(contrasts, at)
@@ -168,6 +173,13 @@ class CauseSpecificFit(Result):
         -------
         ndarray, shape (n,)
             Higher = higher hazard of the cause, which under competition is not always a higher risk.
+
+        Raises
+        ------
+        ConfigError
+            For a cause without a model.
+        DataError
+            For absent columns, missing values, unseen levels.
         """
         return self._fit_of(cause).prognostic_index(table)
 
@@ -288,6 +300,12 @@ class CauseSpecificCox:
             )
         for formula in self._formulas():
             self._spec(formula)
+        known = [name for formula in self._formulas() for name in parse_formula(formula).variables]
+        strange = [name for name in self.reference or {} if name not in known]
+        if strange:
+            raise ConfigError(
+                f"a reference is declared for {list_values(strange)}, in no formula", closest(strange[0], known)
+            )
 
     def _formulas(self) -> list[Terms]:
         return list(self.formula.values()) if isinstance(self.formula, Mapping) else [self.formula]

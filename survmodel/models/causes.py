@@ -64,11 +64,11 @@ def read_cause(outcome: Outcome, cause: object) -> tuple[Ints, str]:
     (array([2, 1, 0]), 'death')
     """
     names = cause_names(outcome)
-    if isinstance(cause, bool) or cause not in names:
+    if isinstance(cause, bool) or not isinstance(cause, int | np.integer) or int(cause) not in names:
         known = list_values([f"{code} ({name})" for code, name in names.items()])
         raise ConfigError(f"cause {cause!r} is no cause of the outcome", f"known: {known}", "give the code of a cause")
     kind = np.where(outcome.event == cause, CAUSE, np.where(outcome.event > 0, OTHER, CENSORED)).astype(np.int64)
-    return kind, names[cause]
+    return kind, names[int(cause)]
 
 
 def refuse_late_entry(outcome: Outcome, what: str) -> None:

@@ -150,6 +150,8 @@ def test_what_cannot_be_fitted_is_refused():
         CauseSpecificCox({1: "x"}).fit(table, outcome)
     with pytest.raises(ConfigError, match="no cause has a formula"):
         CauseSpecificCox({})
+    with pytest.raises(ConfigError, match="a reference is declared for sx, in no formula"):
+        CauseSpecificCox({1: "x", 2: "sex"}, reference={"sx": "f"})
     with pytest.raises(ConfigError, match="ties"):
         CauseSpecificCox("x", ties="exact")  # type: ignore[arg-type]
     few = np.where((outcome.event == 2) & (np.cumsum(outcome.event == 2) > 3), 0, outcome.event)

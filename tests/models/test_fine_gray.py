@@ -227,6 +227,16 @@ def test_what_is_shown():
     assert '"kind": "FineGrayFit"' in fit.to_json()
 
 
+def test_an_offset_alone_is_a_model():
+    table, outcome = cohort(14)
+    fit = FineGray("offset(x)").fit(table, outcome)
+    assert fit.maximum.loglik == fit.maximum.loglik_null
+    np.testing.assert_array_equal(fit.prognostic_index(table), table["x"])
+    risk = fit.predict_risk(table, [6.0])[:, 0]
+    np.testing.assert_allclose(np.log(-np.log1p(-risk)) - table["x"], np.log(-np.log1p(-risk[0])) - table["x"][0])
+    assert "offset" not in fit.tidy()["term"].tolist()
+
+
 def test_warnings():
     table, outcome = cohort(10, 40)
     few = FineGray("x + sex + site").fit(table, outcome)

@@ -136,6 +136,9 @@ def test_what_cannot_be_tested_is_refused_as_by_the_logrank_test():
         gray_test(Outcome([1, 2, 3, 4], [1, 1, 2, 1], causes=CAUSES), list("aabb"), strata=list("aabb"))
     with pytest.raises(ConfigError, match=r"cause 3 is no cause.*1 \(relapse\), 2 \(death\)"):
         gray_test(outcome, group, cause=3)
+    for cause in ("relapse", [1], True, None):
+        with pytest.raises(ConfigError, match="is no cause of the outcome"):
+            gray_test(outcome, group, cause=cause)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="rho"):
         gray_test(outcome, group, rho=float("nan"))
     with pytest.raises(EndpointError, match=r"late entry.*1 row with a late entry.*cause_specific"):
