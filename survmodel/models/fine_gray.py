@@ -20,7 +20,8 @@ from survmodel.models.causes import OTHER, read_cause, refuse_late_entry
 from survmodel.models.complete_rows import find_complete_rows, refuse_missing_for_draws, refuse_no_rows
 from survmodel.models.cox import EVENTS_PER_PARAMETER
 from survmodel.models.fine_gray_fit import FineGrayFit, FineGrayResampler, FineGraySettings, refuse_too_few
-from survmodel.models.fine_gray_likelihood import FineGrayRows, maximise, prepare
+from survmodel.models.fine_gray_likelihood import FineGrayRows, prepare
+from survmodel.models.fine_gray_maximum import maximise
 from survmodel.models.fine_gray_variance import sandwich
 from survmodel.models.formula import parse_formula
 from survmodel.models.strata import read_strata

@@ -17,7 +17,8 @@ from survmodel.frame import as_frame
 from survmodel.models.contrasts import contrast_rows
 from survmodel.models.cox_fit import wald_columns, wald_statistic
 from survmodel.models.cox_likelihood import Maximum, refuse_constant, refuse_few_events
-from survmodel.models.fine_gray_likelihood import REMEDY, FineGrayData, FineGrayRows, maximise, prepare, risk_sums
+from survmodel.models.fine_gray_likelihood import FineGrayData, FineGrayRows, prepare, risk_sums
+from survmodel.models.fine_gray_maximum import REMEDY, maximise
 from survmodel.models.formula import Design, parse_formula
 from survmodel.models.kaplan_meier_fit import check_times
 from survmodel.outcome.response import Outcome
@@ -317,7 +318,8 @@ class FineGrayFit(Result):
         counts = f"{count_noun(self.n_event, 'event')}, {count_noun(self.n_competing, 'competing event')}"
         title = f"Fine-Gray model of {self.cause}: {count_noun(self.n, 'row')}, {counts}{left_out}"
         test = f"Wald test {format_number(glance.wald_statistic, 2)} on {self.beta.size} df, "
-        return Display(title, (table,), (test + format_p_equation(glance.wald_p_value), *self.notes))
+        test += format_p_equation(glance.wald_p_value)
+        return Display(title, (table,), (*((test,) if self.beta.size else ()), *self.notes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
