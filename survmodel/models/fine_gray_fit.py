@@ -14,8 +14,8 @@ from survmodel.distributions import chi_squared_p
 from survmodel.errors import ConfigError, FitError
 from survmodel.formatting import count_noun, format_number, format_p, format_p_equation, format_ratio
 from survmodel.frame import as_frame
+from survmodel.models.coefficient_tests import wald_columns, wald_statistic
 from survmodel.models.contrasts import contrast_rows
-from survmodel.models.cox_fit import wald_columns, wald_statistic
 from survmodel.models.cox_likelihood import Maximum, refuse_constant, refuse_few_events
 from survmodel.models.fine_gray_likelihood import FineGrayData, FineGrayRows, prepare, risk_sums
 from survmodel.models.fine_gray_maximum import REMEDY, maximise
