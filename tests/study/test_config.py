@@ -71,7 +71,7 @@ def test_an_unknown_key_is_refused_with_the_closest_one(tmp_path):
         ("age + sex", "age + id", "model.clinical.formula: column 'id' has the role identifier"),
         ("age + sex", "age + __import__('os')", "model.clinical.formula: "),
         ('kind = "cox"', 'kind = "forest"', "model.clinical.kind: must be 'cox' or 'random_survival_forest'"),
-        ('formula = "age', 'penalty = "firth"\nformula = "age', "model.clinical.penalty: 'firth' is not available"),
+        ('formula = "age', 'penalty = "lasso"\nformula = "age', "model.clinical.penalty: must be 'firth'"),
         ("[data]", "[sensitivity]\nname = 5\n[data]", "sensitivity: this key is not available in this version"),
         ("[data]", '[report]\nformats = ["docx"]\n[data]', "report.formats[1]: must be 'html', found 'docx'"),
         ('time = "days"', 'time = "sex"', "endpoint.os.time: column 'sex' is of type category; allowed: integer,"),

@@ -221,7 +221,7 @@ def test_a_post_baseline_column_is_no_predictor(example):
         ('by = "cxcr4_read"', 'by = "cxcr4_suvmax"', "curve[2].by: column 'cxcr4_suvmax' is of type number"),
         ('method = "complete_case"', 'method = "multiple_imputation"', "missing.method: must be 'complete_case'"),
         ('kind = "cox"', 'kind = "tree"', "model.fdg.kind: must be 'cox' or 'random_survival_forest'"),
-        ('strata = "entity"', 'strata = "entity"\npenalty = "firth"', "model.fdg.penalty: 'firth' is not available"),
+        ('strata = "entity"', 'strata = "entity"\npenalty = "lasso"', "model.fdg.penalty: must be 'firth'"),
         ('column = "disease_group"', 'column = "disease"', "groups.column: no column 'disease' is declared"),
         ('lesions = { path = "data/lesions.csv" }', 'lesions = { path = "data/lesion.csv" }', "data.lesions.path: no"),
         ('scans = { path = "data/scans.csv" }\n', "", "data.lesions: its rows belong to scans, of which no file"),
