@@ -90,6 +90,10 @@ def write_entry_workbook(schema: Schema) -> bytes:
     for table in schema.tables:
         # The codes come last for the reader, whatever the order in which sheets are made.
         _write_table(book.create_sheet(table.name, len(book.sheetnames) - 1), table, first_codes)
+    for sheet in book.worksheets:
+        # Printed, a table is as wide as the page and not torn over several.
+        sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
+        sheet.sheet_properties.pageSetUpPr.fitToPage = True
     out = io.BytesIO()
     book.save(out)
     return _without_times(out.getvalue())
