@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from survmodel.distributions import chi_squared_p, normal_quantile
 from survmodel.errors import FitError
@@ -235,6 +234,9 @@ def _profile_one(
 
 def _find_crossing(fall: Callable[[float], float], centre: float, error: float, height: float) -> float:
     """Find where the fall of the profile reaches a height, on the side to which `error` points."""
+    # A second of start-up that no other Cox model needs.
+    from scipy.optimize import brentq
+
     inner, outer = 0.0, 2.0
     while fall(centre + outer * error) < height:
         inner, outer = outer, 2 * outer
