@@ -8,8 +8,30 @@ import pandas as pd
 
 from survmodel.distributions import normal_quantile, two_sided_p
 from survmodel.models.firth import ProfileTests
+from survmodel.models.formula import Design
 
 Floats = npt.NDArray[np.float64]
+
+
+def label_terms(design: Design) -> pd.DataFrame:
+    """Say what each coefficient belongs to.
+
+    Parameters
+    ----------
+    design : Design
+        Of a fit.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns term, variable, level, reference; a row for each column of the design.
+    """
+    return pd.DataFrame({
+        "term": design.names,
+        "variable": [column.variable for column in design.columns],
+        "level": [column.level for column in design.columns],
+        "reference": [column.reference for column in design.columns],
+    }, dtype=object)  # fmt: skip
 
 
 def wald_statistic(estimate: Floats, covariance: Floats) -> float:

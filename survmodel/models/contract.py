@@ -3,7 +3,8 @@
 A *spec* (``CoxPH("age + sex")``) is frozen and knows no data. Its ``fit`` returns a new frozen *fit*. Two
 predictions, two names, one direction: ``prognostic_index`` (higher = worse) and ``predict_risk`` (probability of the
 event by a time). A spec whose fit depends on rows only through how often they count may offer a *resampler*, which
-refits without building a table for every resample.
+refits without building a table for every resample. A spec with ``takes_competing = True`` is fitted to outcomes with
+competing events as they are; any other needs one kind of event.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from survmodel.models.cox_likelihood import CoxData, maximise, refuse_few_events
 from survmodel.models.cox_resampling import CoxResampler
 from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
-from survmodel.models.firth import maximise_penalised, profile_tests
+from survmodel.models.firth import maximise_penalised
 from survmodel.models.formula import parse_formula
 from survmodel.models.strata import look_at_strata, read_strata
 from survmodel.outcome.argument import check_outcome, read_table
@@ -145,10 +145,6 @@ class CoxPH(CoxSettings):
             residuals = compute_residuals(data, ordered, maximum.beta)
             covariance = frozen(robust_covariance(residuals, data, maximum.covariance, cluster))
         analysed = outcome.take(rows)
-        profile = None
-        if self.is_firth:
-            unit = np.eye(len(design.names))
-            profile = profile_tests(data, ordered, maximum, unit, level=self.conf_level, penalised=True)
         return CoxFit(
             spec=self,
             design=design,
@@ -167,7 +163,6 @@ class CoxPH(CoxSettings):
             missing=missing,
             warnings=join_warnings(outcome.warnings, warnings),
             notes=join_warnings(design.notes, outcome.notes),
-            profile=profile,
         )
 
     def _clusters(self, used: pd.DataFrame, outcome: Outcome, data: CoxData) -> Ints | None:

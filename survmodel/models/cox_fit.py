@@ -14,7 +14,7 @@ from survmodel.distributions import chi_squared_p
 from survmodel.errors import ConfigError, FitError, closest, list_values
 from survmodel.formatting import count_noun, format_number, format_p, format_p_equation, format_ratio
 from survmodel.frame import as_frame
-from survmodel.models.coefficient_tests import profile_columns, wald_columns, wald_statistic
+from survmodel.models.coefficient_tests import label_terms, profile_columns, wald_columns, wald_statistic
 from survmodel.models.contrasts import contrast_rows, effect_rows, refuse_no_number
 from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData
 from survmodel.models.cox_prediction import Baseline, compute_baselines, cumulative_hazard
@@ -69,8 +69,6 @@ class CoxFit(Result):
         Missing values of each column that has some.
     warnings, notes : tuple of str
         What the reader must and may know.
-    profile : ProfileTests, optional
-        Limits and tests of the coefficients under Firth's penalty; None under any other.
     """
 
     spec: CoxSettings
@@ -90,7 +88,6 @@ class CoxFit(Result):
     missing: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    profile: ProfileTests | None = None
 
     @property
     def n(self) -> int:
@@ -124,15 +121,10 @@ class CoxFit(Result):
             the statistic is its root with the sign of the estimate.
         """
         std_error = np.sqrt(np.diag(self.beta_covariance))
-        labels = pd.DataFrame({
-            "term": self.design.names,
-            "variable": [column.variable for column in self.design.columns],
-            "level": [column.level for column in self.design.columns],
-            "reference": [column.reference for column in self.design.columns],
-        }, dtype=object)  # fmt: skip
+        labels = label_terms(self.design)
         columns = wald_columns(self.beta, std_error, self.spec.conf_level)
-        if self.profile is not None:
-            columns = profile_columns(columns, self.profile)
+        if self.spec.is_firth:
+            columns = profile_columns(columns, self._profile(np.eye(self.beta.size)))
         return pd.concat([labels, columns], axis=1)
 
     def profile_limits(self) -> pd.DataFrame:
@@ -153,14 +145,13 @@ class CoxFit(Result):
         ----------
         Venzon DJ, Moolgavkar SH (1988). Appl Stat 37:87-94.
         """
-        if self.profile is not None:
+        if self.spec.is_firth:
             return self.tidy()
         if self.spec.penalty is not None or self.robust:
             why = "under a ridge" if self.spec.penalty is not None else "with robust standard errors"
             raise FitError(f"there are no profile limits {why}", remedy="use the limits of tidy()")
         table = self.tidy()
-        unit = np.eye(self.beta.size)
-        found = profile_tests(self.data, self.ordered, self.maximum, unit, level=self.spec.conf_level, penalised=False)
+        found = self._profile(np.eye(self.beta.size))
         return pd.concat([table.iloc[:, :4], profile_columns(table.iloc[:, 4:], found)], axis=1)
 
     def hazard_ratios(
@@ -194,10 +185,8 @@ class CoxFit(Result):
             rows = contrast_rows(self.design, self.columns, contrasts, at or {})
             std_error = np.sqrt(np.einsum("kp,pq,kq->k", rows.steps, self.beta_covariance, rows.steps))
             columns = wald_columns(rows.steps @ self.beta, std_error, self.spec.conf_level)
-            if self.profile is not None:
-                level = self.spec.conf_level
-                found = profile_tests(self.data, self.ordered, self.maximum, rows.steps, level=level, penalised=True)
-                columns = profile_columns(columns, found)
+            if self.spec.is_firth:
+                columns = profile_columns(columns, self._profile(rows.steps))
             table = pd.concat([rows.labels, columns], axis=1)
         scaled = ["estimate", "conf_low", "conf_high"]
         table[scaled] = np.exp(table[scaled])
@@ -478,6 +467,11 @@ class CoxFit(Result):
         table.insert(0, "group", [self.strata_labels[code] for code in self.data.stratum[deaths]])
         table.insert(0, "row", self.rows[deaths] + 1)
         return table
+
+    def _profile(self, steps: Floats) -> ProfileTests:
+        """Follow the profile of combinations of coefficients, one in each row of (k, p)."""
+        level = self.spec.conf_level
+        return profile_tests(self.data, self.ordered, self.maximum, steps, level=level, penalised=self.spec.is_firth)
 
     def _baselines(self) -> tuple[Baseline, ...]:
         return compute_baselines(self.data, self.ordered, self.beta, float(self.data.offset.mean()))

@@ -14,7 +14,7 @@ from survmodel.distributions import chi_squared_p
 from survmodel.errors import ConfigError, FitError
 from survmodel.formatting import count_noun, format_number, format_p, format_p_equation, format_ratio
 from survmodel.frame import as_frame
-from survmodel.models.coefficient_tests import wald_columns, wald_statistic
+from survmodel.models.coefficient_tests import label_terms, wald_columns, wald_statistic
 from survmodel.models.contrasts import contrast_rows
 from survmodel.models.cox_likelihood import Maximum, refuse_constant, refuse_few_events
 from survmodel.models.fine_gray_likelihood import FineGrayData, FineGrayRows, prepare, risk_sums
@@ -149,12 +149,7 @@ class FineGrayFit(Result):
         pandas.DataFrame
             Columns term, variable, level, reference, estimate, std_error, statistic (z), p_value, conf_low, conf_high.
         """
-        labels = pd.DataFrame({
-            "term": self.design.names,
-            "variable": [column.variable for column in self.design.columns],
-            "level": [column.level for column in self.design.columns],
-            "reference": [column.reference for column in self.design.columns],
-        }, dtype=object)  # fmt: skip
+        labels = label_terms(self.design)
         std_error = np.sqrt(np.diag(self.beta_covariance))
         return pd.concat([labels, wald_columns(self.beta, std_error, self.spec.conf_level)], axis=1)
 

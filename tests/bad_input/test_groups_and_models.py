@@ -174,8 +174,7 @@ class TestCovariates:
         assert np.isfinite(penalised.beta).all()
         firth = CoxPH("marker", ties=ties, penalty="firth").fit(pd.DataFrame({"marker": marker}), outcome)
         assert np.isfinite(firth.beta).all()
-        assert firth.profile is not None
-        assert np.isfinite(firth.profile.high).all()
+        assert np.isfinite(firth.tidy()["conf_high"]).all()
 
     def test_95_in_a_larger_model(self) -> None:
         marker = ((TABLE["dead"] == 0) & (np.arange(N) % 3 == 0)).astype(int)
