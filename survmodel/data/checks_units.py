@@ -17,6 +17,8 @@ from survmodel.formatting import format_significant
 
 #: Fewest values whose median says something.
 VALUES_FOR_MEDIAN = 5
+#: Smallest and largest multiple of an upper limit that a patient has.
+MULTIPLES = (0.05, 50.0)
 
 Bools = npt.NDArray[np.bool_]
 
@@ -42,13 +44,30 @@ def _look_at_test(quantity: Quantity, labs: pd.DataFrame, rows: Bools, place: Pl
         if known is not None:
             yield from look_at_numbers(quantity, known.name, values, where, ("value", place))
             yield from _look_at_limits(quantity, known.name, labs, where, place)
-        elif unit.strip() and not (is_of_limit(unit) and quantity.upper_limit is not None):
+        elif is_of_limit(unit) and quantity.upper_limit is not None:
+            yield from _look_at_multiples(quantity, values, where, place)
+        elif unit.strip():
             unknown += np.flatnonzero(where).tolist()
     if unknown:
         names = [one.name for one in quantity.units] + ([OF_LIMIT] if quantity.upper_limit is not None else [])
         yield place.find(
             "D170", "unit", f"a unit in which {quantity.title} does not come", sorted(unknown),
             expected=f"one of {list_values(names)}", remedy="write the unit of the laboratory, or convert the value",
+        )  # fmt: skip
+
+
+def _look_at_multiples(
+    quantity: Quantity, values: npt.NDArray[np.float64], where: Bools, place: Place
+) -> Iterator[Finding]:
+    """Find numbers that are no multiple of an upper limit, but the value itself."""
+    low, high = MULTIPLES
+    strange = np.flatnonzero(where & ((values < low) | (values > high)))
+    if strange.size:
+        found = _extremes(values[strange])
+        yield place.find(
+            "D171", "value", f"no multiple of the upper limit of {quantity.title}{found}", strange,
+            expected=f"{format_significant(low, 3)} to {format_significant(high, 3)} {OF_LIMIT}",
+            remedy="correct the unit, or the cells; accept the rows with a waiver if the numbers are true",
         )  # fmt: skip
 
 

@@ -62,6 +62,7 @@ def test_units_become_one_and_the_report_says_which_sample_counts(tmp_path, caps
         ([(3, "unit", "g/dL")], "D171", "value", (3,), ["101", "hemoglobin", "g/L"]),
         ([(5, "value", "5")], "D171", "value", (5,), ["in U/L, and plausible in ukat/L", "times 60"]),
         ([(9, "value", "240")], "D171", "value", (9,), ["and plausible in nmol/L"]),
+        ([(7, "value", "230")], "D171", "value", (7,), ["no multiple of the upper limit", "230", "0.05 to 50 xULN"]),
         ([(2, "unit", "mg/mL")], "D170", "unit", (2,), ["'g/dL', 'g/L'", "hemoglobin does not come"]),
         ([(2, "unit", "xULN")], "D170", "unit", (2,), ["hemoglobin"]),
         ([(2, "unit", "")], "D032", "unit", (2,), ["missing"]),
