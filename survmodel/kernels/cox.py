@@ -48,6 +48,22 @@ MAX_HALVINGS = 20
 
 
 @kernel(reorder_sums=True)
+def sum_of_squares(column: Floats, centre: float) -> float:
+    """Sum the squared distances of a column from its centre."""
+    total = 0.0
+    for i in range(column.shape[0]):
+        total += (column[i] - centre) * (column[i] - centre)
+    return total
+
+
+@kernel()
+def standardise(column: Floats, order: npt.NDArray[np.int64], centre: float, scale: float, feature: Floats) -> None:
+    """Write ``(column - centre) / scale`` in sorted order."""
+    for i in range(order.shape[0]):
+        feature[i] = (column[order[i]] - centre) / scale
+
+
+@kernel(reorder_sums=True)
 def linear_predictor(features: Floats, beta: Floats, offset: Floats, eta: Floats) -> None:
     """Write ``eta = features' beta + offset`` for features of shape (p, n)."""
     for i in range(eta.shape[0]):
@@ -241,7 +257,7 @@ def score_and_information(
         last = sets.time_bounds[stratum + 1]
         while last > sets.time_bounds[stratum]:
             first = max(sets.time_bounds[stratum], last - BLOCK)
-            _risk_set_columns(
+            columns = _risk_set_columns(
                 features,
                 risk,
                 sums,
@@ -254,7 +270,7 @@ def score_and_information(
                 running,
                 means,
             )
-            add_gram(means, means, 0, 2 * (last - first), -1.0, information)
+            add_gram(means, means, 0, columns, -1.0, information)
             reached = sets.first_death[first]
             if sets.entry_order.shape[0] > 0:
                 late = sets.first_late[first]
@@ -264,7 +280,7 @@ def score_and_information(
             information[k, j] = information[j, k]
 
 
-@kernel(reorder_sums=True)
+@kernel()
 def _risk_set_columns(
     features: Floats,
     risk: Floats,
@@ -277,35 +293,64 @@ def _risk_set_columns(
     late: int,
     running: Floats,
     means: Floats,
-) -> None:
-    """Write the two columns of M for event times `last` - 1 down to `first`, carrying S_1 in `running`."""
-    for j in range(features.shape[0]):
-        x = features[j]
-        total = running[j]
+) -> int:
+    """Write the columns of M for event times `last` - 1 down to `first`, carrying S_1 in `running`; return how many.
+
+    The second column of an event time is 0, and left out, where one row died or ties are Breslow's.
+    """
+    p = features.shape[0]
+    column = 0
+    # Four features in one walk over the event times, for its branches cost more than the sums; the last may repeat.
+    for j in range(0, p, 4):
+        j1, j2, j3 = min(j + 1, p - 1), min(j + 2, p - 1), min(j + 3, p - 1)
+        x0, x1, x2, x3 = features[j], features[j1], features[j2], features[j3]
+        total0, total1, total2, total3 = running[j], running[j1], running[j2], running[j3]
         row_end, place_end = reached, late
         column = 0
         for u in range(last - 1, first - 1, -1):
             for i in range(sets.after_deaths[u], row_end):
-                total += risk[i] * x[i]
+                total0 += risk[i] * x0[i]
+                total1 += risk[i] * x1[i]
+                total2 += risk[i] * x2[i]
+                total3 += risk[i] * x3[i]
             if sets.entry_order.shape[0] > 0:
                 for place in range(sets.first_late[u], place_end):
                     i = sets.entry_order[place]
-                    total -= risk[i] * x[i]
+                    total0 -= risk[i] * x0[i]
+                    total1 -= risk[i] * x1[i]
+                    total2 -= risk[i] * x2[i]
+                    total3 -= risk[i] * x3[i]
                 place_end = sets.first_late[u]
-            dying = 0.0
+            dying0, dying1, dying2, dying3 = 0.0, 0.0, 0.0, 0.0
             for i in range(sets.first_death[u], sets.after_deaths[u]):
-                dying += risk[i] * x[i]
-            total += dying
+                dying0 += risk[i] * x0[i]
+                dying1 += risk[i] * x1[i]
+                dying2 += risk[i] * x2[i]
+                dying3 += risk[i] * x3[i]
+            total0 += dying0
+            total1 += dying1
+            total2 += dying2
+            total3 += dying3
             row_end = sets.first_death[u]
             a2 = time_weight[u] * sums[2, u]
             b2 = time_weight[u] * sums[3, u]
             c2 = time_weight[u] * sums[4, u]
             root = math.sqrt(a2)
             slope = b2 / root if root > 0.0 else 0.0
-            means[j, column] = root * total - slope * dying
-            means[j, column + 1] = math.sqrt(max(c2 - slope * slope, 0.0)) * dying
-            column += 2
-        running[j] = total
+            means[j, column] = root * total0 - slope * dying0
+            means[j1, column] = root * total1 - slope * dying1
+            means[j2, column] = root * total2 - slope * dying2
+            means[j3, column] = root * total3 - slope * dying3
+            column += 1
+            if c2 > 0.0:
+                rest = math.sqrt(max(c2 - slope * slope, 0.0))
+                means[j, column] = rest * dying0
+                means[j1, column] = rest * dying1
+                means[j2, column] = rest * dying2
+                means[j3, column] = rest * dying3
+                column += 1
+        running[j], running[j1], running[j2], running[j3] = total0, total1, total2, total3
+    return column
 
 
 @kernel()

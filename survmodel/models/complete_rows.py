@@ -10,6 +10,7 @@ import pandas as pd
 
 from survmodel.errors import DataError, list_values
 from survmodel.models.formula import Formula
+from survmodel.models.formula_coding import missing_values
 from survmodel.outcome.checks import check_columns
 
 Missing = tuple[tuple[str, int], ...]
@@ -41,18 +42,19 @@ def find_complete_rows(
     ConfigError
         For columns that the table lacks.
     """
-    absent = pd.DataFrame(index=table.index)
+    absent: dict[str, npt.NDArray[np.bool_]] = {}
     for formula in formulas:
         formula.check_columns(map(str, table.columns))
-        check_columns(table, list(formula.variables))
-        lacking = formula.missing(table)
-        absent[lacking.columns] = lacking
+        absent |= formula.missing_masks(table)
     check_columns(table, list(others))
-    for name in others:
-        absent[name] = table[name].isna()
-    counts = tuple((str(name), int(absent[name].sum())) for name in absent.columns if absent[name].any())
-    kept: npt.NDArray[np.bool_] = np.logical_not(absent.to_numpy(dtype=bool).any(axis=1))
-    return kept, counts
+    absent |= {name: missing_values(table[name]) for name in others}
+    kept = np.ones(len(table), dtype=bool)
+    counts = []
+    for name, missing in absent.items():
+        if missing.any():
+            counts.append((str(name), int(missing.sum())))
+            kept &= ~missing
+    return kept, tuple(counts)
 
 
 def list_missing(missing: Missing) -> str:

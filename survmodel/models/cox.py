@@ -16,7 +16,11 @@ import pandas as pd
 
 from survmodel.errors import ConfigError
 from survmodel.frame import as_frame
-from survmodel.models.complete_rows import find_complete_rows, refuse_missing_for_draws, refuse_no_rows
+from survmodel.models.complete_rows import (
+    find_complete_rows,
+    refuse_missing_for_draws,
+    refuse_no_rows,
+)
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.cox_likelihood import CoxData, maximise, refuse_few_events, sort_data
 from survmodel.models.cox_resampling import CoxResampler
@@ -24,6 +28,7 @@ from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.firth import maximise_penalised
 from survmodel.models.formula import parse_formula
+from survmodel.models.own_columns import read_columns
 from survmodel.models.strata import look_at_strata, read_strata
 from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.response import Outcome
@@ -111,20 +116,24 @@ class CoxPH(CoxSettings):
         outcome.check_rows(table)
         formula = parse_formula(self.formula)
         others = [*self.strata_columns, *([self.cluster] if self.cluster else [])]
-        kept, missing = find_complete_rows([formula], others, table)
+        columns = read_columns(table, formula, others)
+        kept, missing = find_complete_rows([formula], others, columns.frame)
         weight, count = read_weights(outcome, weights), read_counts(outcome, freq)
         rows = np.flatnonzero(kept & (weight > 0) & (count > 0))
         refuse_no_rows(rows, missing)
-        used = table.iloc[rows]
+        columns, analysed = columns.take(rows), outcome
+        if rows.size < outcome.n:
+            analysed, weight, count = outcome.take(rows), weight[rows], count[rows]
+        used = columns.frame
         design = formula.learn(used, self.reference)
         layers = read_strata(used, self.strata_columns)
         data = CoxData(
-            x=design.matrix(used),
+            x=columns.matrix(design),
             offset=design.offset(used),
-            weight=weight[rows],
-            count=count[rows],
-            time=outcome.time[rows],
-            entry=None if outcome.entry is None else outcome.entry[rows],
+            weight=weight,
+            count=count,
+            time=analysed.time,
+            entry=analysed.entry,
             event=died[rows],
             stratum=layers.codes,
             efron=self.ties == "efron",
@@ -138,13 +147,12 @@ class CoxPH(CoxSettings):
             if self.is_firth
             else maximise(data, ordered, design.names, self.theta)
         )
-        cluster = self._clusters(used, outcome.take(rows), data)
+        cluster = self._clusters(used, analysed, data)
         robust = cluster is not None or data.weight_is_broken
         covariance = maximum.covariance
         if robust:
             residuals = compute_residuals(data, ordered, maximum.beta)
             covariance = frozen(robust_covariance(residuals, data, maximum.covariance, cluster))
-        analysed = outcome.take(rows)
         return CoxFit(
             spec=self,
             design=design,
@@ -158,7 +166,7 @@ class CoxPH(CoxSettings):
             strata_labels=layers.labels,
             outcome=analysed,
             rows=frozen(rows, np.int64),
-            columns=used[list(formula.variables)],
+            columns=used[list(formula.variables)] if others else used,
             n_missing=int((~kept).sum()),
             missing=missing,
             warnings=join_warnings(outcome.warnings, warnings),

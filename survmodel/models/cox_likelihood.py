@@ -148,12 +148,11 @@ def sort_data(data: CoxData) -> SortedData:
     for j in range(p):
         column = data.x[:, j]
         centre[j] = column.mean()
-        centred = column - centre[j]
-        spread = float(np.sqrt(np.mean(centred**2)))
+        spread = np.sqrt(kernel.sum_of_squares(column, centre[j]) / n)
         # What is left of a constant column after centring is rounding.
         if spread > 1e-13 * abs(centre[j]):
             scale[j] = spread
-        np.take(centred / scale[j], order, out=features[j])
+        kernel.standardise(column, order, centre[j], scale[j], features[j])
     return SortedData(
         risk_sets=risk_sets,
         features=features,
@@ -340,6 +339,8 @@ def refuse_aliased(information: Floats, names: tuple[str, ...]) -> None:
         Naming the set of columns.
     """
     p = len(names)
+    if kernel.cholesky(information, np.empty((p, p)), ALIAS_TOLERANCE) == p:
+        return
     diagonal = np.diag(information)
     silent = [names[j] for j in range(p) if not diagonal[j] > 1e-12 * max(diagonal.max(initial=0.0), 1e-300)]
     if silent:

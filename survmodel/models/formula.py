@@ -35,10 +35,12 @@ from survmodel.errors import ConfigError, DataError, closest, list_values, name_
 from survmodel.formatting import level_text
 from survmodel.models.formula_coding import (
     FUNCTIONS,
+    Bools,
     Coding,
     DesignColumn,
     Floats,
     Levels,
+    Numeric,
     check_used_columns,
     learn_coding,
     missing_values,
@@ -138,9 +140,13 @@ class Formula:
         0  False
         1   True
         """
-        check_used_columns(table, self.variables)
-        masks = {name: missing_values(table[name]) for name in self.variables}
+        masks = self.missing_masks(table)
         return pd.DataFrame(masks, index=table.index, columns=list(self.variables), dtype=bool)
+
+    def missing_masks(self, table: pd.DataFrame) -> dict[str, Bools]:
+        """Tell which values are missing as :meth:`missing` does, in arrays by column."""
+        check_used_columns(table, self.variables)
+        return {name: missing_values(table[name]) for name in self.variables}
 
     def learn(self, table: pd.DataFrame, reference: Mapping[str, object] | None = None) -> Design:
         """Fix what depends on the data: which columns are factors, their levels and their references.
@@ -173,24 +179,28 @@ class Formula:
         >>> design.names
         ('age', 'sex[f]')
         """
-        self._refuse_incomplete(table)
+        if not len(table):
+            raise DataError("the table has no rows", remedy="check how the rows were selected")
+        check_used_columns(table, self.variables)
         declared = {name: level_text(level) for name, level in (reference or {}).items()}
-        learnt = [learn_coding(atom, table, declared) for atom in self.atoms]
-        offsets = [learn_coding(call, table, {}) for call in self.offsets]
+        try:
+            learnt = [learn_coding(atom, table, declared) for atom in self.atoms]
+            offsets = [learn_coding(call, table, {}) for call in self.offsets]
+        except DataError:
+            # A coding stops at its own column; the reader wants all that have missing values in one message.
+            self._refuse_incomplete(table)
+            raise
         codings = tuple(coding for coding, _ in learnt)
         _require_factors(declared, codings, self)
         notes = dict.fromkeys(note for _, some in learnt for note in some)
         return _design(self, codings, tuple(coding for coding, _ in offsets), tuple(notes))
 
     def _refuse_incomplete(self, table: pd.DataFrame) -> None:
-        if not len(table):
-            raise DataError("the table has no rows", remedy="check how the rows were selected")
-        missing = self.missing(table)
-        incomplete = [name for name in self.variables if missing[name].any()]
+        incomplete = {name: missing for name, missing in self.missing_masks(table).items() if missing.any()}
         if incomplete:
             raise DataError(
-                f"values are missing in {list_values(incomplete)}",
-                name_rows(missing.any(axis=1)),
+                f"values are missing in {list_values(list(incomplete))}",
+                name_rows(np.logical_or.reduce(list(incomplete.values()))),
                 "leave these rows out, or impute them first",
             )
 
@@ -227,6 +237,16 @@ class Design:
         """The name of each column of the matrix."""
         return tuple(column.term for column in self.columns)
 
+    @property
+    def plain_columns(self) -> tuple[str, ...] | None:
+        """The columns of the table that are those of the matrix as they stand; None when any is coded."""
+        plain = all(isinstance(coding, Numeric) and not coding.function for coding in self.codings)
+        return tuple(column.variable for column in self.columns) if plain and not self._interacts else None
+
+    @property
+    def _interacts(self) -> bool:
+        return any(len(term.factors) > 1 for term in self.formula.terms)
+
     def matrix(self, table: pd.DataFrame) -> Floats:
         """Code a table.
 
@@ -255,7 +275,8 @@ class Design:
         blocks = {atom: coding.apply(table) for atom, coding in zip(self.formula.atoms, self.codings, strict=True)}
         matrix = np.empty((len(table), len(self.columns)), order="F")
         for term, (_, positions) in zip(self.formula.terms, self.terms, strict=True):
-            matrix[:, list(positions)] = _products([blocks[factor] for factor in term.factors])
+            first = positions[0]
+            matrix[:, first : first + len(positions)] = _products([blocks[factor] for factor in term.factors])
         return matrix
 
     def offset(self, table: pd.DataFrame) -> Floats:

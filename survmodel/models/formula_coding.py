@@ -93,7 +93,7 @@ class Numeric:
 
     def apply(self, table: pd.DataFrame) -> Floats:
         """Code a table, shape (n, 1)."""
-        numbers = _numbers(_values(table, self.variable), self.variable)
+        numbers = _finite_numbers(table, self.variable)
         return (TRANSFORMS[self.function].apply(numbers, self.variable) if self.function else numbers)[:, np.newaxis]
 
 
@@ -308,6 +308,16 @@ def check_used_columns(table: pd.DataFrame, names: Iterable[str]) -> None:
             raise DataError(f"the table has no column {name!r}", remedy=closest(name, map(str, table.columns)))
 
 
+def _finite_numbers(table: pd.DataFrame, name: str) -> Floats:
+    """Take the numbers of a column, which may have no missing and no infinite value."""
+    values = table[name]
+    if values.dtype == np.float64:
+        numbers: Floats = values.to_numpy()
+        if np.isfinite(numbers).all():
+            return numbers
+    return _numbers(_values(table, name), name)
+
+
 def _values(table: pd.DataFrame, name: str) -> Values:
     """Take a column, which may have no missing value."""
     values = table[name]
@@ -321,6 +331,9 @@ def _values(table: pd.DataFrame, name: str) -> Values:
 
 def missing_values(values: Values) -> Bools:
     """Mark the missing values of a column: NaN, None, NaT or pandas.NA."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
+        numbers = values.to_numpy()
+        return np.isnan(numbers) if numbers.dtype.kind == "f" else np.zeros(numbers.size, dtype=bool)
     missing = values.isna().to_numpy(dtype=bool)
     if isinstance(values.dtype, pd.Float64Dtype | pd.Float32Dtype):
         # these types hold NaN beside NA, and isna() tells only NA
@@ -330,6 +343,8 @@ def missing_values(values: Values) -> Bools:
 
 def _kind(values: Values, name: str) -> Literal["number", "category", "text"]:
     """Tell what a column holds, by its values where its type says only "object"."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
+        return "number"
     category = isinstance(values.dtype, pd.CategoricalDtype)
     kind = pd.api.types.infer_dtype(values.cat.categories if category else values, skipna=True)
     if kind in _NUMBER_KINDS:
@@ -347,9 +362,9 @@ def _numbers(values: Values, name: str) -> Floats:
     if kind != "number":
         raise DataError(f"{name} must be numeric, but it is stored as {kind}", remedy=_TO_NUMBERS)
     numbers = values.to_numpy(dtype=np.float64)
-    infinite = ~np.isfinite(numbers)
-    if infinite.any():
-        raise DataError(f"values of {name} are infinite", name_rows(infinite), "correct them, or set them to missing")
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        raise DataError(f"values of {name} are infinite", name_rows(~finite), "correct them, or set them to missing")
     return numbers
 
 

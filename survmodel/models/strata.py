@@ -29,6 +29,8 @@ def read_strata(table: pd.DataFrame, columns: tuple[str, ...]) -> Groups:
     Groups
         Codes by numeric, then alphabetical order of the labels.
     """
+    if not columns:
+        return Groups(np.zeros(len(table), dtype=np.int64), ("",))
     labels = stratum_labels(table, columns)
     order = sorted(set(labels), key=_natural)
     number = {label: code for code, label in enumerate(order)}

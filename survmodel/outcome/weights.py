@@ -41,7 +41,7 @@ def read_weights(outcome: Outcome, weights: object, name: str = "weights") -> Fl
         return np.ones(outcome.n)
     outcome.check_rows(weights, name)
     try:
-        values = np.asarray(weights, dtype=np.float64)
+        values = np.array(weights, dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError(f"{name} are not numbers") from None
     wrong = ~(np.isfinite(values) & (values >= 0))
@@ -73,6 +73,8 @@ def read_counts(outcome: Outcome, freq: object) -> Floats:
         For counts that are not whole.
     """
     counts = read_weights(outcome, freq, "freq")
+    if freq is None:
+        return counts
     broken = counts != np.round(counts)
     if broken.any():
         raise DataError(
