@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from survmodel.kernels import aalen_johansen, concordance, cox, firth, gray, kaplan_meier, logrank, remove_old_caches
+from survmodel.kernels import (
+    aalen_johansen,
+    concordance,
+    cox,
+    exact_ties,
+    firth,
+    gray,
+    kaplan_meier,
+    logrank,
+    remove_old_caches,
+)
 from survmodel.kernels.risk_sets import build_risk_sets
 
 
@@ -29,6 +39,7 @@ def warm_up() -> None:
     concordance.concordance_pairs(np.arange(5), ones, event.astype(float), sets)
     features = np.array([[0.1, 0.5, -0.2, 0.3, -0.7]])
     cox.maximise(features, 0 * ones, ones, ones, np.zeros(1), sets, True, np.zeros(1), 5, 1e-9, 1e-12)
+    exact_ties.exact_likelihood(np.ascontiguousarray(features.T), ones, sets, np.zeros(1), np.zeros((1, 1)))
     firth.maximise_firth(
         features, 0 * ones, ones, ones, sets, True, np.zeros(1), np.ones(1, dtype=bool), True, 5, 1e-9, 1e-12
     )

@@ -22,11 +22,11 @@ from survmodel.models.complete_rows import (
     refuse_no_rows,
 )
 from survmodel.models.cox_fit import CoxFit
-from survmodel.models.cox_likelihood import CoxData, maximise, refuse_few_events, sort_data
+from survmodel.models.cox_likelihood import CoxData, refuse_few_events, sort_data
+from survmodel.models.cox_maximum import maximise_for
 from survmodel.models.cox_resampling import CoxResampler
 from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
-from survmodel.models.firth import maximise_penalised
 from survmodel.models.formula import parse_formula
 from survmodel.models.own_columns import read_columns
 from survmodel.models.strata import look_at_strata, read_strata
@@ -54,8 +54,10 @@ class CoxPH(CoxSettings):
         Columns whose combinations have baseline hazards of their own.
     cluster : str, optional
         Column of clusters: standard errors allow for correlation within them.
-    ties : {"efron", "breslow"}
-        Treatment of tied event times.
+    ties : {"efron", "breslow", "exact"}
+        Treatment of tied event times. ``"exact"`` is for times that are discrete, such as visits: the deaths of a time
+        are compared with all sets of as many rows at risk, as in a conditional logistic regression. It takes no
+        penalty, weights or clusters; baseline hazard and residuals are Breslow's at its coefficients, as in R.
     penalty : {"firth"} or Ridge, optional
         Penalty of the log-likelihood. ``"firth"`` (Heinze and Schemper) is for inference from few events: estimates are
         finite where a group has no events, limits are those of the profile, tests are penalised likelihood-ratio tests.
@@ -140,13 +142,8 @@ class CoxPH(CoxSettings):
         )
         warnings = [*self._look_at_events(data, design.names), *look_at_strata(data.event, data.stratum, layers.n)]
         ordered = sort_data(data)
-        if self.is_firth and data.weight_is_broken:
-            raise ConfigError("Firth's penalty takes whole weights only", remedy="leave weights or penalty out")
-        maximum = (
-            maximise_penalised(data, ordered, design.names)
-            if self.is_firth
-            else maximise(data, ordered, design.names, self.theta)
-        )
+        self._refuse_weights(data)
+        maximum = maximise_for(self, data, ordered, design.names)
         cluster = self._clusters(used, analysed, data)
         robust = cluster is not None or data.weight_is_broken
         covariance = maximum.covariance
@@ -172,6 +169,12 @@ class CoxPH(CoxSettings):
             warnings=join_warnings(outcome.warnings, warnings),
             notes=join_warnings(design.notes, outcome.notes),
         )
+
+    def _refuse_weights(self, data: CoxData) -> None:
+        if self.is_firth and data.weight_is_broken:
+            raise ConfigError("Firth's penalty takes whole weights only", remedy="leave weights or penalty out")
+        if self.ties == "exact" and (data.weight != 1).any():
+            raise ConfigError("exact ties take no weights", remedy='pass counts as freq=, or use ties="efron"')
 
     def _clusters(self, used: pd.DataFrame, outcome: Outcome, data: CoxData) -> Ints | None:
         """Give the cluster of each row: that asked for, or the patient when rows are weighted; None without either."""

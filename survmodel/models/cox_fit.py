@@ -139,7 +139,7 @@ class CoxFit(Result):
         Raises
         ------
         FitError
-            Under a ridge, and for robust standard errors: there is no likelihood to follow.
+            Under a ridge, for robust standard errors, and for exact ties: there is no likelihood to follow.
 
         References
         ----------
@@ -147,8 +147,9 @@ class CoxFit(Result):
         """
         if self.spec.is_firth:
             return self.tidy()
-        if self.spec.penalty is not None or self.robust:
+        if self.spec.penalty is not None or self.robust or self.spec.ties == "exact":
             why = "under a ridge" if self.spec.penalty is not None else "with robust standard errors"
+            why = "for exact ties" if self.spec.ties == "exact" else why
             raise FitError(f"there are no profile limits {why}", remedy="use the limits of tidy()")
         table = self.tidy()
         found = self._profile(np.eye(self.beta.size))
@@ -278,7 +279,8 @@ class CoxFit(Result):
         return pd.DataFrame([row])
 
     def _conventions(self) -> str:
-        text = f"{self.spec.ties.capitalize()} ties and baseline; BIC by number of events; index not centred"
+        baseline = "ties, Breslow baseline" if self.spec.ties == "exact" else "ties and baseline"
+        text = f"{self.spec.ties.capitalize()} {baseline}; BIC by number of events; index not centred"
         if self.spec.is_firth:
             text += "; Firth's penalised likelihood, profile limits, penalised likelihood-ratio tests"
         elif self.spec.theta:

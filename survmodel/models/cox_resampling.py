@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.models.cox_fit import CoxFit
-from survmodel.models.cox_likelihood import maximise, refuse_constant, refuse_few_events
-from survmodel.models.firth import maximise_penalised
+from survmodel.models.cox_likelihood import refuse_constant, refuse_few_events
+from survmodel.models.cox_maximum import maximise_for
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -74,6 +74,4 @@ class CoxResampler:
         order = fit.ordered.risk_sets.order
         count = np.ascontiguousarray(counts[order], dtype=np.float64)
         ordered = replace(fit.ordered, count=count, multiplicity=count)
-        if spec.is_firth:
-            return maximise_penalised(data, ordered, names).beta
-        return maximise(data, ordered, names, spec.theta).beta
+        return maximise_for(spec, replace(data, count=counts.astype(np.float64)), ordered, names).beta

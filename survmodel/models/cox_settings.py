@@ -36,6 +36,7 @@ class Ridge:
             raise ConfigError(f"theta is {self.theta}", remedy="give a number above 0, or leave the penalty out")
 
 
+TIES = ("efron", "breslow", "exact")
 #: What a Cox model may be penalised by: nothing, Firth's half log determinant of the information, or a ridge.
 Penalty = Ridge | Literal["firth"] | None
 
@@ -47,7 +48,7 @@ class CoxSettings:
     formula: str | Sequence[str]
     strata: str | Sequence[str] | None = None
     cluster: str | None = None
-    ties: Literal["efron", "breslow"] = "efron"
+    ties: Literal["efron", "breslow", "exact"] = "efron"
     penalty: Penalty = None
     reference: Mapping[str, object] | None = None
     conf_level: float = 0.95
@@ -59,14 +60,16 @@ class CoxSettings:
             if isinstance(value, pd.Series | np.ndarray):
                 name = getattr(value, "name", None) or "entity"
                 raise ConfigError(f"{key} is a column, not its name", remedy=f"pass the name: {key}={name!r}")
-        if self.ties not in ("efron", "breslow"):
-            raise ConfigError(f"ties {self.ties!r} is not known", closest(str(self.ties), ["efron", "breslow"]))
+        if self.ties not in TIES:
+            raise ConfigError(f"ties {self.ties!r} is not known", closest(str(self.ties), TIES))
         if self.penalty not in (None, "firth") and not isinstance(self.penalty, Ridge):
             raise ConfigError(f"penalty {self.penalty!r} is not known", remedy='use "firth", Ridge(theta) or None')
         if self.is_firth and self.cluster is not None:
             raise ConfigError(
                 "Firth's penalty has no errors for clusters", remedy="leave cluster out, or fit without a penalty"
             )
+        if self.ties == "exact" and (self.penalty is not None or self.cluster is not None):
+            raise ConfigError("exact ties take no penalty and no clusters", remedy='use ties="efron"')
         if not 0 < self.conf_level < 1:
             raise ConfigError(
                 f"conf_level is {self.conf_level}", remedy="give the coverage as a share, for example 0.95"

@@ -126,7 +126,7 @@ def proportional_hazards_test(fit: CoxFit, transform: Transform = "km") -> Propo
     ConfigError
         For an unknown transform.
     FitError
-        When the model has no columns, or the transform is constant or infinite over the event times.
+        When the model has no columns or exact ties, or the transform is constant or infinite over the event times.
 
     References
     ----------
@@ -143,6 +143,8 @@ def proportional_hazards_test(fit: CoxFit, transform: Transform = "km") -> Propo
     """
     if transform not in get_args(Transform):
         raise ConfigError(f"transform {transform!r} is not known", closest(str(transform), get_args(Transform)))
+    if fit.spec.ties == "exact":
+        raise FitError("exact ties have no test of proportional hazards", remedy='fit with ties="efron"')
     p = fit.beta.size
     if p == 0:
         raise FitError("the model has no columns", remedy="there is nothing to test")

@@ -11,7 +11,7 @@ _EXACT_LIMITS = "where S = 1 limits are exact (upper 1, lower (alpha/2)^(1/n at 
 _NO_TIMEWT = "survmodel offers Harrell's and Uno's weights only; R's other time weights have no counterpart"
 _NO_SLOPE = "optimism is of Harrell's C only so far"
 _NO_SMOOTH = "calibration is by groups so far, not by a smooth curve"
-_EXACT_TIES = "ties='exact' is not offered: Efron and Breslow only"
+_EXACT_TIES = "the exact likelihood rises for ever, and is refused: tests/models/test_exact_ties.py"
 
 DEVIATES: dict[tuple[str, str], str] = {
     (
