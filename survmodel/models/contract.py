@@ -3,8 +3,9 @@
 A *spec* (``CoxPH("age + sex")``) is frozen and knows no data. Its ``fit`` returns a new frozen *fit*. Two
 predictions, two names, one direction: ``prognostic_index`` (higher = worse) and ``predict_risk`` (probability of the
 event by a time). A spec whose fit depends on rows only through how often they count may offer a *resampler*, which
-refits without building a table for every resample. A spec with ``takes_competing = True`` is fitted to outcomes with
-competing events as they are; any other needs one kind of event.
+refits without building a table for every resample; where the columns themselves depend on the rows it offers None, and
+is refitted on replicated rows. A spec with ``takes_competing = True`` is fitted to outcomes with competing events as
+they are; any other needs one kind of event.
 """
 
 from __future__ import annotations
@@ -61,6 +62,6 @@ class Resampler(Protocol):
 class FixedModel(Model, Protocol):
     """A model without selection, tuning or data-derived cuts, for which the optimism bootstrap is honest."""
 
-    def resampler(self, table: pd.DataFrame, outcome: Outcome) -> Resampler:
-        """Prepare complete rows for refits with other counts."""
+    def resampler(self, table: pd.DataFrame, outcome: Outcome) -> Resampler | None:
+        """Prepare complete rows for refits with other counts; None: refit on replicated rows."""
         ...

@@ -184,7 +184,7 @@ class CoxPH(CoxSettings):
             return None
         return pd.factorize(outcome.id)[0].astype(np.int64)
 
-    def resampler(self, table: pd.DataFrame, outcome: Outcome) -> CoxResampler:
+    def resampler(self, table: pd.DataFrame, outcome: Outcome) -> CoxResampler | None:
         """Prepare complete rows for refits with other counts; the numbers equal refits on replicated rows.
 
         Parameters
@@ -196,8 +196,9 @@ class CoxPH(CoxSettings):
 
         Returns
         -------
-        CoxResampler
-            Gives the prognostic index of every row for any counts.
+        CoxResampler, or None
+            Gives the prognostic index of every row for any counts; None where the formula learns numbers, such as
+            means, from the rows: only a refit on replicated rows learns them anew.
 
         Raises
         ------
@@ -207,7 +208,7 @@ class CoxPH(CoxSettings):
         table = as_frame(table)
         fit = self.fit(table, outcome)
         refuse_missing_for_draws(fit.missing)
-        return CoxResampler(fit)
+        return None if fit.design.learns_numbers else CoxResampler(fit)
 
     def _look_at_events(self, data: CoxData, names: tuple[str, ...]) -> list[str]:
         """Refuse what so many events cannot estimate, and warn of what they estimate badly."""

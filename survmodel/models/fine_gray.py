@@ -136,7 +136,7 @@ class FineGray(FineGraySettings):
             notes=join_warnings(design.notes, outcome.notes, _look_for_others(data)),
         )
 
-    def resampler(self, table: pd.DataFrame, outcome: Outcome) -> FineGrayResampler:
+    def resampler(self, table: pd.DataFrame, outcome: Outcome) -> FineGrayResampler | None:
         """Prepare complete rows for refits with other counts; the numbers equal refits on replicated rows.
 
         Parameters
@@ -148,8 +148,9 @@ class FineGray(FineGraySettings):
 
         Returns
         -------
-        FineGrayResampler
-            Gives the prognostic index of every row for any counts.
+        FineGrayResampler, or None
+            Gives the prognostic index of every row for any counts; None where the formula learns numbers, such as
+            means, from the rows: only a refit on replicated rows learns them anew.
 
         Raises
         ------
@@ -158,7 +159,7 @@ class FineGray(FineGraySettings):
         """
         fit = self.fit(as_frame(table), outcome)
         refuse_missing_for_draws(fit.missing)
-        return FineGrayResampler(fit)
+        return None if fit.design.learns_numbers else FineGrayResampler(fit)
 
 
 def _look_at_events(data: FineGrayRows, p: int) -> list[str]:

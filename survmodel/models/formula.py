@@ -247,6 +247,11 @@ class Design:
     def _interacts(self) -> bool:
         return any(len(term.factors) > 1 for term in self.formula.terms)
 
+    @property
+    def learns_numbers(self) -> bool:
+        """Whether other rows, or other counts of the same rows, would give other columns of the matrix."""
+        return any(coding.learns_numbers for coding in (*self.codings, *self.offsets))
+
     def matrix(self, table: pd.DataFrame) -> Floats:
         """Code a table.
 

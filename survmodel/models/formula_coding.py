@@ -47,10 +47,12 @@ class Coding(Protocol):
     """What was learnt about one atom of a formula: how to turn its columns of a table into columns of the matrix.
 
     A coding is a frozen dataclass whose fields are texts, numbers or tuples of them, all that its work needs, so that
-    it is stored as it stands. Its class is an entry of `CODINGS`, under the name `kind`.
+    it is stored as it stands. Its class is an entry of `CODINGS`, under the name `kind`. A class that `learns_numbers`,
+    such as means or knots, is learnt anew in every resample; levels are the same in all that can be fitted.
     """
 
     kind: ClassVar[str]
+    learns_numbers: ClassVar[bool]
 
     @property
     def columns(self) -> tuple[DesignColumn, ...]:
@@ -82,6 +84,7 @@ class Numeric:
     """A numeric column, as it is or through a function of `TRANSFORMS`."""
 
     kind: ClassVar[str] = "numeric"
+    learns_numbers: ClassVar[bool] = False
     variable: str
     function: str = ""
 
@@ -102,6 +105,7 @@ class Levels:
     """A factor: one 0/1 column for each level but the reference."""
 
     kind: ClassVar[str] = "levels"
+    learns_numbers: ClassVar[bool] = False
     variable: str
     levels: tuple[str, ...]
     reference: str

@@ -34,6 +34,7 @@ import pandas as pd
 from survmodel.errors import ConfigError, closest
 from survmodel.formatting import count_noun, format_estimate, format_number
 from survmodel.models.contract import FixedModel, Model, Resampler
+from survmodel.models.row_resampling import RowResampler
 from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.groups import read_groups
 from survmodel.outcome.ordering import canonical_order
@@ -352,7 +353,7 @@ def _by_optimism(
 ) -> Scores:
     if not isinstance(spec, FixedModel):
         raise ConfigError("the optimism bootstrap needs a fixed model")
-    resampler = spec.resampler(table, outcome)
+    resampler = spec.resampler(table, outcome) or RowResampler(spec, table, outcome)
     apparent = scorer.score(resampler.index(np.ones(outcome.n, dtype=np.int64)))
     replicates: Replicates[tuple[float, float]] = run_replicates(
         partial(_optimism, resampler, scorer), counts, n_jobs=n_jobs

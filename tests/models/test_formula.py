@@ -638,6 +638,7 @@ class TestRegistry:
         @dataclass(frozen=True, slots=True)
         class Hinges:
             kind: ClassVar[str] = "hinges"
+            learns_numbers: ClassVar[bool] = True
             variable: str
             mean: float
             knots: tuple[float, ...]
