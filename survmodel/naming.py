@@ -19,6 +19,11 @@ _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _CROSSED = re.compile(r":(?=(?:[^`]*`[^`]*`)*[^`]*$)(?![^\[]*\])")
 _LEVEL = re.compile(r"([^\[]+)\[(.*)\]")
 _TRANSFORM = re.compile(r"(log2|log|sqrt)\((.*)\)")
+#: Terms whose meaning depends on a group: as a column of a design, or as a call.
+_IN_LEVEL = re.compile(r"(.+) within ([^\[]+)\[(.*)\]")
+_IN_EACH = re.compile(r"within\((.+), ([^,]+)\)")
+_STANDARDISED = re.compile(r"within_entity_z\((.+?)(?:, by=(.+))?\)")
+_PUBLISHED = re.compile(r"published_risk\((.+?)(?:, survival=.*)?\)")
 _PER = {"log2": "doubling", "log": "unit of its logarithm", "sqrt": "unit of its square root"}
 
 
@@ -117,10 +122,27 @@ def describe_term_in_table(
     'SUVmax, per doubling'
     >>> describe_term_in_table("age:sex[male]", "", None)
     'Interaction: Age × Sex (male)'
+    >>> describe_term_in_table("log2(suv) within disease[MCL]", "suv", {"suv": "SUVmax"})
+    'SUVmax in MCL, per doubling'
     """
     if not variable:
         return f"Interaction: {name_term(term, labels)}"
-    return f"{label_of(variable, labels)}, per {_step(term, variable, units)}"
+    special = _describe_of_group(term, variable, labels, units)
+    return special or f"{label_of(variable, labels)}, per {_step(term, variable, units)}"
+
+
+def _describe_of_group(
+    term: str, variable: str, labels: Mapping[str, str] | None, units: Mapping[str, str] | None
+) -> str:
+    """Name a term whose meaning depends on a group, with the step of its hazard ratio; "" for any other."""
+    name = label_of(variable, labels)
+    if found := _IN_LEVEL.fullmatch(term):
+        return f"{name} in {found[3]}, per {_step(found[1], variable, units)}"
+    if found := _STANDARDISED.fullmatch(term):
+        scale = _TRANSFORM.fullmatch(found[1])
+        scaled = f"{name} ({scale[1]} scale)" if scale else name
+        return f"{scaled}, per standard deviation within {_label_inside(found[2] or 'entity', labels)}"
+    return f"{name}, per unit of log(-log S) as published" if _PUBLISHED.fullmatch(term) else ""
 
 
 def describe_term_in_figure(
@@ -156,6 +178,8 @@ def describe_term_in_figure(
         return labels[term]
     if is_interaction(term, variable):
         return name_term(term, labels, label_levels=True)
+    if variable and (special := _describe_of_group(term, variable, labels, units)):
+        return special
     known = _TRANSFORM.fullmatch(term) if variable else None
     if not known and term.strip("`") != variable:
         return label_of(term, labels)
@@ -194,18 +218,37 @@ def name_term(term: str, labels: Mapping[str, str] | None, *, label_levels: bool
     'log2 of SUVmax × Sex (male)'
     >>> name_term("log2(suv):sex[male]", {"suv": "SUVmax", "male": "men"}, label_levels=True)
     'log2 of SUVmax × Sex (men)'
+    >>> name_term("within_entity_z(log2(suv))", {"suv": "SUVmax"}), name_term("within(suv, disease)", None)
+    ('log2 of SUVmax within entity', 'Suv in each disease')
     """
-    parts = []
-    for part in _CROSSED.split(term):
-        level, function = _LEVEL.fullmatch(part), _TRANSFORM.fullmatch(part)
-        if level:
-            shown = level_label(part, level.group(2), labels) if label_levels else level.group(2)
-            parts.append(f"{label_of(level.group(1), labels)} ({shown})")
-        elif function:
-            parts.append(f"{function.group(1)} of {label_of(function.group(2), labels)}")
-        else:
-            parts.append(label_of(part, labels))
-    return " × ".join(parts)
+    return " × ".join(_name_part(part, labels, label_levels=label_levels) for part in _CROSSED.split(term))
+
+
+def _name_part(part: str, labels: Mapping[str, str] | None, *, label_levels: bool = False) -> str:
+    if special := _name_of_group(part, labels):
+        return special
+    level, function = _LEVEL.fullmatch(part), _TRANSFORM.fullmatch(part)
+    if level:
+        shown = level_label(part, level.group(2), labels) if label_levels else level.group(2)
+        return f"{label_of(level.group(1), labels)} ({shown})"
+    return f"{function.group(1)} of {label_of(function.group(2), labels)}" if function else label_of(part, labels)
+
+
+def _name_of_group(part: str, labels: Mapping[str, str] | None) -> str:
+    """Name a term, or a part of one, whose meaning depends on a group; "" for any other."""
+    if found := _IN_LEVEL.fullmatch(part):
+        return f"{_name_part(found[1], labels)} in {found[3]}"
+    if found := _IN_EACH.fullmatch(part):
+        return f"{_name_part(found[1], labels)} in each {_label_inside(found[2], labels)}"
+    if found := _STANDARDISED.fullmatch(part):
+        return f"{_name_part(found[1], labels)} within {_label_inside(found[2] or 'entity', labels)}"
+    found = _PUBLISHED.fullmatch(part)
+    return f"{label_of(found[1], labels)} as published risk" if found else ""
+
+
+def _label_inside(name: str, labels: Mapping[str, str] | None) -> str:
+    bare = name.strip("`")
+    return (labels or {}).get(bare) or bare
 
 
 def begin(text: str) -> str:

@@ -77,7 +77,12 @@ def contrast_rows(
 
 
 def effect_rows(
-    design: Design, columns: pd.DataFrame, name: str, reference: float, values: npt.NDArray[np.float64]
+    design: Design,
+    columns: pd.DataFrame,
+    name: str,
+    reference: float,
+    values: npt.NDArray[np.float64],
+    at: Mapping[str, object] | None = None,
 ) -> npt.NDArray[np.float64]:
     """Give the design row at each value of a numeric column minus that at a reference, all other columns held.
 
@@ -93,6 +98,8 @@ def effect_rows(
         Value that the others are compared with.
     values : ndarray, shape (k,)
         Values of the column.
+    at : mapping, optional
+        Values of other columns, needed where the effect depends on them.
 
     Returns
     -------
@@ -102,10 +109,14 @@ def effect_rows(
     Raises
     ------
     ConfigError
-        For a column that is part of an interaction.
+        For a column whose effect depends on another that is not in `at`, and for names in `at` that the model lacks.
     """
-    _refuse_open_interaction(design, name, {})
+    _refuse_open_interaction(design, name, at or {})
     typical = {str(one): _typical(columns[one]) for one in columns.columns}
+    for other in at or {}:
+        if other not in typical:
+            raise ConfigError(f"{other!r} is not a column of the model", closest(other, typical))
+    typical |= at or {}
     matrix = design.matrix(pd.DataFrame([{**typical, name: value} for value in (reference, *values)]))
     steps: npt.NDArray[np.float64] = matrix[1:] - matrix[0] + 0.0
     return steps
@@ -135,7 +146,7 @@ def refuse_no_number(columns: pd.DataFrame, name: str) -> None:
 def _refuse_open_interaction(design: Design, name: str, at: Mapping[str, object]) -> None:
     partners: set[str] = set()
     for column in design.columns:
-        parts = set(column.variable.split(":"))
+        parts = {*column.variable.split(":"), *column.depends}
         if name in parts:
             partners |= parts - {name}
     open_partners = sorted(partners - set(at))

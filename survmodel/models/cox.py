@@ -27,7 +27,8 @@ from survmodel.models.cox_maximum import maximise_for
 from survmodel.models.cox_resampling import CoxResampler
 from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
-from survmodel.models.formula import parse_formula
+from survmodel.models.formula import learn_counted, parse_formula
+from survmodel.models.formula_groups import look_at_groups
 from survmodel.models.own_columns import read_columns
 from survmodel.models.strata import look_at_strata, read_strata
 from survmodel.outcome.argument import check_outcome, read_table
@@ -49,7 +50,8 @@ class CoxPH(CoxSettings):
     Parameters
     ----------
     formula : str or sequence of str
-        Right-hand side in the formula language: column names, ``+ : *``, log2, log, sqrt, factor, offset.
+        Right-hand side in the formula language: column names, ``+ : *``, log2, log, sqrt, factor, offset, and
+        within, within_entity_z and published_risk for columns whose meaning differs between diseases.
     strata : str or sequence of str, optional
         Columns whose combinations have baseline hazards of their own.
     cluster : str, optional
@@ -127,8 +129,9 @@ class CoxPH(CoxSettings):
         if rows.size < outcome.n:
             analysed, weight, count = outcome.take(rows), weight[rows], count[rows]
         used = columns.frame
-        design = formula.learn(used, self.reference)
+        design = learn_counted(formula, used, self.reference, count)
         layers = read_strata(used, self.strata_columns)
+        group_warnings = look_at_groups(design.codings, formula.mains, used, died[rows], self.strata_columns)
         data = CoxData(
             x=columns.matrix(design),
             offset=design.offset(used),
@@ -140,7 +143,11 @@ class CoxPH(CoxSettings):
             stratum=layers.codes,
             efron=self.ties == "efron",
         )
-        warnings = [*self._look_at_events(data, design.names), *look_at_strata(data.event, data.stratum, layers.n)]
+        warnings = [
+            *self._look_at_events(data, design.names),
+            *look_at_strata(data.event, data.stratum, layers.n),
+            *group_warnings,
+        ]
         ordered = sort_data(data)
         self._refuse_weights(data)
         maximum = maximise_for(self, data, ordered, design.names)

@@ -193,7 +193,9 @@ class CoxFit(Result):
         table[scaled] = np.exp(table[scaled])
         return table
 
-    def effect_curve(self, column: str, reference: float | None = None, *, points: int = 101) -> pd.DataFrame:
+    def effect_curve(
+        self, column: str, reference: float | None = None, *, points: int = 101, at: Mapping[str, object] | None = None
+    ) -> pd.DataFrame:
         """Give the hazard ratio over the observed range of a numeric column, against one of its values.
 
         Parameters
@@ -204,6 +206,8 @@ class CoxFit(Result):
             Value whose hazard is 1; the median of the analysed rows without it.
         points : int
             Values from the smallest to the largest observed one.
+        at : mapping of str to object, optional
+            Values of other columns, needed where the effect depends on them: ``{"entity": "MZL"}``.
 
         Returns
         -------
@@ -214,7 +218,8 @@ class CoxFit(Result):
         Raises
         ------
         ConfigError
-            For a column that is not in the formula, is a factor, or interacts with another.
+            For a column that is not in the formula or is a factor, and for one whose effect depends on another column
+            that is not in `at`.
         """
         if column not in self.columns:
             raise ConfigError(
@@ -224,7 +229,7 @@ class CoxFit(Result):
         observed = self.columns[column].to_numpy(dtype=np.float64)
         middle = float(np.median(observed)) if reference is None else float(reference)
         values = np.linspace(observed.min(), observed.max(), points)
-        steps = effect_rows(self.design, self.columns, column, middle, values)
+        steps = effect_rows(self.design, self.columns, column, middle, values, at)
         std_error = np.sqrt(np.einsum("kp,pq,kq->k", steps, self.beta_covariance, steps))
         wald = wald_columns(steps @ self.beta, std_error, self.spec.conf_level)
         log_ratios = wald[["estimate", "conf_low", "conf_high"]]

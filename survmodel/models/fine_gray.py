@@ -23,7 +23,8 @@ from survmodel.models.fine_gray_fit import FineGrayFit, FineGrayResampler, FineG
 from survmodel.models.fine_gray_likelihood import FineGrayRows, prepare
 from survmodel.models.fine_gray_maximum import maximise
 from survmodel.models.fine_gray_variance import sandwich
-from survmodel.models.formula import parse_formula
+from survmodel.models.formula import learn_counted, parse_formula
+from survmodel.models.formula_groups import look_at_groups
 from survmodel.models.strata import read_strata
 from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.response import Outcome
@@ -108,7 +109,7 @@ class FineGray(FineGraySettings):
         rows = np.flatnonzero(kept & (count > 0))
         refuse_no_rows(rows, missing)
         used, analysed = table.iloc[rows], outcome.take(rows)
-        design = formula.learn(used, self.reference)
+        design = learn_counted(formula, used, self.reference, count[rows])
         groups = read_strata(used, self.group_columns)
         data = FineGrayRows(
             design.matrix(used), design.offset(used), count[rows], analysed.time, kind[rows], groups.codes
@@ -116,7 +117,11 @@ class FineGray(FineGraySettings):
         refuse_too_few(data, design.names)
         ordered = prepare(data)
         maximum = maximise(ordered, design.names)
-        warnings = [*_look_at_events(data, len(design.names)), *_look_at_groups(data, groups.labels)]
+        warnings = [
+            *_look_at_events(data, len(design.names)),
+            *_look_at_groups(data, groups.labels),
+            *look_at_groups(design.codings, formula.mains, used, kind[rows] == 1),
+        ]
         return FineGrayFit(
             spec=self,
             cause=name,

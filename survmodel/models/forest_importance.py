@@ -208,7 +208,11 @@ def _shuffled_index(fit: SurvivalForestFit, repeats: int, seed: int) -> tuple[In
     """Give the rows with an out-of-bag index, and it after shuffling: shape (n_variables, repeats, n)."""
     x = fit.covariates
     blocks = [
-        [place for place, column in enumerate(fit.design.columns) if name in column.variable.split(":")]
+        [
+            place
+            for place, column in enumerate(fit.design.columns)
+            if name in (*column.variable.split(":"), *column.depends)
+        ]
         for name in fit.design.formula.variables
     ]
     random = np.random.default_rng(seed)

@@ -7,6 +7,10 @@ language that evaluates nothing, is in `survmodel.models.formula_grammar`. What 
 ``age``                   a column: numbers and booleans as they are, text and categories as a factor
 ``log2(x)``               also ``log`` and ``sqrt``: a numeric column, transformed
 ``factor(x)``             a factor, whatever the column holds; ``reference='level'`` or a number names the reference
+``within(x, g)``          a numeric column, as it is or transformed, with a slope of its own for each level of g
+``within_entity_z(x)``    x standardised within the levels of a column, ``by=entity`` where none is named
+``published_risk(x)``     log(-log S) of the published survival S of the patient's risk group: x holds S, or is a factor
+                          in order of risk with ``survival=[.95, .80, .55]``
 ``offset(x)``             a numeric column, or a transformed one, that enters with the coefficient 1
 ``a:b`` and ``a*b``       an interaction, without and with its lower-order terms; ``a:b`` needs ``a + b`` beside it
 ``1``                     alone: the null model
@@ -34,6 +38,7 @@ import pandas as pd
 from survmodel.errors import ConfigError, DataError, closest, list_values, name_rows
 from survmodel.formatting import level_text
 from survmodel.models.formula_coding import (
+    CODINGS,
     FUNCTIONS,
     Bools,
     Coding,
@@ -48,6 +53,10 @@ from survmodel.models.formula_coding import (
     store_coding,
 )
 from survmodel.models.formula_grammar import Atom, Call, Term, arrange, read_terms, refuse
+from survmodel.models.formula_groups import GROUP_CODINGS, GROUP_FUNCTIONS, complete_call
+
+FUNCTIONS.update(GROUP_FUNCTIONS)
+CODINGS.update(GROUP_CODINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,12 @@ class Formula:
     def atoms(self) -> tuple[Atom, ...]:
         """What the terms are made of; each is a main effect, since interactions need their lower-order terms."""
         return tuple(term.factors[0] for term in self.terms if len(term.factors) == 1)
+
+    @property
+    def mains(self) -> tuple[str, ...]:
+        """Columns that are a term by themselves, as they are or as a factor."""
+        alone = (atom for atom in self.atoms if not isinstance(atom, Call) or atom.function == "factor")
+        return tuple(atom.columns[0].name for atom in alone)
 
     @property
     def _places(self) -> dict[str, int]:
@@ -410,6 +425,42 @@ def parse_formula(formula: str | Sequence[str]) -> Formula:
     return read if read.text == text else _read([read.text])[1]
 
 
+def learn_counted(
+    formula: Formula, table: pd.DataFrame, reference: Mapping[str, object] | None, counts: Floats
+) -> Design:
+    """Learn a design from rows that stand for several identical ones each: as from the replicated rows.
+
+    Parameters
+    ----------
+    formula : Formula
+        The formula.
+    table : pandas.DataFrame
+        Complete rows.
+    reference : mapping of str to object, optional
+        Declared reference levels.
+    counts : ndarray, shape (n,)
+        How many rows each stands for, at least 1.
+
+    Returns
+    -------
+    Design
+        What codes any table.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0, 6.0], "entity": "MZL"})
+    >>> formula = parse_formula("within_entity_z(x)")
+    >>> design = learn_counted(formula, table, None, np.array([1, 1, 1, 1, 3]))
+    >>> design.codings[0].means
+    (4.0,)
+    """
+    design = formula.learn(table, reference)
+    if not design.learns_numbers or (counts == 1).all():
+        return design
+    again = np.repeat(np.arange(len(table)), counts.astype(np.int64))
+    return formula.learn(table.iloc[again], reference)
+
+
 def _read(pieces: Sequence[str]) -> tuple[str, Formula]:
     """Read a formula with the meaning of its functions; give the text as written beside it."""
     text, written = read_terms(pieces, FUNCTIONS)
@@ -423,7 +474,7 @@ def _read(pieces: Sequence[str]) -> tuple[str, Formula]:
                 offsets[call] = None
             case _:
                 _refuse_offset(text, term)
-                terms.append(term)
+                terms.append(Term(tuple(map(complete_call, term.factors))))
     ordered = arrange(text, terms)
     labels = [*(term.label for term in ordered), *(call.label for call in offsets)]
     return text, Formula(" + ".join(labels) or "1", ordered, tuple(offsets))
@@ -474,6 +525,7 @@ def _join(parts: Sequence[DesignColumn]) -> DesignColumn:
         variable=":".join(part.variable for part in parts),
         level=":".join(part.level for part in parts if part.level),
         reference=":".join(part.reference for part in parts if part.reference),
+        depends=tuple(dict.fromkeys(name for part in parts for name in part.depends)),
     )
 
 

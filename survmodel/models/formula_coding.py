@@ -35,12 +35,17 @@ _TO_NUMBERS = "convert it with pandas.to_numeric"
 
 @dataclass(frozen=True, slots=True)
 class DesignColumn:
-    """A column of the design matrix: ``sex[male]`` is the level male of sex against its reference."""
+    """A column of the design matrix: ``sex[male]`` is the level male of sex against its reference.
+
+    What a step of `variable` is worth may depend on other columns, as that of a marker does on the entity within which
+    it is standardised; `depends` names them.
+    """
 
     term: str
     variable: str
     level: str = ""
     reference: str = ""
+    depends: tuple[str, ...] = ()
 
 
 class Coding(Protocol):
@@ -119,21 +124,47 @@ class Levels:
 
     def apply(self, table: pd.DataFrame) -> Floats:
         """Code a table, shape (n, number of levels - 1)."""
-        texts = np.array(_level_texts(_values(table, self.variable), self.variable), dtype=object)
-        known = set(self.levels)
-        unseen = np.array([text not in known for text in texts], dtype=bool)
-        if unseen.any():
-            new = list(dict.fromkeys(texts[unseen]))
-            few = len(self.levels) <= MANY_LEVELS and len(new) <= MANY_LEVELS
-            listed = list_values([repr(text) for text in new]) if few else f"{len(new)} levels"
-            learnt = list_values([repr(level) for level in self.levels]) if few else f"{len(self.levels)} of them"
-            raise DataError(
-                f"{self.variable} has levels that the model does not know: {listed}",
-                name_rows(unseen),
-                f"known levels: {learnt}",
-            )
+        texts = read_levels(table, self.variable, self.levels)
         shown = [level for level in self.levels if level != self.reference]
         return np.stack([texts == level for level in shown], axis=1).astype(np.float64)
+
+
+def read_levels(table: pd.DataFrame, variable: str, levels: Sequence[str]) -> npt.NDArray[np.object_]:
+    """Take the level of each row as text, each of which must be one of those learnt.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows to be coded.
+    variable : str
+        A column of levels.
+    levels : sequence of str
+        Those that were learnt.
+
+    Returns
+    -------
+    ndarray of object, shape (n,)
+        Levels.
+
+    Raises
+    ------
+    DataError
+        For missing values and for levels that were not learnt.
+    """
+    texts = np.array(_level_texts(_values(table, variable), variable), dtype=object)
+    known = set(levels)
+    unseen = np.array([text not in known for text in texts], dtype=bool)
+    if unseen.any():
+        new = list(dict.fromkeys(texts[unseen]))
+        few = len(levels) <= MANY_LEVELS and len(new) <= MANY_LEVELS
+        listed = list_values([repr(text) for text in new]) if few else f"{len(new)} levels"
+        learnt = list_values([repr(level) for level in levels]) if few else f"{len(levels)} of them"
+        raise DataError(
+            f"{variable} has levels that the model does not know: {listed}",
+            name_rows(unseen),
+            f"known levels: {learnt}",
+        )
+    return texts
 
 
 CODINGS: dict[str, type[Coding]] = {"numeric": Numeric, "levels": Levels}
@@ -219,15 +250,12 @@ class Offset:
 
     def check(self, call: Call) -> str:
         """Accept a column or a transformed column."""
-        numeric = isinstance(call.inner, Column) or call.inner.function in TRANSFORMS
-        alone = numeric and not call.extras and not call.keywords
+        alone = is_numeric_inner(call.inner) and not call.extras and not call.keywords
         return "" if alone else "offset() takes one numeric column, as it is or transformed"
 
-    def learn(self, call: Call, table: pd.DataFrame, declared: str | None) -> Learnt:
+    def learn(self, call: Call, table: pd.DataFrame, _declared: str | None) -> Learnt:
         """Check the values; there is nothing to learn."""
-        if isinstance(call.inner, Column):
-            return _learn_numeric(Numeric(call.inner.name), table)
-        return FUNCTIONS[call.inner.function].learn(call.inner, table, declared)
+        return learn_inner(call.inner, table), ()
 
 
 FUNCTIONS: dict[str, Function] = {**TRANSFORMS, "factor": Factor(), "offset": Offset()}
@@ -247,6 +275,58 @@ def learn_coding(atom: Atom, table: pd.DataFrame, declared: Mapping[str, str]) -
     return _learn_levels(name, table, declared.get(name))
 
 
+def is_numeric_inner(atom: Atom) -> bool:
+    """Tell whether what stands inside a call is a column as it is, or one through a function of `TRANSFORMS`."""
+    return isinstance(atom, Column) or atom.function in TRANSFORMS
+
+
+def learn_inner(atom: Atom, table: pd.DataFrame) -> Numeric:
+    """Learn the numeric column inside a call; its coding has one column.
+
+    Parameters
+    ----------
+    atom : Column or Call
+        A column, as it is or transformed, for which `is_numeric_inner` holds.
+    table : pandas.DataFrame
+        Complete rows.
+
+    Returns
+    -------
+    Numeric
+        The coding.
+
+    Raises
+    ------
+    DataError
+        When the column is not numeric, or outside the range of its transformation.
+    """
+    coding = Numeric(atom.columns[0].name, "" if isinstance(atom, Column) else atom.function)
+    coding.apply(table)
+    return coding
+
+
+def count_levels(table: pd.DataFrame, name: str) -> tuple[list[str], Counter[str]]:
+    """List the levels of a column in order, with or without rows, and count the rows of each.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Complete rows.
+    name : str
+        The column.
+
+    Returns
+    -------
+    tuple[list of str, Counter]
+        Levels in the order of the categories, else as numbers or texts sort; and their rows.
+    """
+    values = _values(table, name)
+    counts = Counter(_level_texts(values, name))
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return list(dict.fromkeys(map(level_text, values.dtype.categories))), counts
+    return sorted(counts, key=_level_key(counts)), counts
+
+
 def _learn_numeric(coding: Numeric, table: pd.DataFrame) -> Learnt:
     """Refuse values that cannot be coded now rather than at the first use of the matrix."""
     coding.apply(table)
@@ -255,13 +335,9 @@ def _learn_numeric(coding: Numeric, table: pd.DataFrame) -> Learnt:
 
 def _learn_levels(name: str, table: pd.DataFrame, declared: str | None) -> Learnt:
     """Learn the levels of a factor that have rows, in order, and settle which of them is the reference."""
-    values = _values(table, name)
-    counts = Counter(_level_texts(values, name))
-    ordered = False
-    known = sorted(counts, key=_level_key(counts))
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        ordered = bool(values.dtype.ordered)
-        known = list(dict.fromkeys(map(level_text, values.dtype.categories)))
+    known, counts = count_levels(table, name)
+    dtype = table[name].dtype
+    ordered = isinstance(dtype, pd.CategoricalDtype) and bool(dtype.ordered)
     levels = tuple(level for level in known if counts[level])
     if len(levels) == 1:
         raise DataError(

@@ -321,11 +321,20 @@ def _describe_model(model: ModelPart, part: EndpointPart, labels: Mapping[str, s
 
 
 def _name_atom(atom: Atom, labels: Mapping[str, str]) -> str:
-    """Name a column by its label, with its scale where it has one."""
-    name = atom.columns[0].name
-    shown = labels.get(name) or name
-    scale = atom.function if isinstance(atom, Call) and atom.function in {"log", "log2", "sqrt"} else ""
-    return f"{shown} ({scale} scale)" if scale else shown
+    """Name a column by its label, with its scale where it has one and with the groups that its meaning depends on."""
+    if not isinstance(atom, Call):
+        return labels.get(atom.name) or atom.name
+    others = [labels.get(column.name) or column.name for column in atom.columns[1:]]
+    match atom.function:
+        case "within":
+            return f"{_name_atom(atom.inner, labels)} with a slope of its own in each {others[0]}"
+        case "within_entity_z":
+            return f"{_name_atom(atom.inner, labels)} standardised within {others[0]}"
+        case "published_risk":
+            return f"{_name_atom(atom.inner, labels)} as log(-log S) of the published survival S"
+        case "log" | "log2" | "sqrt":
+            return f"{_name_atom(atom.inner, labels)} ({atom.function} scale)"
+    return _name_atom(atom.inner, labels)
 
 
 def _is_transformed(model: ModelPart) -> bool:
