@@ -58,6 +58,7 @@ reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprs
 	Rscript tests/reference/cohorts.R
 	Rscript tests/reference/competing.R
 	Rscript tests/reference/exact_ties.R
+	Rscript tests/reference/group_effects.R
 
 lock: ## resolve the dependencies anew (needs uv)
 	$(LOCK) --group build --output-file requirements.lock

@@ -61,6 +61,7 @@ _HOME = {
     "example_cohort": "study.example",
     "follow_up": "models.follow_up",
     "gray_test": "models.gray",
+    "group_effects": "models.group_effects",
     "hazard_ratio_table": "report.hazard_tables",
     "incidence_rate": "models.incidence_rate",
     "journal_style": "figures.style",
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from survmodel.models.follow_up import follow_up as follow_up
     from survmodel.models.forest_importance import permutation_importance as permutation_importance
     from survmodel.models.gray import gray_test as gray_test
+    from survmodel.models.group_effects import group_effects as group_effects
     from survmodel.models.incidence_rate import incidence_rate as incidence_rate
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
     from survmodel.models.logrank import logrank_test as logrank_test

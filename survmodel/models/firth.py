@@ -196,6 +196,46 @@ def profile_tests(
     )
 
 
+def profile_curve(data: CoxData, ordered: SortedData, maximum: Maximum, place: int, values: Floats) -> Floats:
+    """Follow the profile of Firth's penalised log-likelihood along one coefficient.
+
+    Parameters
+    ----------
+    data, ordered : CoxData, SortedData
+        Analysed rows.
+    maximum : Maximum
+        The penalised fit on them.
+    place : int
+        Which coefficient.
+    values : ndarray, shape (k,)
+        Values of the coefficient, rising.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        Maximum over the other coefficients at each value, minus that over all.
+
+    Raises
+    ------
+    FitError
+        When the profile cannot be followed.
+    """
+    likelihood = _Likelihood(ordered.features, ordered, data.efron, penalised=True)
+    free = np.arange(maximum.beta.size) != place
+    best = maximum.beta * ordered.scale
+    top = likelihood.maximise(best, np.ones(best.size, dtype=bool))[3]
+    found = np.empty(values.size)
+    above = values >= maximum.beta[place]
+    for side in (np.flatnonzero(above), np.flatnonzero(~above)[::-1]):
+        # From the maximum outwards, each step begins where the last one ended.
+        last = best.copy()
+        for at in side:
+            last[place] = values[at] * ordered.scale[place]
+            last, _, _, objective, _ = likelihood.maximise(last.copy(), free)
+            found[at] = objective - top
+    return found
+
+
 def _profile_one(
     data: CoxData, ordered: SortedData, maximum: Maximum, step: Floats, level: float, *, penalised: bool
 ) -> tuple[float, float, float]:

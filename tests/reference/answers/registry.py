@@ -11,7 +11,17 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from reference.answers import comparisons, competing, curves, endpoints, incidence, regression, therneau, validation
+from reference.answers import (
+    comparisons,
+    competing,
+    curves,
+    endpoints,
+    grouped,
+    incidence,
+    regression,
+    therneau,
+    validation,
+)
 from reference.answers.subjects import Subject
 from reference.stored_cases import read_case
 
@@ -73,6 +83,7 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "gray": competing.GRAY,
     "fine_gray": competing.FINE_GRAY,
     "cause_specific": competing.CAUSE_SPECIFIC,
+    "group_effects": grouped.GROUP_EFFECTS,
     "validation": validation.VALIDATION,
 }
 SINGLE: dict[tuple[str, str], Answer] = {
