@@ -131,7 +131,7 @@ class CoxPH(CoxSettings):
         used = columns.frame
         design = learn_counted(formula, used, self.reference, count)
         layers = read_strata(used, self.strata_columns)
-        group_warnings = look_at_groups(design.codings, formula.mains, used, died[rows], self.strata_columns)
+        group_warnings = look_at_groups(design.codings, formula.mains, used, died[rows], layers.codes)
         data = CoxData(
             x=columns.matrix(design),
             offset=design.offset(used),

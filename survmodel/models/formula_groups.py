@@ -284,7 +284,11 @@ def complete_call(atom: Atom) -> Atom:
 
 
 def look_at_groups(
-    codings: Sequence[Coding], mains: Sequence[str], table: pd.DataFrame, died: Bools, strata: Sequence[str] = ()
+    codings: Sequence[Coding],
+    mains: Sequence[str],
+    table: pd.DataFrame,
+    died: Bools,
+    stratum: npt.NDArray[np.int64] | None = None,
 ) -> list[str]:
     """Refuse slopes of groups without events, and warn where groups would share a baseline hazard.
 
@@ -298,8 +302,8 @@ def look_at_groups(
         Analysed rows.
     died : ndarray of bool, shape (n,)
         Which of them had the event.
-    strata : sequence of str
-        Columns of the strata.
+    stratum : ndarray of int64, shape (n,), optional
+        Code of the stratum of each, where the model has strata.
 
     Returns
     -------
@@ -323,7 +327,10 @@ def look_at_groups(
                 "events",
                 remedy="merge these groups with others by a column of your own, or leave them out of the rows",
             )
-        if len(coding.levels) > 1 and coding.group not in (*strata, *mains):
+        layers = np.zeros(died.size, dtype=np.int64) if stratum is None else stratum
+        # An entity as stratum has one disease group: then no two groups share a baseline hazard.
+        shared = any(len(set(texts[layers == one])) > 1 for one in np.unique(layers))
+        if shared and coding.group not in mains:
             warnings.append(
                 f"{coding.variable} has a slope for each {coding.group}, and all of them share a baseline hazard: "
                 f"put {coding.group} among the strata, or into the formula"

@@ -89,6 +89,11 @@ def test_groups_that_share_a_baseline_hazard_are_warned_of() -> None:
         assert any("share a baseline hazard" in text for text in spec.fit(table, outcome).warnings)
     for spec in (CoxPH("within(suv, entity) + factor(entity)"), CoxPH("within(suv, entity) + entity")):
         assert not any("share a baseline hazard" in text for text in spec.fit(table, outcome).warnings)
+    # an entity belongs to one group, so that strata of entities keep groups apart
+    nested = CoxPH("within(suv, group)", strata="entity").fit(table, outcome)
+    assert not any("share a baseline hazard" in text for text in nested.warnings)
+    crossed = CoxPH("within(suv, group)", strata="sex").fit(table, outcome)
+    assert any("share a baseline hazard" in text for text in crossed.warnings)
 
 
 def test_a_slope_that_cannot_be_estimated_names_group_and_column() -> None:
