@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from survmodel.models.cox_fit import CoxFit
@@ -24,6 +25,8 @@ from survmodel.study.preparation import Prepared
 from survmodel.writing import harmless, to_csv
 
 SCRIPT = "check_in_R.R"
+#: Functions of a formula that R computes itself; what any other one makes of a column stands in the table.
+OF_R = frozenset({"factor", "log", "log2", "sqrt"})
 TIME, ENTRY, ANY_EVENT, EVENT, CAUSE = "time_", "entry_", "any_event_", "event_", "cause_"
 HEAD = """\
 # Computes the main numbers of this run anew, in R's survival. Run it in this folder: Rscript {script}
@@ -130,7 +133,34 @@ def _rows(
     for name in used:
         values = table[name].reset_index(drop=True)
         rows[names[name]] = values.astype("Int64") if values.dtype == "boolean" else values
+    for number, model in enumerate(part.models, start=1):
+        if model.fit.result is not None:
+            for column, coded in _coded_columns(model.fit.result, number, table).items():
+                rows[column] = coded
     return rows.sort_values(list(rows.columns), kind="stable").reset_index(drop=True)
+
+
+def _coded_atoms(fit: CoxFit, number: int) -> dict[Atom, list[str]]:
+    """Name the columns of the terms that R cannot compute, such as those with means or survival learnt elsewhere."""
+    atoms = zip(fit.design.formula.atoms, fit.design.codings, strict=True)
+    return {
+        atom: [f"z_{number}_{place}_{column}" for column in range(1, len(coding.columns) + 1)]
+        for place, (atom, coding) in enumerate(atoms, start=1)
+        if isinstance(atom, Call) and atom.function not in OF_R
+    }
+
+
+def _coded_columns(fit: CoxFit, number: int, table: pd.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
+    """Code the analysed rows as the model does; the others have no value, and R leaves them out too."""
+    named = _coded_atoms(fit, number)
+    found: dict[str, npt.NDArray[np.float64]] = {}
+    for atom, coding in zip(fit.design.formula.atoms, fit.design.codings, strict=True):
+        if atom in named:
+            values = coding.apply(table.iloc[fit.rows])
+            for name, column in zip(named[atom], values.T, strict=True):
+                found[name] = np.full(len(table), np.nan)
+                found[name][fit.rows] = column
+    return found
 
 
 def _surv(part: EndpointPart, event: str) -> str:
@@ -214,13 +244,21 @@ def _check_gray_tests(one: IncidencePart, by: str, layer: str) -> Iterator[str]:
 
 
 def _check_models(part: EndpointPart, names: Mapping[str, str]) -> Iterator[str]:
-    for model in part.models:
+    for number, model in enumerate(part.models, start=1):
         fit = model.fit.result
         if fit is None:
             continue
         yield "m <- d"
         yield from _factors(fit, names)
-        terms = [":".join(_term(atom, names) for atom in term.factors) for term in fit.design.formula.terms]
+        coded = _coded_atoms(fit, number)
+        matrix = {atom: columns[0].rpartition("_")[0] for atom, columns in coded.items()}
+        for atom, columns in coded.items():
+            # A matrix is one term, with one test of proportional hazards.
+            yield f"m${matrix[atom]} <- as.matrix(m[, {_texts(columns)}, drop = FALSE])"
+        terms = [
+            ":".join(matrix.get(atom) or _term(atom, names) for atom in term.factors)
+            for term in fit.design.formula.terms
+        ]
         terms += [f"offset({_term(call.inner, names)})" for call in fit.design.formula.offsets]
         terms += [f"strata({names[name]})" for name in model.strata]
         formula = f"{_surv(part, EVENT)} ~ {' + '.join(terms) or '1'}"
