@@ -400,6 +400,8 @@ class StudyContents:
         Other findings in the data: severity and sentence.
     cut_sources : tuple of (str, str)
         Label of each factor that was cut from a number, and where its edges come from.
+    clinical_index : str
+        Which clinical indices stand behind published risk, at which horizon and from where; "" without them.
     synthetic : bool
         Whether nobody in the data exists.
     notes : tuple of str
@@ -423,6 +425,7 @@ class StudyContents:
     waived: tuple[tuple[str, str], ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
     cut_sources: tuple[tuple[str, str], ...] = ()
+    clinical_index: str = ""
     synthetic: bool = False
     notes: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()

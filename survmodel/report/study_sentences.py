@@ -38,6 +38,8 @@ def general_methods(contents: StudyContents) -> tuple[str, ...]:
     cuts = [f"{begin(label)}: {source.rstrip('.')}." for label, source in contents.cut_sources if source]
     if cuts:
         general += f" Cut-points: {' '.join(cuts)}"
+    if contents.clinical_index:
+        general += f" {contents.clinical_index}"
     markers = [_describe_markers(contents)] if any(part.markers for part in contents.endpoints) else []
     question = contents.question
     if question is None:

@@ -8,6 +8,7 @@ from survmodel.cohort import ALL_PATIENTS
 from survmodel.models.description import Description
 from survmodel.report.answers import Answer
 from survmodel.report.contents import EndpointPart, FlowPart, Question, StudyContents
+from survmodel.study.clinical_index import describe_index
 from survmodel.study.config import Study
 from survmodel.study.endpoint_specs import endpoint_title
 from survmodel.study.known_columns import group_columns
@@ -58,6 +59,7 @@ def gather_contents(
             for name, entry in settings.column.items()
             if entry.cut_source and any(curve.by == name for curve in settings.curve)
         ),
+        clinical_index=describe_index(settings, labels),
         synthetic=study.is_synthetic,
         notes=tuple(dict.fromkeys((*data.notes, *(note for part in parts for note in part.outcome.notes)))),
         footer=tuple(_footer(prepared)),

@@ -28,9 +28,11 @@ from survmodel.formatting import count_noun
 from survmodel.markers.labs import patient_labs
 from survmodel.markers.scans import scan_facts
 from survmodel.markers.uptake import TRACERS, UNDEFINED_WITHOUT_LESIONS, patient_uptake
+from survmodel.study.clinical_index import published_survival
 from survmodel.study.config import Study
-from survmodel.study.known_columns import FIRST_TREATMENT
+from survmodel.study.known_columns import FIRST_TREATMENT, group_columns
 from survmodel.study.places import ColumnPlaces
+from survmodel.study.settings_index import CLINICAL_INDEX
 
 #: Tables that are read and checked, and that no analysis of this version uses.
 CHECKED_ONLY = ("assessments",)
@@ -269,9 +271,13 @@ def _join(  # noqa: PLR0913 - what the two kinds of study have in common
     reached = [one for one in study.reached if one.source in outcome_columns or one.source in table]
     for one in reached:
         whole[one.name] = one.apply((outcome_columns if one.source in outcome_columns else table)[one.source])
+    made = []
+    if study.settings.clinical_index:
+        made.append(CLINICAL_INDEX)
+        whole[CLINICAL_INDEX] = published_survival(study.settings, whole, group_columns(study.settings))
     declared = study.columns
     shown = [column for column in columns if column.name not in empty]
-    shown += [declared[name] for name in [*(cut.name for cut in cuts), *(one.name for one in reached)]]
+    shown += [declared[name] for name in [*(cut.name for cut in cuts), *(one.name for one in reached), *made]]
     fields = tuple(Field(one.name, one.role, one.label or one.name, one.unit) for one in shown)
     masks = {name: mask for name, mask in (undefined or {}).items() if name in whole}
     masks |= {cut.name: masks[cut.source] for cut in cuts if cut.source in masks}

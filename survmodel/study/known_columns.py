@@ -11,8 +11,10 @@ from survmodel.markers.labs import possible_labs
 from survmodel.markers.scans import INTERVAL, SCAN_FACTS, ScanFact
 from survmodel.markers.uptake import TRACERS, possible_markers
 from survmodel.models.formula import parse_formula
+from survmodel.study.clinical_index import index_column
 from survmodel.study.settings import StudySettings
 from survmodel.study.settings_data import ColumnEntry
+from survmodel.study.settings_index import CLINICAL_INDEX
 from survmodel.study.settings_models import ModelEntry
 
 GROUP, ENTITY = "disease_group", "entity"
@@ -83,6 +85,8 @@ def known_columns(settings: StudySettings) -> dict[str, Column]:
                 name, "category", entry.label or name, "", role, levels=_levels(entry.level_labels),
                 reference=entry.reference,
             )  # fmt: skip
+    if settings.clinical_index:
+        found.setdefault(CLINICAL_INDEX, index_column(settings))
     return found
 
 
@@ -116,7 +120,7 @@ def model_strata(model: ModelEntry, settings: StudySettings) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        None of them where the formula itself holds the disease group or the entity, the study has no entities, or the
+        None of them where the disease group or the entity is a term of the formula, the study has no entities, or the
         model is a forest.
     """
     if model.is_forest:
@@ -124,7 +128,7 @@ def model_strata(model: ModelEntry, settings: StudySettings) -> tuple[str, ...]:
     if model.strata is not None:
         return model.strata
     group, entity = group_columns(settings)
-    used = parse_formula(model.formula).variables
+    used = parse_formula(model.formula).mains
     return () if entity is None or group in used or entity in used else (entity,)
 
 

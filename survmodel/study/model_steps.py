@@ -138,7 +138,7 @@ def _fit(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxFit:
 
 def _spec(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxPH:
     columns = part.prepared.study.columns
-    used = parse_formula(formula).variables
+    used = parse_formula(formula).mains
     references = {name: columns[name].reference for name in used if columns[name].reference is not None}
     strata = model_strata(model, part.prepared.study.settings)
     return CoxPH(formula, strata=strata or None, ties=model.ties, penalty=model.penalty, reference=references or None)

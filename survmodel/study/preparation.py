@@ -23,13 +23,14 @@ from survmodel.study.config import Study, read_study
 from survmodel.study.endpoint_specs import dated_endpoint, endpoint_spec
 from survmodel.study.file_errors import StudyFileError
 from survmodel.study.gathering import Gathered, gather
+from survmodel.study.index_checks import look_at_index
 from survmodel.study.known_columns import GROUP, group_columns, model_strata
 from survmodel.study.predictor_checks import look_at_predictors
 from survmodel.study.reached_checks import look_at_reached
 from survmodel.study.ready_made_checks import look_at_ready_made
 from survmodel.study.settings import StudySettings
+from survmodel.study.settings_index import INDEX_GROUP, INDEX_NAME
 
-INDEX_GROUP, INDEX_NAME = "index_group", "index_name"
 #: Said beside the event of an outcome of patients who do not exist.
 SYNTHETIC = "SYNTHETIC data"
 #: Findings of an endpoint that say what a finding of the files has said of the same patient already.
@@ -209,6 +210,7 @@ def prepare(study: Study) -> Prepared:
         problem = error.problem + (f", {error.found}" if error.found else "")
         raise FindingsError([Finding("D049", problem, remedy=error.remedy)]) from None
     found = [*data.findings, *_look_at_endpoints(cohort, data), *look_at_predictors(study, data, cohort)]
+    found += look_at_index(study, data, cohort)
     findings, waived = apply_waivers(found, study.waivers)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
@@ -278,6 +280,7 @@ def _needed_columns(settings: StudySettings) -> Iterator[tuple[str, str]]:
     for key, name in zip(("column", "entity"), group_columns(settings), strict=True):
         if name is not None:
             yield name, f"[groups] {key}"
+    yield from ((one.column, f"[clinical_index.{key}]") for key, one in settings.clinical_index.items())
     for key, chosen in settings.analysis_set.items():
         yield from ((name, f"[analysis_set.{key}]") for text in chosen.include for name in RowFilter(text).columns)
     yield from ((marker.name, "[[marker]]") for marker in settings.marker)
@@ -340,8 +343,8 @@ def _refuse_pooled_index(study: Study, cohort: Cohort) -> None:
         if len(kinds) > 1:
             problems.append(
                 f"model.{name}.formula: {INDEX_GROUP} would be one slope for {list_values(sorted(map(str, kinds)))}; "
-                "published_risk() and within() are not available in this version: leave it out, or analyse one index "
-                "at a time with an analysis set"
+                "declare the survival published for each index in [clinical_index] and write "
+                "published_risk(clinical_index), or analyse one index at a time with an analysis set"
             )
     if problems:
         raise StudyFileError(study.file, problems)

@@ -12,6 +12,7 @@ from survmodel.data.schema import load_schema
 from survmodel.errors import ConfigError, closest
 from survmodel.markers.labs import possible_labs
 from survmodel.models.formula import parse_formula
+from survmodel.study.clinical_index import problems_of_index
 from survmodel.study.endpoint_specs import dated_endpoint
 from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known_columns
 from survmodel.study.settings import EndpointEntry, StudySettings
@@ -50,6 +51,7 @@ def look_at_references(settings: StudySettings) -> Iterator[str]:
             yield from _look_at_filter(f"analysis_set.{name}.include", text, columns)
     for name, endpoint in settings.endpoint.items():
         yield from _look_at_endpoint(f"endpoint.{name}", name, endpoint, settings, columns)
+    yield from problems_of_index(settings, columns, *group_columns(settings))
     yield from _look_at_markers(settings, columns)
     yield from _look_at_analyses(settings, columns)
     yield from look_at_timing(settings, columns)

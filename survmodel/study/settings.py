@@ -25,12 +25,13 @@ from survmodel.study.settings_data import (
     WaiveEntry,
 )
 from survmodel.study.settings_first import FirstEventEntry, problems_of_first
+from survmodel.study.settings_index import ClinicalIndexEntry
 from survmodel.study.settings_labs import LabsEntry
 from survmodel.study.settings_models import ModelEntry, ValidationEntry
 
 #: Tables and keys that the design knows and this version cannot compute yet.
 NOT_YET = frozenset({
-    "baseline", "checklists", "clinical_index", "column_map", "m", "reader", "sensitivity", "style", "tracer",
+    "baseline", "checklists", "column_map", "m", "reader", "sensitivity", "style", "tracer",
 })  # fmt: skip
 #: Set of patients that endpoints are analysed in, when it is declared and they say nothing else.
 PROGNOSTIC = "prognostic"
@@ -183,6 +184,7 @@ class StudySettings(Strict):
     data: DataEntry
     column: dict[str, ColumnEntry] = Field(default_factory=dict)
     groups: GroupsEntry = GroupsEntry()
+    clinical_index: dict[str, ClinicalIndexEntry] = Field(default_factory=dict)
     analysis_set: dict[str, AnalysisSetEntry] = Field(default_factory=dict)
     endpoint: Annotated[dict[str, EndpointEntry], Field(min_length=1)]
     marker: Array[MarkerEntry] = ()
