@@ -28,6 +28,12 @@ Probability = Annotated[float, Field(json_schema_extra={"exclusiveMinimum": 0, "
                         AfterValidator(_probability)]  # fmt: skip
 
 
+def _levels(value: dict[str, float]) -> dict[str, float]:
+    if len(value) < 2:
+        raise ValueError("must give the survival of two levels or more, such as { low = 0.95, high = 0.55 }")
+    return value
+
+
 class ClinicalIndexEntry(Strict):
     """``[clinical_index.GROUP]``: the clinical index of a disease group or entity, with the survival of its levels.
 
@@ -41,7 +47,7 @@ class ClinicalIndexEntry(Strict):
     column: Text
     horizon: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     unit: Literal["days", "months", "years"] = "months"
-    survival: Annotated[dict[str, Probability], Field(min_length=2)]
+    survival: Annotated[dict[str, Probability], Field(json_schema_extra={"minProperties": 2}), AfterValidator(_levels)]
     source: Text
 
     @property

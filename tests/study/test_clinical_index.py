@@ -214,6 +214,7 @@ def test_an_index_within_disease_is_taken(tmp_path: Path) -> None:
         ("high = 0.55", "hihg = 0.55", "clinical_index.lymphoma.survival: 'hihg' is no level of 'ipi'"),
         ("high = 0.55", "high = 55", "must be a probability, not a percentage, found 55"),
         ("high = 0.55", "high = 0.0", "must lie between 0 and 1"),
+        ("low = 0.95, intermediate = 0.80, ", "", "must give the survival of two levels or more"),
         (
             "[clinical_index.myeloma]",
             "[clinical_index.myelome]",
