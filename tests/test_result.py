@@ -33,6 +33,7 @@ def make_results():
         "Description": sm.describe(table, by="sex"),
         "CumulativeIncidenceFit": sm.CumulativeIncidence().fit(competing, by=table["sex"]),
         "Precision": sm.precision(outcome, by=table["sex"]),
+        "GroupEffects": sm.group_effects(small.spec, table, outcome, by="site", marker="age"),
     }
 
 

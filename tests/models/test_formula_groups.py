@@ -314,6 +314,22 @@ def test_calls_are_checked_as_they_are_read(formula: str, message: str) -> None:
         parse_formula(formula)
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "within( log2(x),g ) + x",
+        "within_entity_z(x) + within_entity_z(x, by=entity)",
+        "within_entity_z(sqrt(x), by=`a b`):sex + sex + within_entity_z(sqrt(x), by=`a b`)",
+        "published_risk(i, survival=[.95, .8, .55]) + published_risk(s)",
+    ],
+)
+def test_normal_form_reads_as_itself(formula: str) -> None:
+    parsed = parse_formula(formula)
+    again = parse_formula(parsed.text)
+    assert again == parsed
+    assert again.text == parsed.text
+
+
 def test_fast_resampling_stays_where_nothing_is_learnt() -> None:
     table, outcome = cohort()
     spec = CoxPH("within(log2(suv), entity) + published_risk(risk, survival=[.95, .8, .55])", strata="entity")
