@@ -11,14 +11,16 @@ language that evaluates nothing, is in `survmodel.models.formula_grammar`. What 
 ``within_entity_z(x)``    x standardised within the levels of a column, ``by=entity`` where none is named
 ``published_risk(x)``     log(-log S) of the published survival S of the patient's risk group: x holds S, or is a factor
                           in order of risk with ``survival=[.95, .80, .55]``
+``rcs(x, 3)``             a numeric column, or a transformed one, as a restricted cubic spline with 3 to 7 knots;
+                          ``rcs(x)`` has 4, with fewer than 30 rows 3
 ``offset(x)``             a numeric column, or a transformed one, that enters with the coefficient 1
 ``a:b`` and ``a*b``       an interaction, without and with its lower-order terms; ``a:b`` needs ``a + b`` beside it
 ``1``                     alone: the null model
 ========================  ============================================================================================
 
-`parse_formula` reads the text, `Formula.learn` fixes what depends on the data (levels and references), and the `Design`
-that it returns codes any later table in the same way. A `Design` goes to JSON and back, so that a stored model predicts
-without the data it was fitted to.
+`parse_formula` reads the text, `Formula.learn` fixes what depends on the data (levels, references, knots), and the
+`Design` that it returns codes any later table in the same way. A `Design` goes to JSON and back, so that a stored model
+predicts without the data it was fitted to.
 
 A function of the language is an entry of `FUNCTIONS`. What it learns from the data is a `Coding`, an entry of
 `CODINGS`. To add a function is to write those two entries: the grammar reads its arguments already.
@@ -54,9 +56,10 @@ from survmodel.models.formula_coding import (
 )
 from survmodel.models.formula_grammar import Atom, Call, Term, arrange, read_terms, refuse
 from survmodel.models.formula_groups import GROUP_CODINGS, GROUP_FUNCTIONS, complete_call
+from survmodel.models.formula_splines import SPLINE_CODINGS, SPLINE_FUNCTIONS
 
-FUNCTIONS.update(GROUP_FUNCTIONS)
-CODINGS.update(GROUP_CODINGS)
+FUNCTIONS.update(GROUP_FUNCTIONS | SPLINE_FUNCTIONS)
+CODINGS.update(GROUP_CODINGS | SPLINE_CODINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class Formula:
         return {name: missing_values(table[name]) for name in self.variables}
 
     def learn(self, table: pd.DataFrame, reference: Mapping[str, object] | None = None) -> Design:
-        """Fix what depends on the data: which columns are factors, their levels and their references.
+        """Fix what depends on the data: which columns are factors, their levels and references, knots of splines.
 
         A reference that is not declared is the first level of an ordered category, or else the most frequent level.
 

@@ -26,8 +26,16 @@ import pandas as pd
 
 from survmodel.errors import DataError
 from survmodel.formatting import count_noun
-from survmodel.models.formula_coding import TRANSFORMS, DesignColumn, Learnt, Numeric, learn_inner
-from survmodel.models.formula_grammar import Call, Column
+from survmodel.models.formula_coding import (
+    Coding,
+    DesignColumn,
+    Function,
+    Learnt,
+    Numeric,
+    is_numeric_inner,
+    learn_inner,
+)
+from survmodel.models.formula_grammar import Call
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -77,8 +85,7 @@ class RestrictedCubicSpline:
 
     def check(self, call: Call) -> str:
         """Accept a column, as it is or transformed, and a whole number of knots."""
-        numeric = isinstance(call.inner, Column) or call.inner.function in TRANSFORMS
-        if not numeric or call.keywords or len(call.extras) > 1:
+        if not is_numeric_inner(call.inner) or call.keywords or len(call.extras) > 1:
             return "rcs() takes one numeric column, as it is or transformed, and a number of knots"
         asked = call.extras[0] if call.extras else FEWEST_KNOTS
         if not isinstance(asked, float | int) or asked not in range(FEWEST_KNOTS, MOST_KNOTS + 1):
@@ -93,6 +100,10 @@ class RestrictedCubicSpline:
         asked = int(call.extras[0]) if call.extras else default  # type: ignore[arg-type]
         knots = place_knots(values, asked, call.inner.label)
         return Spline(inner.variable, inner.function, knots), ()
+
+
+SPLINE_FUNCTIONS: dict[str, Function] = {"rcs": RestrictedCubicSpline()}
+SPLINE_CODINGS: dict[str, type[Coding]] = {"spline": Spline}
 
 
 def spline_columns(x: Floats, knots: tuple[float, ...]) -> Floats:
