@@ -25,6 +25,7 @@ from survmodel.models.formula import Design
 from survmodel.models.kaplan_meier_fit import check_times
 from survmodel.models.limits import check_limits, survival_limits
 from survmodel.models.strata import stratum_codes
+from survmodel.models.term_tests import choose_method, likelihood_ratio_tests, wald_tests
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result
 from survmodel.table import Table
@@ -192,6 +193,32 @@ class CoxFit(Result):
         scaled = ["estimate", "conf_low", "conf_high"]
         table[scaled] = np.exp(table[scaled])
         return table
+
+    def term_tests(self, method: Literal["wald", "likelihood-ratio"] | None = None) -> pd.DataFrame:
+        """Test each term with all of its columns, and whether a spline bends.
+
+        Parameters
+        ----------
+        method : {"wald", "likelihood-ratio"}, optional
+            Wald tests without it, under Firth's penalty tests of the penalised likelihood.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns term, part ("overall"; for splines also "non-linear", against the straight line), statistic
+            (chi-squared), df, p_value. Terms in interactions are tested where the other columns are 0.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown method.
+        FitError
+            For likelihood-ratio tests under a ridge or with robust standard errors.
+        """
+        is_firth, ridge = self.spec.is_firth, self.spec.theta > 0
+        if choose_method(method, is_firth=is_firth, has_ridge=ridge, robust=self.robust) == "wald":
+            return wald_tests(self.design, self.beta, self.beta_covariance)
+        return likelihood_ratio_tests(self.design, self.data, self.ordered, self.maximum, penalised=is_firth)
 
     def effect_curve(
         self, column: str, reference: float | None = None, *, points: int = 101, at: Mapping[str, object] | None = None

@@ -19,6 +19,7 @@ from reference.answers import (
     grouped,
     incidence,
     regression,
+    splines,
     therneau,
     validation,
 )
@@ -65,6 +66,8 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "incidence_rate_lung": {"kind": "differences"},
     "calibration_gbsg": {"kind": "validation"},
     "optimism_pbc150": {"kind": "validation"},
+    "rcs3_pbc_age": {"kind": "spline"},
+    "rcs5_pbc_bili": {"kind": "spline"},
     "cif_melanoma": {"kind": "incidence", "by": "ulcer", "event": "cause", "causes": 2},
     "finegray_melanoma": {
         "kind": "fine_gray", "formula": "sex + age + ulcer + logthick", "event": "cause", "causes": 2
@@ -85,6 +88,7 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "cause_specific": competing.CAUSE_SPECIFIC,
     "group_effects": grouped.GROUP_EFFECTS,
     "validation": validation.VALIDATION,
+    "spline": splines.SPLINE,
 }
 SINGLE: dict[tuple[str, str], Answer] = {
     **curves.SINGLE, **comparisons.SINGLE, **competing.SINGLE, **regression.SINGLE, **therneau.SINGLE
