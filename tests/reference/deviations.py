@@ -87,3 +87,8 @@ LOOSE: dict[tuple[str, str], str] = {
     for case in case_ids()
     if "wald_test" in read_case(case).values
 }
+LOOSE |= {
+    ("rcs5_pbc_bili", value): "columns of five knots on skewed values are nearly collinear: R's own covariance changes "
+    "by 1e-7 with its tolerances, and extended precision lies between R and this package"
+    for value in ("vcov", "wald_overall", "wald_nonlinear", "loghr_se", "contrast")
+}
