@@ -17,6 +17,7 @@ import pandas as pd
 
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.formula_grammar import Atom, Call, Column
+from survmodel.models.formula_splines import Spline
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.outcome.response import Outcome
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart
@@ -26,7 +27,7 @@ from survmodel.writing import harmless, to_csv
 
 SCRIPT = "check_in_R.R"
 #: Functions of a formula that R computes itself; what any other one makes of a column stands in the table.
-OF_R = frozenset({"factor", "log", "log2", "sqrt"})
+OF_R = frozenset({"factor", "log", "log2", "rcs", "sqrt"})
 TIME, ENTRY, ANY_EVENT, EVENT, CAUSE = "time_", "entry_", "any_event_", "event_", "cause_"
 HEAD = """\
 # Computes the main numbers of this run anew, in R's survival. Run it in this folder: Rscript {script}
@@ -60,6 +61,16 @@ late_logrank <- function(entry, time, died, group, layer) {
 }
 """
 
+#: Said where a model has a spline: its columns from the knots of this run.
+SPLINE = """\
+rcs <- function(x, knots) {
+  k <- length(knots); cube <- function(t) pmax((x - t) / (knots[k] - knots[1])^(2 / 3), 0)^3
+  bent <- function(t) cube(t) + ((knots[k - 1] - t) * cube(knots[k]) - (knots[k] - t) * cube(knots[k - 1])) /
+    (knots[k] - knots[k - 1])
+  cbind(x, sapply(knots[seq_len(k - 2)], bent))
+}
+"""
+
 
 def write_r_check(prepared: Prepared, parts: Sequence[EndpointPart], stamp: str = "") -> dict[str, str]:
     """Write the script and its tables.
@@ -81,6 +92,8 @@ def write_r_check(prepared: Prepared, parts: Sequence[EndpointPart], stamp: str 
     lines = [HEAD.format(script=SCRIPT, stamp=stamp or "Rows are patients without identifiers or dates.")]
     if any(part.outcome.entry is not None for part in parts):
         lines.append(LATE_LOGRANK)
+    if any(_knots(model.fit.result) for part in parts for model in part.models):
+        lines.append(SPLINE)
     files: dict[str, str] = {}
     for number, part in enumerate(parts, start=1):
         analysis = prepared.cohort.analysis(part.name, prepared.study.settings.set_of(part.name))
@@ -250,16 +263,16 @@ def _check_models(part: EndpointPart, names: Mapping[str, str]) -> Iterator[str]
             continue
         yield "m <- d"
         yield from _factors(fit, names)
-        coded = _coded_atoms(fit, number)
+        coded, knots = _coded_atoms(fit, number), _knots(fit)
         matrix = {atom: columns[0].rpartition("_")[0] for atom, columns in coded.items()}
         for atom, columns in coded.items():
             # A matrix is one term, with one test of proportional hazards.
             yield f"m${matrix[atom]} <- as.matrix(m[, {_texts(columns)}, drop = FALSE])"
         terms = [
-            ":".join(matrix.get(atom) or _term(atom, names) for atom in term.factors)
+            ":".join(matrix.get(atom) or _term(atom, names, knots) for atom in term.factors)
             for term in fit.design.formula.terms
         ]
-        terms += [f"offset({_term(call.inner, names)})" for call in fit.design.formula.offsets]
+        terms += [f"offset({_term(call.inner, names, {})})" for call in fit.design.formula.offsets]
         terms += [f"strata({names[name]})" for name in model.strata]
         formula = f"{_surv(part, EVENT)} ~ {' + '.join(terms) or '1'}"
         tidy, step = fit.tidy(), _comment(model.fit.step)
@@ -298,11 +311,22 @@ def _factors(fit: CoxFit, names: Mapping[str, str]) -> Iterator[str]:
         yield f"m${names[name]} <- factor(m${names[name]}, levels = {_texts(own)})"
 
 
-def _term(atom: Atom, names: Mapping[str, str]) -> str:
+def _knots(fit: CoxFit | None) -> dict[Atom, tuple[float, ...]]:
+    """Give the knots of each spline of a model."""
+    if fit is None:
+        return {}
+    codings = zip(fit.design.formula.atoms, fit.design.codings, strict=True)
+    return {atom: coding.knots for atom, coding in codings if isinstance(coding, Spline)}
+
+
+def _term(atom: Atom, names: Mapping[str, str], knots: Mapping[Atom, tuple[float, ...]]) -> str:
     if isinstance(atom, Column):
         return names[atom.name]
-    inner = _term(atom.inner, names)
-    return inner if isinstance(atom, Call) and atom.function == "factor" else f"{atom.function}({inner})"
+    inner = _term(atom.inner, names, knots)
+    if isinstance(atom, Call) and atom.function == "factor":
+        return inner
+    placed = f", {_numbers(knots[atom])}" if atom in knots else ""
+    return f"{atom.function}({inner}{placed})"
 
 
 def _numbers(values: Sequence[float] | pd.Series) -> str:

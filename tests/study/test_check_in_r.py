@@ -48,6 +48,10 @@ def make(which, folder):
             + '\n[groups]\nentity = "sex"\n[[curve]]\nendpoint = "os"\n'
         )
         return write_study(folder / "study", table, text)
+    if which == "splines":
+        text = STUDY.replace('formula = "age + sex"', 'formula = "sex * rcs(age, 4)"')
+        text += '\n[model.other]\nkind = "cox"\nendpoint = "os"\nformula = "rcs(log2(age), 3)"\npenalty = "firth"\n'
+        return write_study(folder / "study", made_table(200), text)
     if which == "firth":
         table = made_table(120)
         # A level without an event: no estimate but the penalised one.
@@ -60,7 +64,8 @@ def make(which, folder):
 
 @needs_r
 @pytest.mark.parametrize(
-    "which", ["trial", "multicentre", "made", "late", "firth", *sorted(path.name for path in STUDIES.iterdir())]
+    "which",
+    ["trial", "multicentre", "made", "late", "splines", "firth", *sorted(path.name for path in STUDIES.iterdir())],
 )
 def test_r_agrees(which, tmp_path):
     run = run_study(make(which, tmp_path), tmp_path / "out")
