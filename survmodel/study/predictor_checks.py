@@ -21,6 +21,7 @@ from survmodel.data.findings import Finding, Severity
 from survmodel.errors import DataError, SurvmodelError
 from survmodel.formatting import count_noun, format_p_equation, format_significant
 from survmodel.models.formula import Formula, parse_formula
+from survmodel.models.formula_coding import learn_inner
 from survmodel.models.formula_grammar import Atom, Call
 from survmodel.models.logrank import logrank_test
 from survmodel.study.config import Study
@@ -108,11 +109,21 @@ def look_at_predictors(study: Study, data: Gathered, cohort: Cohort) -> Iterator
     Yields
     ------
     Finding
-        D152 and D157, errors; D155, D156, D158 to D160, D162 and D163, warnings.
+        D152, D157 and D164, errors; D155, D156, D158 to D160, D162 and D163, warnings.
     """
     told: set[tuple[str, str]] = set()
     for use in _uses(study, data, cohort):
-        for look in (_logarithms, _missing, _nearly_constant, _copies, _later, _codes, _alphabetical, _inflated):
+        for look in (
+            _logarithms,
+            _splines,
+            _missing,
+            _nearly_constant,
+            _copies,
+            _later,
+            _codes,
+            _alphabetical,
+            _inflated,
+        ):
             for finding in look(use):
                 if (finding.code, finding.column) not in told:
                     told.add((finding.code, finding.column))
@@ -158,6 +169,25 @@ def _logarithms(use: _Use) -> Iterator[Finding]:
                 "known, leave the cell empty; otherwise correct it, or leave the logarithm out"
             )
             yield from use.on_rows("D152", name, problem, values <= 0, remedy, "error")
+
+
+def _splines(use: _Use) -> Iterator[Finding]:
+    """Find columns whose values leave no room for the knots of a spline."""
+    table = use.analysis.table.loc[~use.formula.missing(use.analysis.table).any(axis=1).to_numpy()]
+    for atom in use.formula.atoms:
+        if not isinstance(atom, Call) or atom.function != "rcs" or not len(table):
+            continue
+        try:
+            learn_inner(atom.inner, table)
+        except SurvmodelError:
+            # What is no number, or has no logarithm, is told as such.
+            continue
+        try:
+            parse_formula(atom.label).learn(table)
+        except DataError as error:
+            problem = f"{error.problem}, in {use.key}"
+            found = use.on_column("D164", atom.columns[0].name, problem, error.remedy, "error")
+            yield replace(found, expected=error.found) if error.found else found
 
 
 def _numbers(values: pd.Series) -> Floats | None:

@@ -60,6 +60,10 @@ def with_age(cells: Mapping[int, str] | Callable[[int, str], str], head: str = F
     return lambda folder: write_plain(folder, column_of(plain_rows(), "age", cells), head=head, more=MODEL)
 
 
+def burden(*levels: str) -> Cell:
+    return lambda line: levels[line % len(levels)]
+
+
 def days(line: int) -> str:
     return plain_rows()[line - 1][2]
 
@@ -122,6 +126,12 @@ YES = 'type = "category"\nlevels = { "0" = "no", "1" = "yes" }\n'
             (98, with_column("x", dead, YES), [("D157", PATIENTS, "x", ())], ["a copy of the event", "no predictor"]),
             (98, with_column("x", lambda line: str(1 - int(dead(line))), NUMBER), [("D157", PATIENTS, "x", ())],
              ["it tells exactly who had it"]),
+            (105, with_column("x", burden("1", "2", "4", "7"), NUMBER, "age + rcs(x, 3)"),
+             [("D164", PATIENTS, "x", ())], ["x has 4 distinct values, too few for a spline", "write x alone"]),
+            (105, with_column("x", lambda line: str(20 if 5 < line < 37 else line), NUMBER, "rcs(log2(x), 3)"),
+             [("D164", PATIENTS, "x", ())], ["2 different knots of 3", "write log2(x) alone"]),
+            (105, with_column("x", burden("1", "2", "3", "4", "5", "6"), NUMBER, "rcs(x, 5)"),
+             [("D164", PATIENTS, "x", ())], ["too few for a spline with 5 knots", "write rcs(x, 3) or x alone"]),
         ]
     ],
 )  # fmt: skip
@@ -131,10 +141,6 @@ def test_refused_by_line_and_column(write, expected, said, tmp_path, capsys):
     told = " ".join(str(problem["message"]) for problem in problems)
     for words in said:
         assert words.casefold() in told.casefold()
-
-
-def burden(*levels: str) -> Cell:
-    return lambda line: levels[line % len(levels)]
 
 
 @pytest.mark.parametrize(
