@@ -24,6 +24,7 @@ _IN_LEVEL = re.compile(r"(.+) within ([^\[]+)\[(.*)\]")
 _IN_EACH = re.compile(r"within\((.+), ([^,]+)\)")
 _STANDARDISED = re.compile(r"within_entity_z\((.+?)(?:, by=(.+))?\)")
 _PUBLISHED = re.compile(r"published_risk\((.+?)(?:, survival=.*)?\)")
+_SPLINE = re.compile(r"rcs\((.*?)(?:, ([0-9]+))?\)")
 _PER = {"log2": "doubling", "log": "unit of its logarithm", "sqrt": "unit of its square root"}
 
 
@@ -120,6 +121,8 @@ def describe_term_in_table(
     --------
     >>> describe_term_in_table("log2(suv)", "suv", {"suv": "SUVmax"})
     'SUVmax, per doubling'
+    >>> describe_term_in_table("rcs(log2(suv), 3)", "suv", {"suv": "SUVmax"})
+    'SUVmax, spline of log2 with 3 knots'
     >>> describe_term_in_table("age:sex[male]", "", None)
     'Interaction: Age × Sex (male)'
     >>> describe_term_in_table("log2(suv) within disease[MCL]", "suv", {"suv": "SUVmax"})
@@ -127,15 +130,19 @@ def describe_term_in_table(
     """
     if not variable:
         return f"Interaction: {name_term(term, labels)}"
-    special = _describe_of_group(term, variable, labels, units)
+    special = _describe_special(term, variable, labels, units)
     return special or f"{label_of(variable, labels)}, per {_step(term, variable, units)}"
 
 
-def _describe_of_group(
+def _describe_special(
     term: str, variable: str, labels: Mapping[str, str] | None, units: Mapping[str, str] | None
 ) -> str:
-    """Name a term whose meaning depends on a group, with the step of its hazard ratio; "" for any other."""
+    """Name a spline, or a term whose meaning depends on a group, with the step of its hazard ratio; "" for any other."""
     name = label_of(variable, labels)
+    if found := _SPLINE.fullmatch(term):
+        inner = _TRANSFORM.fullmatch(found[1])
+        knots = f" with {found[2]} knots" if found[2] else ""
+        return f"{name}, spline{f' of {inner[1]}' if inner else ''}{knots}"
     if found := _IN_LEVEL.fullmatch(term):
         return f"{name} in {found[3]}, per {_step(found[1], variable, units)}"
     if found := _STANDARDISED.fullmatch(term):
@@ -220,12 +227,14 @@ def name_term(term: str, labels: Mapping[str, str] | None, *, label_levels: bool
     'log2 of SUVmax × Sex (men)'
     >>> name_term("within_entity_z(log2(suv))", {"suv": "SUVmax"}), name_term("within(suv, disease)", None)
     ('log2 of SUVmax within entity', 'Suv in each disease')
+    >>> name_term("rcs(log2(suv), 3):sex[male]", {"suv": "SUVmax"})
+    'Spline of log2 of SUVmax × Sex (male)'
     """
     return " × ".join(_name_part(part, labels, label_levels=label_levels) for part in _CROSSED.split(term))
 
 
 def _name_part(part: str, labels: Mapping[str, str] | None, *, label_levels: bool = False) -> str:
-    if special := _name_of_group(part, labels):
+    if special := _name_special(part, labels):
         return special
     level, function = _LEVEL.fullmatch(part), _TRANSFORM.fullmatch(part)
     if level:
@@ -234,8 +243,10 @@ def _name_part(part: str, labels: Mapping[str, str] | None, *, label_levels: boo
     return f"{function.group(1)} of {label_of(function.group(2), labels)}" if function else label_of(part, labels)
 
 
-def _name_of_group(part: str, labels: Mapping[str, str] | None) -> str:
-    """Name a term, or a part of one, whose meaning depends on a group; "" for any other."""
+def _name_special(part: str, labels: Mapping[str, str] | None) -> str:
+    """Name a spline, or a part whose meaning depends on a group; "" for any other."""
+    if found := _SPLINE.fullmatch(part):
+        return f"Spline of {_name_part(found[1], labels)}"
     if found := _IN_LEVEL.fullmatch(part):
         return f"{_name_part(found[1], labels)} in {found[3]}"
     if found := _IN_EACH.fullmatch(part):

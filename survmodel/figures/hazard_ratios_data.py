@@ -13,6 +13,7 @@ import pandas as pd
 from survmodel.errors import ConfigError, list_values
 from survmodel.formatting import format_estimate, format_number, format_ratio, level_text
 from survmodel.models.cox_fit import CoxFit
+from survmodel.models.term_tests import columns_of_splines
 from survmodel.naming import describe_term_in_figure, is_interaction, label_of, level_label
 
 #: What a table of hazard ratios must have, and what is filled in where it is absent.
@@ -195,7 +196,10 @@ def _read_table(source: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _fit_table(fit: CoxFit, name: str) -> pd.DataFrame:
-    table = _read_table(fit.hazard_ratios(), name)
+    # The coefficients of a spline are no ratios that anyone could read; its curve is a figure of its own.
+    splines = columns_of_splines(fit.design)
+    ratios = fit.hazard_ratios()
+    table = _read_table(ratios.drop(index=list(splines)).reset_index(drop=True), name)
     for column in fit.columns.columns:
         if pd.api.types.is_bool_dtype(fit.columns[column].dtype):
             # A truth value is a number to the model, and a factor to the reader.

@@ -25,7 +25,7 @@ from survmodel.models.formula import Design
 from survmodel.models.kaplan_meier_fit import check_times
 from survmodel.models.limits import check_limits, survival_limits
 from survmodel.models.strata import stratum_codes
-from survmodel.models.term_tests import choose_method, likelihood_ratio_tests, wald_tests
+from survmodel.models.term_tests import choose_method, columns_of_splines, likelihood_ratio_tests, wald_tests
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result
 from survmodel.table import Table
@@ -528,9 +528,10 @@ class CoxFit(Result):
 
     def _display(self) -> Display:
         ratios = self.hazard_ratios()
-        rows = []
-        for row, estimate in zip(ratios.to_dict("records"), self.beta, strict=True):
-            ratio = format_ratio(row["estimate"], row["conf_low"], row["conf_high"])
+        rows, splines = [], columns_of_splines(self.design)
+        for place, (row, estimate) in enumerate(zip(ratios.to_dict("records"), self.beta, strict=True)):
+            # One coefficient of a spline is no hazard ratio: the others change with it.
+            ratio = "" if place in splines else format_ratio(row["estimate"], row["conf_low"], row["conf_high"])
             cells = [format_number(float(estimate), 4), format_number(row["std_error"], 4)]
             rows.append([row["term"], *cells, ratio, format_p(row["p_value"])])
         percent = f"{100 * self.spec.conf_level:g}% limits"
@@ -546,6 +547,9 @@ class CoxFit(Result):
         notes = [tests, f"{self.spec.ties.capitalize()} ties"]
         if self.spec.is_firth:
             notes.append("Firth's penalty: limits of the profile, p of penalised likelihood ratio tests")
+        if splines:
+            shown = [one for one in self.term_tests().to_dict("records") if one["term"] in splines.values()]
+            notes += [f"{one['term']}, {one['part']}: {format_p_equation(one['p_value'])}" for one in shown]
         if self.spec.strata_columns:
             notes.append(f"stratified by {list_values(self.spec.strata_columns)}, {len(self.strata_labels)} strata")
         if self.missing:

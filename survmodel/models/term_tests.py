@@ -66,6 +66,46 @@ def term_columns(design: Design) -> Iterator[tuple[str, str, Ints]]:
             yield label, NON_LINEAR, columns[bent]
 
 
+def columns_of_splines(design: Design) -> dict[int, str]:
+    """Tell which columns belong to a term with a spline: their single coefficients say nothing.
+
+    Parameters
+    ----------
+    design : Design
+        Of a fit.
+
+    Returns
+    -------
+    dict of int to str
+        Label of the term by the position of the column.
+
+    Examples
+    --------
+    >>> from survmodel.models.formula import parse_formula
+    >>> table = pd.DataFrame({"age": range(100), "suv": range(100)})
+    >>> columns_of_splines(parse_formula("suv + rcs(age, 3)").learn(table))
+    {1: 'rcs(age, 3)', 2: 'rcs(age, 3)'}
+    """
+    bending = {label for label, part, _ in term_columns(design) if part == NON_LINEAR}
+    return {place: label for label, positions in design.terms if label in bending for place in positions}
+
+
+def splines_of(design: Design) -> tuple[Spline, ...]:
+    """Give the splines of a design with their knots.
+
+    Parameters
+    ----------
+    design : Design
+        Of a fit.
+
+    Returns
+    -------
+    tuple of Spline
+        In the order of the formula.
+    """
+    return tuple(coding for coding in design.codings if isinstance(coding, Spline))
+
+
 def wald_tests(design: Design, beta: Floats, covariance: Floats) -> pd.DataFrame:
     """Test terms by the covariance of their coefficients.
 

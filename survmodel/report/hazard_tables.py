@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from survmodel.formatting import MISSING, count_noun, format_count, format_p, format_ratio
+from survmodel.formatting import MISSING, count_noun, format_count, format_p, format_ratio, format_significant
 from survmodel.models.cox_fit import CoxFit
+from survmodel.models.term_tests import NON_LINEAR, OVERALL, columns_of_splines, splines_of
 from survmodel.naming import INDENT, describe_term_in_table, label_of, name_term, percent_level
 from survmodel.report.contents import MarkerPart, ModelPart
 from survmodel.report.sentences import withheld_note
 from survmodel.table import Table
 
 REFERENCE = "reference"
+#: A spline has a curve and no ratio of its own.
+NO_RATIO, BENDS = "no single ratio", "non-linear part"
 
 #: Row -> name of a column -> ratio and p.
 Cells: TypeAlias = "dict[Row, dict[str, tuple[str, str]]]"
@@ -69,7 +72,9 @@ def hazard_ratio_table(
     for name, fit in named.items():
         header += _heads(name, fit.spec.conf_level)
     rows = _write_rows(cells, list(named), labels, units)
-    notes = [_fit_note(name, fit, labels) for name, fit in named.items()]
+    notes = [
+        note for name, fit in named.items() for note in (_fit_note(name, fit, labels), *_spline_notes(fit, labels))
+    ]
     return Table(header, rows, caption or _fit_caption(named), notes)
 
 
@@ -91,7 +96,7 @@ def _write_rows(
     for row in _in_blocks(cells):
         before = [] if counts is None else counts.get((row.variable, row.level), ["", ""])
         ratios = [cell for name in names for cell in cells[row].get(name, ("", ""))]
-        if row.level and row.variable not in seen:
+        if row.level and not row.term and row.variable not in seen:
             seen.add(row.variable)
             rows.append([label_of(row.variable, labels), *[""] * (len(before) + len(ratios))])
         text = INDENT + row.level if row.level else describe_term_in_table(row.term, row.variable, labels, units)
@@ -145,7 +150,7 @@ def model_table(
     header = ["Characteristic", "Patients", "Events"]
     for name in names:
         header += _heads(name, fit.spec.conf_level)
-    notes = [_fit_note("", fit, labels), *_notes_of_undefined(model, labels), *absent]
+    notes = [_fit_note("", fit, labels), *_spline_notes(fit, labels), *_notes_of_undefined(model, labels), *absent]
     if model.univariable:
         notes.insert(0, f"{alone}: each characteristic in a model of its own, of all patients with a value of it. "
                         "Patients and events are those of all terms together.")  # fmt: skip
@@ -216,8 +221,18 @@ def marker_table(
 
 def _hazard_ratio_rows(fit: CoxFit) -> Iterator[tuple[Row, tuple[str, str]]]:
     begun: set[str] = set()
-    for record in fit.hazard_ratios().to_dict("records"):
+    splines = columns_of_splines(fit.design)
+    tests = fit.term_tests().to_dict("records") if splines else []
+    p_values = {(one["term"], one["part"]): one["p_value"] for one in tests}
+    for place, record in enumerate(fit.hazard_ratios().to_dict("records")):
         variable, level, reference = str(record["variable"]), str(record["level"]), str(record["reference"])
+        if place in splines:
+            label, known = splines[place], variable if variable in fit.design.formula.variables else ""
+            if label not in begun:
+                begun.add(label)
+                yield Row(known, label, ""), (NO_RATIO, format_p(p_values[label, OVERALL]))
+                yield Row(known, label, BENDS), ("", format_p(p_values[label, NON_LINEAR]))
+            continue
         ratio = format_ratio(record["estimate"], record["conf_low"], record["conf_high"])
         shown = ratio, format_p(record["p_value"])
         if variable not in fit.design.formula.variables:
@@ -227,6 +242,18 @@ def _hazard_ratio_rows(fit: CoxFit) -> Iterator[tuple[Row, tuple[str, str]]]:
             begun.add(variable)
             yield Row(variable, "", reference), (REFERENCE, "")
         yield Row(variable, "" if level else str(record["term"]), level), shown
+
+
+def _spline_notes(fit: CoxFit, labels: Mapping[str, str] | None) -> Iterator[str]:
+    """Say where the knots are and what was tested."""
+    splines = splines_of(fit.design)
+    for spline in splines:
+        scale = f" ({spline.function} scale)" if spline.function else ""
+        knots = ", ".join(format_significant(knot) for knot in spline.knots)
+        yield f"Spline of {label_of(spline.variable, labels)}{scale}: restricted cubic, knots at {knots}."
+    if splines:
+        tests = "penalised likelihood-ratio" if fit.spec.is_firth else "Wald"
+        yield f"p of a spline: {tests} tests of all its columns, and of those that bend it ({BENDS})."
 
 
 def _in_blocks(rows: Mapping[Row, object]) -> list[Row]:

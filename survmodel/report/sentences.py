@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -30,6 +30,7 @@ from survmodel.report.contents import CurvePart, EndpointPart, LandmarkPart, Mod
 
 NOT_ESTIMABLE = "not estimable"
 SMALL_P = 0.05
+_NOT_LINEAR = {"a scale": ("log", "log2", "sqrt"), "a spline": ("rcs",)}
 #: Why an analysis begins at a landmark.
 LANDMARK_GROUPS = (
     "From a landmark on patients may be grouped by what they had reached by then; a comparison of such groups from "
@@ -279,8 +280,9 @@ def _describe_models(models: Sequence[ModelPart], part: EndpointPart, labels: Ma
     """Name each model, then say once what holds for all of them."""
     sentences = [_describe_model(model, part, labels) for model in models]
     several = len(models) > 1
-    named = any(_is_transformed(model) for model in models)
-    sentences.append("Numbers enter linearly unless a scale is named." if named else "Numbers enter linearly.")
+    named = [what for what, functions in _NOT_LINEAR.items() if any(_calls(model, functions) for model in models)]
+    unless = f" unless {' or '.join(named)} is named" if named else ""
+    sentences.append(f"Numbers enter linearly{unless}.")
     of_all = "In each model, patients" if several else "Patients"
     sentences += [
         f"{of_all} with a missing value in any of these were left out (complete cases).",
@@ -332,13 +334,17 @@ def _name_atom(atom: Atom, labels: Mapping[str, str]) -> str:
             return f"{_name_atom(atom.inner, labels)} standardised within {others[0]}"
         case "published_risk":
             return f"{_name_atom(atom.inner, labels)} as log(-log S) of the published survival S"
+        case "rcs":
+            scale = f", {atom.inner.function} scale" if isinstance(atom.inner, Call) else ""
+            name = atom.columns[0].name
+            return f"{labels.get(name) or name} (restricted cubic spline{scale})"
         case "log" | "log2" | "sqrt":
             return f"{_name_atom(atom.inner, labels)} ({atom.function} scale)"
     return _name_atom(atom.inner, labels)
 
 
-def _is_transformed(model: ModelPart) -> bool:
-    return any(f"{name}(" in model.formula for name in ("log", "log2", "sqrt"))
+def _calls(model: ModelPart, functions: Collection[str]) -> bool:
+    return any(f"{name}(" in model.formula for name in functions)
 
 
 def logrank_sentence(test: LogrankTest, label: str, of: str = "survival", strata_label: str = "") -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from survmodel.formatting import format_p_equation, format_significant
+from survmodel.models.cox_fit import CoxFit
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.models.term_tests import columns_of_splines, splines_of
 from survmodel.naming import begin
 from survmodel.report import sentences
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, MarkerPart, ModelPart, StudyContents
@@ -141,18 +143,45 @@ class Drawing:
 
         figures = []
         fit = model.fit.result
-        if fit is not None and len(fit.beta):
+        splines = {} if fit is None else columns_of_splines(fit.design)
+        if fit is not None and len(fit.beta) > len(splines):
             figure = draw_hazard_ratios(
                 fit, labels=self._labels, units=dict(self._contents.units), title=self._stamp, width_mm=FIGURE_MM
             )
             kind = "cause-specific hazard ratios" if part.causes else "hazard ratios"
-            caption = f"{begin(model.label)}: {kind} for {part.event_label}, all columns together."
+            rest = " Splines are drawn as curves." if splines else ""
+            caption = f"{begin(model.label)}: {kind} for {part.event_label}, all columns together.{rest}"
             figures.append(self._keep(figure, file_stem("hazard_ratios", model.name), caption))
+        if fit is not None:
+            figures += self._splines(part, model, fit)
         return replace(
             model,
             figures=(*figures, *self._calibrated(model)),
             risk_groups=self._risk_groups(part, model.name, model.label, model.risk_groups),
         )
+
+    def _splines(self, part: EndpointPart, model: ModelPart, fit: CoxFit) -> Iterator[FigureBlock]:
+        """Draw the curve of each spline that is part of no interaction; in one it has a curve for each other value."""
+        from survmodel.figures.effect import draw_effect
+
+        alone = {term.columns[0].name for term in fit.design.formula.terms if len(term.factors) == 1}
+        alone -= {column.name for term in fit.design.formula.terms if len(term.factors) > 1 for column in term.columns}
+        for spline in splines_of(fit.design):
+            name = spline.variable
+            if name not in alone:
+                continue
+            curve = fit.effect_curve(name)
+            label, unit = begin(self._labels.get(name, name)), self._contents.units.get(name, "")
+            knots = f"Restricted cubic spline with {len(spline.knots)} knots"
+            figure = draw_effect(
+                curve, labels=self._labels, unit=unit, observed=fit.columns[name].to_numpy(dtype=float),
+                title=self._stamp, width_mm=FIGURE_MM, note=f"{knots}, the other columns held.",
+            )  # fmt: skip
+            caption = (
+                f"{begin(model.label)}, {label}: hazard ratio for {part.event_label} relative to the median of "
+                f"{format_significant(float(curve['reference'].iloc[0]))}, with 95% limits, the other columns held."
+            )
+            yield self._keep(figure, file_stem("effect", model.name, name), caption)
 
     def _forest(self, part: EndpointPart, forest: ForestPart) -> ForestPart:
         from survmodel.figures.importance import draw_importance

@@ -7,6 +7,7 @@ from typing import Any
 
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.gray import GrayTest
+from survmodel.models.term_tests import columns_of_splines
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
 from survmodel.study.record_parts import (
@@ -173,6 +174,9 @@ def _of_model(model: ModelPart) -> Iterator[Record]:
 def _of_fit(fit: CoxFit, step: str) -> Iterator[Record]:
     yield from tidy_records(fit.tidy(), step, measure="log hazard ratio")
     yield from tidy_records(fit.hazard_ratios(), step, measure="hazard ratio")
+    if columns_of_splines(fit.design):
+        for record in tidy_records(fit.term_tests(), step):
+            yield {**record, "measure": f"test of the term, {record.pop('part')}"}
     whole = fit.glance().iloc[0]
     names = ("n", "n_event", "n_missing", "loglik", "loglik_null", "aic", "bic")
     yield {"step": step, "measure": "fit", **{name: whole[name] for name in names}}
