@@ -29,6 +29,7 @@ from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.formula import learn_counted, parse_formula
 from survmodel.models.formula_groups import look_at_groups
+from survmodel.models.formula_splines import look_at_splines
 from survmodel.models.own_columns import read_columns
 from survmodel.models.strata import look_at_strata, read_strata
 from survmodel.outcome.argument import check_outcome, read_table
@@ -145,6 +146,7 @@ class CoxPH(CoxSettings):
         )
         warnings = [
             *self._look_at_events(data, design.names),
+            *look_at_splines(design.codings, float(data.count[data.event].sum())),
             *look_at_strata(data.event, data.stratum, layers.n),
             *group_warnings,
         ]

@@ -25,7 +25,13 @@ from survmodel.models.formula import Design
 from survmodel.models.kaplan_meier_fit import check_times
 from survmodel.models.limits import check_limits, survival_limits
 from survmodel.models.strata import stratum_codes
-from survmodel.models.term_tests import choose_method, columns_of_splines, likelihood_ratio_tests, wald_tests
+from survmodel.models.term_tests import (
+    choose_method,
+    columns_of_splines,
+    likelihood_ratio_tests,
+    splines_of,
+    wald_tests,
+)
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result
 from survmodel.table import Table
@@ -317,6 +323,8 @@ class CoxFit(Result):
             text += "; Firth's penalised likelihood, profile limits, penalised likelihood-ratio tests"
         elif self.spec.theta:
             text += f"; ridge theta {self.spec.theta:g}, effective degrees of freedom"
+        for spline in splines_of(self.design):
+            text += f"; spline of {spline.columns[0].term}, knots at {', '.join(map(repr, spline.knots))}"
         return text
 
     def prognostic_index(self, table: pd.DataFrame) -> Floats:

@@ -17,6 +17,7 @@ References: Harrell FE (2015), Regression Modeling Strategies, 2nd ed., section 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -24,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import DataError
-from survmodel.formatting import count_noun
+from survmodel.errors import DataError, list_values
+from survmodel.formatting import count_noun, format_significant
 from survmodel.models.formula_coding import (
     Coding,
     DesignColumn,
@@ -42,6 +43,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 FEWEST_KNOTS, MOST_KNOTS = 3, 7
 #: Without a number a spline has 3 knots below this many rows, 4 from there on.
 ROWS_FOR_FOUR = 30
+#: With fewer events than this the bends of a spline are mostly chance.
+EVENTS_FOR_SPLINES = 60
 #: Distinct values below which a curve is drawn through the values themselves.
 FEWEST_VALUES = 5
 #: Rows from which outer knots are quantiles; with fewer they are the fifth value from either end.
@@ -99,11 +102,36 @@ class RestrictedCubicSpline:
         default = FEWEST_KNOTS if values.size < ROWS_FOR_FOUR else FEWEST_KNOTS + 1
         asked = int(call.extras[0]) if call.extras else default  # type: ignore[arg-type]
         knots = place_knots(values, asked, call.inner.label)
-        return Spline(inner.variable, inner.function, knots), ()
+        shown = ", ".join(format_significant(knot) for knot in knots)
+        return Spline(inner.variable, inner.function, knots), (f"{call.label}: knots at {shown}",)
 
 
 SPLINE_FUNCTIONS: dict[str, Function] = {"rcs": RestrictedCubicSpline()}
 SPLINE_CODINGS: dict[str, type[Coding]] = {"spline": Spline}
+
+
+def look_at_splines(codings: Iterable[Coding], events: float) -> list[str]:
+    """Warn of splines that bend to chance.
+
+    Parameters
+    ----------
+    codings : iterable of Coding
+        Of a design.
+    events : float
+        Events that the model is fitted to.
+
+    Returns
+    -------
+    list of str
+        At most one warning.
+    """
+    names = [coding.variable for coding in codings if isinstance(coding, Spline)]
+    if not names or events >= EVENTS_FOR_SPLINES:
+        return []
+    return [
+        f"{events:g} events for a spline of {list_values(names)}: below {EVENTS_FOR_SPLINES} its bends are mostly "
+        "chance; consider log2 of the column, or a straight line"
+    ]
 
 
 def spline_columns(x: Floats, knots: tuple[float, ...]) -> Floats:

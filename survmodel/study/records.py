@@ -7,7 +7,7 @@ from typing import Any
 
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.gray import GrayTest
-from survmodel.models.term_tests import columns_of_splines
+from survmodel.models.term_tests import columns_of_splines, splines_of
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
 from survmodel.study.record_parts import (
@@ -177,6 +177,9 @@ def _of_fit(fit: CoxFit, step: str) -> Iterator[Record]:
     if columns_of_splines(fit.design):
         for record in tidy_records(fit.term_tests(), step):
             yield {**record, "measure": f"test of the term, {record.pop('part')}"}
+    for spline in splines_of(fit.design):
+        for number, knot in enumerate(spline.knots, start=1):
+            yield {"step": step, "variable": spline.variable, "measure": f"knot {number}", "estimate": knot}
     whole = fit.glance().iloc[0]
     names = ("n", "n_event", "n_missing", "loglik", "loglik_null", "aic", "bic")
     yield {"step": step, "measure": "fit", **{name: whole[name] for name in names}}

@@ -220,3 +220,19 @@ class TestFit:
         with pytest.raises(ConfigError, match="depends on sex"):
             crossed.hazard_ratios({"x": (2, 5)})
         assert crossed.hazard_ratios({"x": (2, 5)}, at={"sex": "m"})["estimate"].iloc[0] > 0
+
+    def test_few_events_are_warned_of(self) -> None:
+        table, outcome = cohort(60)
+        assert int(outcome.event.sum()) == 44
+        (warning,) = CoxPH("rcs(x, 3)").fit(table, outcome).warnings
+        assert warning.startswith("44 events for a spline of x: below 60 its bends are mostly chance")
+        assert not CoxPH("x").fit(table, outcome).warnings
+        assert not CoxPH("rcs(x, 3)").fit(*cohort(120)).warnings
+
+    def test_a_fit_tells_its_knots(self) -> None:
+        table = pd.DataFrame({"x": np.arange(1.0, 61.0)})
+        outcome = Outcome(np.arange(60.0, 0.0, -1.0) + np.resize([0.0, 30.0, 7.0], 60), np.ones(60, dtype=int))
+        fit = CoxPH("rcs(x, 3)").fit(table, outcome)
+        stored = json.loads(fit.to_json())
+        assert stored["glance"]["conventions"].endswith("; spline of x, knots at 5.0, 30.5, 56.0")
+        assert "rcs(x, 3): knots at 5, 30.5, 56" in repr(fit)

@@ -112,6 +112,8 @@ def test_a_study_keeps_the_tests_of_its_terms(run) -> None:
         ("rcs(age, 3)", "test of the term, non-linear", 1),
         ("sex", "test of the term, overall", 1),
     }
+    knots = [one["estimate"] for one in _walk(json.loads(text)) if str(one.get("measure", "")).startswith("knot ")]
+    assert len(knots) == 3 + 4 + 3
 
 
 def _walk(value: object):
