@@ -679,6 +679,7 @@ names = st.sampled_from(["a", "b", "ph.ecog", "`white cells`", "größe", r"`\``
 atoms = st.one_of(
     names,
     st.builds("{}({})".format, st.sampled_from(["log", "log2", "sqrt", "factor"]), names),
+    st.builds("rcs({}{})".format, names, st.sampled_from(["", ", 3", ", 7"])),
     st.builds("factor({}, reference={})".format, names, st.sampled_from(["'I'", '"it\'s"', "2", "-0.5", "1e30"])),
 )
 products = st.lists(atoms, min_size=1, max_size=3).map(" * ".join)
