@@ -21,6 +21,7 @@ from survmodel.models.fine_gray_likelihood import FineGrayData, FineGrayRows, pr
 from survmodel.models.fine_gray_maximum import REMEDY, maximise
 from survmodel.models.formula import Design, parse_formula
 from survmodel.models.kaplan_meier_fit import check_times
+from survmodel.models.term_tests import columns_of_splines, wald_tests
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result
 from survmodel.table import Table
@@ -188,6 +189,16 @@ class FineGrayFit(Result):
         table[scaled] = np.exp(table[scaled])
         return table
 
+    def term_tests(self) -> pd.DataFrame:
+        """Test each term with all of its columns, and whether a spline bends, by Wald tests.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns term, part ("overall"; for splines also "non-linear"), statistic (chi-squared), df, p_value.
+        """
+        return wald_tests(self.design, self.beta, self.beta_covariance)
+
     def glance(self) -> pd.DataFrame:
         """Give what describes the fit as a whole, in one row.
 
@@ -301,9 +312,11 @@ class FineGrayFit(Result):
         return np.where(times > data.time[-1], np.nan, hazard)
 
     def _display(self) -> Display:
-        rows = []
-        for row, estimate in zip(self.hazard_ratios().to_dict("records"), self.beta, strict=True):
-            ratio = format_ratio(row["estimate"], row["conf_low"], row["conf_high"])
+        rows, splines = [], columns_of_splines(self.design)
+        for place, row in enumerate(self.hazard_ratios().to_dict("records")):
+            estimate = self.beta[place]
+            # One coefficient of a spline is no hazard ratio: the others change with it.
+            ratio = "" if place in splines else format_ratio(row["estimate"], row["conf_low"], row["conf_high"])
             cells = [format_number(float(estimate), 4), format_number(row["std_error"], 4)]
             rows.append([row["term"], *cells, ratio, format_p(row["p_value"])])
         percent = f"{100 * self.spec.conf_level:g}% limits"
@@ -314,7 +327,9 @@ class FineGrayFit(Result):
         title = f"Fine-Gray model of {self.cause}: {count_noun(self.n, 'row')}, {counts}{left_out}"
         test = f"Wald test {format_number(glance.wald_statistic, 2)} on {self.beta.size} df, "
         test += format_p_equation(glance.wald_p_value)
-        return Display(title, (table,), (*((test,) if self.beta.size else ()), *self.notes))
+        shown = [one for one in self.term_tests().to_dict("records") if one["term"] in splines.values()]
+        bends = [f"{one['term']}, {one['part']}: {format_p_equation(one['p_value'])}" for one in shown]
+        return Display(title, (table,), (*((test,) if self.beta.size else ()), *bends, *self.notes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

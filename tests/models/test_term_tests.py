@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from survmodel import ConfigError, CoxPH, FitError, Outcome, Ridge, likelihood_ratio_test
+from survmodel import ConfigError, CoxPH, FineGray, FitError, Outcome, Ridge, likelihood_ratio_test
 from survmodel.distributions import chi_squared_p
 
 
@@ -106,3 +106,17 @@ def test_interactions_are_terms_of_their_own() -> None:
 
 def test_the_null_model_has_no_tests() -> None:
     assert len(CoxPH("1").fit(*cohort()).term_tests()) == 0
+
+
+def test_fine_gray_tests_terms_by_its_sandwich() -> None:
+    table, outcome = cohort()
+    fit = FineGray(FORMULA).fit(table, outcome)
+    bent = ["x'", "x''"]
+    tidy = fit.tidy().set_index("term")
+    names = tidy.index.tolist()
+    covariance = fit.beta_covariance[np.ix_([names.index(one) for one in bent], [names.index(one) for one in bent])]
+    beta = tidy.loc[bent, "estimate"]
+    found = by_part(fit.term_tests())
+    assert found["age", "overall"] == pytest.approx(tidy.loc["age", "statistic"] ** 2, rel=1e-10)
+    assert found["rcs(x, 4)", "non-linear"] == pytest.approx(beta @ np.linalg.inv(covariance) @ beta, rel=1e-8)
+    assert "rcs(x, 4), non-linear: p" in repr(fit)
