@@ -17,6 +17,7 @@ References: Harrell FE (2015), Regression Modeling Strategies, 2nd ed., section 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
@@ -64,6 +65,11 @@ class Spline:
     variable: str
     function: str
     knots: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse knots that a damaged store may hold."""
+        if len(self.knots) < FEWEST_KNOTS or not all(a < b for a, b in itertools.pairwise(self.knots)):
+            raise ValueError("the knots of a spline ascend")
 
     @property
     def columns(self) -> tuple[DesignColumn, ...]:

@@ -156,6 +156,15 @@ class TestFormula:
         few = pd.DataFrame({"x": [0.0, 3.0, 1e4]})
         assert_array_equal(again.matrix(few), design.matrix(few))
 
+    @pytest.mark.parametrize(
+        "knots", [[1, 2], [3, 2, 1, 0, -1], [1, 2, 2, 3, 4], [1, 2, float("nan"), 3, 4], "abc", None]
+    )
+    def test_damaged_knots_are_refused(self, knots: object) -> None:
+        stored = learn("rcs(x, 5)", x=np.arange(300.0)).to_json()
+        stored["codings"][0]["knots"] = knots
+        with pytest.raises(ConfigError, match="stored design"):
+            Design.from_json(stored)
+
     def test_counts_are_rows(self) -> None:
         table = pd.DataFrame({"x": np.arange(1.0, 81.0)})
         counts = np.where(table["x"] > 60, 4, 1)
