@@ -53,12 +53,13 @@ check: $(VENV)/.dev ## format, lint, types and import rule
 bench: $(VENV)/.dev ## measure the speed budgets (CPU seconds and ratios)
 	$(BIN)/python tests/benchmarks/bench.py
 
-reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprsk and riskRegression)
+reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprsk, riskRegression and Hmisc)
 	Rscript tests/reference/make_cases.R
 	Rscript tests/reference/cohorts.R
 	Rscript tests/reference/competing.R
 	Rscript tests/reference/exact_ties.R
 	Rscript tests/reference/group_effects.R
+	Rscript tests/reference/splines.R
 
 lock: ## resolve the dependencies anew (needs uv)
 	$(LOCK) --group build --output-file requirements.lock

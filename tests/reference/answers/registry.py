@@ -89,6 +89,7 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "group_effects": grouped.GROUP_EFFECTS,
     "validation": validation.VALIDATION,
     "spline": splines.SPLINE,
+    "knots": splines.KNOTS,
 }
 SINGLE: dict[tuple[str, str], Answer] = {
     **curves.SINGLE, **comparisons.SINGLE, **competing.SINGLE, **regression.SINGLE, **therneau.SINGLE

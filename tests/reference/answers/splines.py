@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from reference.answers.subjects import Subject
 
-from survmodel import CoxPH, likelihood_ratio_test
+from survmodel import CoxPH, DataError, likelihood_ratio_test
 from survmodel.models.cox_fit import CoxFit
-from survmodel.models.formula_splines import place_knots
+from survmodel.models.formula_splines import place_knots, spline_columns
 
 
 def _fit(subject: Subject, *, linear: bool = False) -> CoxFit:
@@ -102,4 +102,39 @@ SPLINE: dict[str, Callable[[Subject], object]] = {
     "loghr_vs_ref": lambda subject: _effects(subject, "estimate"),
     "loghr_se": lambda subject: _effects(subject, "std_error"),
     "contrast": _contrast,
+}
+
+
+def _observed(subject: Subject) -> np.ndarray:
+    values = subject.table[subject.spec["column"]]
+    return values[values.notna()].to_numpy(dtype=float)
+
+
+def _place(subject: Subject) -> tuple[float, ...]:
+    return place_knots(_observed(subject), subject.spec["n_knots"], subject.spec["column"])
+
+
+def _columns(subject: Subject) -> dict[str, object]:
+    """Columns at values between and beyond the knots, those of the case."""
+    entry = subject.case.values[f"{subject.spec['column']}_{subject.spec['n_knots']}.columns"]
+    x = np.array(entry["value"]["x"])
+    return {"x": x, "columns": spline_columns(x, _place(subject))[:, 1:]}
+
+
+def _refused(subject: Subject) -> list[str]:
+    """Columns and numbers of knots for which there are none."""
+    found = []
+    for column in subject.table:
+        for n_knots in range(3, 8):
+            try:
+                _place(Subject(subject.case, {"column": column, "n_knots": n_knots}))
+            except DataError:
+                found.append(f"{column}_{n_knots}")
+    return found
+
+
+KNOTS: dict[str, Callable[[Subject], object]] = {
+    "knots": _place,
+    "columns": _columns,
+    "with_fewer_knots": _refused,
 }
