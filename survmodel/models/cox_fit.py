@@ -173,7 +173,8 @@ class CoxFit(Result):
         ----------
         contrasts : mapping of str to (from, to), optional
             For each column, two values to compare, ``{"cxcr4_suvmax": (5, 10)}``: the hazard at the second relative to
-            the first. Without it, one row for each column of the design.
+            the first. Without it, one row for each column of the design; those of a spline say nothing by themselves,
+            so that its column is to be compared at two values.
         at : mapping of str to object, optional
             Values of other columns, needed where the compared column interacts with them.
 
