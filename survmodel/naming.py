@@ -137,7 +137,7 @@ def describe_term_in_table(
 def _describe_special(
     term: str, variable: str, labels: Mapping[str, str] | None, units: Mapping[str, str] | None
 ) -> str:
-    """Name a spline, or a term whose meaning depends on a group, with the step of its hazard ratio; "" for any other."""
+    """Name a spline, or a term of groups with the step of its hazard ratio; "" for any other."""
     name = label_of(variable, labels)
     if found := _SPLINE.fullmatch(term):
         inner = _TRANSFORM.fullmatch(found[1])
@@ -185,7 +185,7 @@ def describe_term_in_figure(
         return labels[term]
     if is_interaction(term, variable):
         return name_term(term, labels, label_levels=True)
-    if variable and (special := _describe_of_group(term, variable, labels, units)):
+    if variable and (special := _describe_special(term, variable, labels, units)):
         return special
     known = _TRANSFORM.fullmatch(term) if variable else None
     if not known and term.strip("`") != variable:
