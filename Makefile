@@ -60,6 +60,7 @@ reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprs
 	Rscript tests/reference/exact_ties.R
 	Rscript tests/reference/group_effects.R
 	Rscript tests/reference/splines.R
+	Rscript tests/reference/parametric.R
 
 lock: ## resolve the dependencies anew (needs uv)
 	$(LOCK) --group build --output-file requirements.lock

@@ -38,6 +38,7 @@ _HOME = {
     "FitError": "errors",
     "KaplanMeier": "models.kaplan_meier",
     "Outcome": "outcome.response",
+    "ParametricSurvival": "models.parametric",
     "RandomSurvivalForest": "models.survival_forest",
     "Ridge": "models.cox_settings",
     "RiskGroups": "models.risk_groups",
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
     from survmodel.models.logrank import logrank_test as logrank_test
     from survmodel.models.logrank import pairwise_logrank as pairwise_logrank
+    from survmodel.models.parametric import ParametricSurvival as ParametricSurvival
     from survmodel.models.risk_groups import RiskGroups as RiskGroups
     from survmodel.models.survival_differences import compare_survival_at as compare_survival_at
     from survmodel.models.survival_differences import rmst_difference as rmst_difference

@@ -20,6 +20,7 @@ from reference.answers import (
     incidence,
     regression,
     splines,
+    parametric,
     therneau,
     validation,
 )
@@ -64,6 +65,7 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "cox_therneau_test3": {"kind": "cox", "formula": "x", "event": "status"},
     "endpoint_dates": {"kind": "endpoint"},
     "incidence_rate_lung": {"kind": "differences"},
+    "aft_lung": {"kind": "parametric"},
     "calibration_gbsg": {"kind": "validation"},
     "optimism_pbc150": {"kind": "validation"},
     "rcs3_pbc_age": {"kind": "spline"},
@@ -81,6 +83,7 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "differences": comparisons.DIFFERENCES,
     "cox": regression.COX,
     "nested": regression.NESTED,
+    "parametric": parametric.PARAMETRIC,
     "endpoint": endpoints.ENDPOINT,
     "incidence": incidence.INCIDENCE,
     "gray": competing.GRAY,
@@ -92,7 +95,8 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "knots": splines.KNOTS,
 }
 SINGLE: dict[tuple[str, str], Answer] = {
-    **curves.SINGLE, **comparisons.SINGLE, **competing.SINGLE, **regression.SINGLE, **therneau.SINGLE
+    **curves.SINGLE, **comparisons.SINGLE, **competing.SINGLE, **parametric.SINGLE, **regression.SINGLE,
+    **therneau.SINGLE,
 }  # fmt: skip
 
 
