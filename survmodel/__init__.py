@@ -36,6 +36,7 @@ _HOME = {
     "EndpointError": "errors",
     "FineGray": "models.fine_gray",
     "FitError": "errors",
+    "IntervalOutcome": "outcome.interval",
     "KaplanMeier": "models.kaplan_meier",
     "Outcome": "outcome.response",
     "ParametricSurvival": "models.parametric",
@@ -45,6 +46,7 @@ _HOME = {
     "SurvivalEstimator": "performance.estimator",
     "SurvmodelError": "errors",
     "Table": "table",
+    "TurnbullCurve": "models.turnbull",
     "build_cohort": "study.preparation",
     "calibration": "performance.calibration",
     "check_study": "study.preparation",
@@ -122,7 +124,9 @@ if TYPE_CHECKING:
     from survmodel.models.survival_differences import compare_survival_at as compare_survival_at
     from survmodel.models.survival_differences import rmst_difference as rmst_difference
     from survmodel.models.survival_forest import RandomSurvivalForest as RandomSurvivalForest
+    from survmodel.models.turnbull import TurnbullCurve as TurnbullCurve
     from survmodel.outcome.endpoints import Endpoint as Endpoint
+    from survmodel.outcome.interval import IntervalOutcome as IntervalOutcome
     from survmodel.outcome.landmark import landmark as landmark
     from survmodel.outcome.response import Outcome as Outcome
     from survmodel.performance.calibration import calibration as calibration

@@ -30,6 +30,7 @@ from survmodel.models.parametric_resampling import ParametricResampler
 from survmodel.models.parametric_settings import ParametricSettings
 from survmodel.models.parametric_variance import robust_covariance
 from survmodel.outcome.argument import check_outcome, read_table
+from survmodel.outcome.interval import IntervalOutcome
 from survmodel.outcome.response import Outcome
 from survmodel.outcome.weights import read_counts, read_weights
 from survmodel.result import frozen, join_warnings
@@ -76,15 +77,18 @@ class ParametricSurvival(ParametricSettings):
     [[0.314]]
     """
 
-    def fit(self, table: pd.DataFrame, outcome: Outcome, weights: object = None, freq: object = None) -> ParametricFit:
+    def fit(
+        self, table: pd.DataFrame, outcome: Outcome | IntervalOutcome, weights: object = None, freq: object = None
+    ) -> ParametricFit:
         """Fit the model to complete rows.
 
         Parameters
         ----------
         table : pandas.DataFrame, or a table of polars or pyarrow
             Columns of the formula; rows are those of the outcome.
-        outcome : Outcome
-            Times and events of one kind. Events at time 0 have no logarithm: they are left out and named in a warning.
+        outcome : Outcome or IntervalOutcome
+            Times and events of one kind, or intervals in which the events lie. Events at time 0 have no logarithm: they
+            are left out and named in a warning.
         weights : Series or array_like, shape (n,), optional
             Case weights, as in R. Standard errors are robust when any is not whole, by patient where the outcome has
             ids.
@@ -107,7 +111,6 @@ class ParametricSurvival(ParametricSettings):
             likelihood has no maximum.
         """
         table = read_table(table)
-        check_outcome(outcome)
         lower, upper = read_bounds(outcome)
         outcome.check_rows(table)
         formula = parse_formula(self.formula)
@@ -155,14 +158,14 @@ class ParametricSurvival(ParametricSettings):
             notes=join_warnings(design.notes, outcome.notes),
         )
 
-    def resampler(self, table: pd.DataFrame, outcome: Outcome) -> ParametricResampler:
+    def resampler(self, table: pd.DataFrame, outcome: Outcome | IntervalOutcome) -> ParametricResampler:
         """Prepare complete rows for refits with other counts; the numbers equal refits on replicated rows.
 
         Parameters
         ----------
         table : pandas.DataFrame
             As for :meth:`fit`, without missing values in the columns used.
-        outcome : Outcome
+        outcome : Outcome or IntervalOutcome
             Its rows, without events at time 0.
 
         Returns
@@ -181,24 +184,27 @@ class ParametricSurvival(ParametricSettings):
         return ParametricResampler(fit)
 
 
-def read_bounds(outcome: Outcome) -> tuple[Floats, Floats]:
+def read_bounds(outcome: Outcome | IntervalOutcome) -> tuple[Floats, Floats]:
     """Give the times after which, and by which, the event of each row happened.
 
     Parameters
     ----------
-    outcome : Outcome
+    outcome : Outcome or IntervalOutcome
         Times and events of one kind.
 
     Returns
     -------
     lower, upper : ndarray, shape (n,)
-        Equal for events; `upper` is infinite for censored rows.
+        Equal for events at a known time; `upper` is infinite for censored rows.
 
     Examples
     --------
     >>> read_bounds(Outcome([5, 8], [1, 0]))
     (array([5., 8.]), array([ 5., inf]))
     """
+    if isinstance(outcome, IntervalOutcome):
+        return outcome.lower, outcome.upper
+    check_outcome(outcome)
     return outcome.time, np.where(outcome.died, outcome.time, np.inf)
 
 

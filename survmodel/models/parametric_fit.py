@@ -28,6 +28,7 @@ from survmodel.models.parametric_likelihood import (
 )
 from survmodel.models.parametric_maximum import ParametricMaximum
 from survmodel.models.parametric_settings import ParametricSettings
+from survmodel.outcome.interval import IntervalOutcome
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result
 from survmodel.table import Table
@@ -59,7 +60,7 @@ class ParametricFit(Result):
         Patients, or rows where the outcome has no ids.
     data : ParametricRows
         Analysed rows.
-    outcome : Outcome
+    outcome : Outcome or IntervalOutcome
         Outcome of the analysed rows.
     rows : ndarray of int64
         Their positions in the table.
@@ -81,7 +82,7 @@ class ParametricFit(Result):
     robust: bool
     n_patient: float
     data: ParametricRows
-    outcome: Outcome
+    outcome: Outcome | IntervalOutcome
     rows: Ints
     columns: pd.DataFrame
     n_missing: int = 0
@@ -488,6 +489,8 @@ class ParametricFit(Result):
             + (f", Q {format_number(self.parameters.shape, 4)}" if self.spec.law.has_shape else ""),
             f"Log-likelihood {format_number(glance.loglik, 2)}, AIC {format_number(glance.aic, 2)}",
         ]
+        if glance.n_interval:
+            notes.append(f"{count_noun(glance.n_interval, 'event')} between two times")
         if rows:
             test = f"Likelihood ratio test {format_number(glance.lr_statistic, 2)} on {int(glance.lr_df)} df, "
             notes.append(test + format_p_equation(glance.lr_p_value))

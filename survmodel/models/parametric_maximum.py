@@ -31,6 +31,8 @@ MAX_ITERATIONS = 100
 MAX_DAMPING = 60
 #: A scale this small means that the likelihood has no maximum: it puts all events at one time.
 SMALLEST_LOG_SCALE = -14.0
+#: Intervals as likely as this are certain: nothing is left that a scale could be estimated from.
+CERTAIN = 1e-6
 #: A shape this large means the same.
 LARGEST_SHAPE = 12.0
 REMEDY = "leave columns out, or merge levels; a Cox model takes a penalty"
@@ -127,6 +129,7 @@ def maximise(
         points += [] if found is None else [found]
     start = max((_stand(scaled, law, point) for point in points), key=lambda one: _height(one.loglik))
     end = _newton(scaled, law, start) if names or first_climb else null
+    _refuse_no_scale(end, law, settled=not scaled.exact.any() and end.loglik > -CERTAIN)
     _refuse_no_maximum(end, _stand(scaled, law, at_null), law, names)
     matrix = back.matrix(law)
     covariance = matrix @ _inverse(end.information) @ matrix.T
@@ -249,14 +252,18 @@ def _refuse_collinear(rows: ParametricRows, names: tuple[str, ...]) -> None:
         raise FitError(error.problem, "the columns are collinear in the analysed rows", error.remedy) from None
 
 
-def _refuse_no_maximum(end: _Climb, start: _Climb, law: Law, names: tuple[str, ...]) -> None:
-    """Refuse a scale that goes to 0, a shape or a coefficient that grows for ever, and a climb that did not end."""
-    parameters = read_parameters(end.theta, law)
-    if parameters.log_scale < SMALLEST_LOG_SCALE:
+def _refuse_no_scale(end: _Climb, law: Law, *, settled: bool) -> None:
+    """Refuse a scale that goes to 0, so that log times lie on a line or the intervals are certain."""
+    if settled or read_parameters(end.theta, law).log_scale < SMALLEST_LOG_SCALE:
         raise FitError(
             "the likelihood has no maximum: the scale goes to 0",
             remedy="the events lie at one time, or one time is in the interval of every patient: use fewer columns",
         )
+
+
+def _refuse_no_maximum(end: _Climb, start: _Climb, law: Law, names: tuple[str, ...]) -> None:
+    """Refuse a shape or a coefficient that grows for ever, and a climb that did not end."""
+    parameters = read_parameters(end.theta, law)
     if abs(parameters.shape) > LARGEST_SHAPE:
         raise FitError(
             "the likelihood has no maximum: the shape of the generalized gamma grows without bound",

@@ -6,6 +6,7 @@ import pandas as pd
 
 from survmodel.errors import DataError
 from survmodel.frame import as_frame
+from survmodel.outcome.interval import IntervalOutcome
 from survmodel.outcome.response import Outcome
 
 REMEDY = "make it first, as R's Surv(): outcome = Outcome.from_table(table, time=..., event=...)"
@@ -30,6 +31,11 @@ def check_outcome(given: object) -> None:
     """
     if isinstance(given, Outcome):
         return
+    if isinstance(given, IntervalOutcome):
+        raise DataError(
+            "the outcome is known as intervals, and this analysis takes exact times",
+            remedy="use ParametricSurvival or TurnbullCurve; outcome.known puts every event at the end of its interval",
+        )
     is_table = isinstance(given, pd.DataFrame)
     raise DataError(
         "the outcome is a table" if is_table else f"the outcome is a {type(given).__name__}, not an Outcome",
@@ -62,7 +68,7 @@ def read_table(given: object) -> pd.DataFrame:
     """
     if isinstance(given, pd.DataFrame):
         return given
-    if isinstance(given, Outcome):
+    if isinstance(given, Outcome | IntervalOutcome):
         raise DataError(
             "the table is an Outcome, not a DataFrame",
             remedy="pass the table first and then the outcome: fit(table, outcome)",

@@ -10,17 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.errors import DataError, name_rows
+from survmodel.outcome.interval import IntervalOutcome
 from survmodel.outcome.response import Outcome
 
 Floats = npt.NDArray[np.float64]
 
 
-def read_weights(outcome: Outcome, weights: object, name: str = "weights") -> Floats:
+def read_weights(outcome: Outcome | IntervalOutcome, weights: object, name: str = "weights") -> Floats:
     """Read case weights or counts.
 
     Parameters
     ----------
-    outcome : Outcome
+    outcome : Outcome or IntervalOutcome
         Whose rows they belong to.
     weights : Series or array_like, shape (n,), or None
         Numbers from 0 up; None gives ones.
@@ -52,12 +53,12 @@ def read_weights(outcome: Outcome, weights: object, name: str = "weights") -> Fl
     return values
 
 
-def read_counts(outcome: Outcome, freq: object) -> Floats:
+def read_counts(outcome: Outcome | IntervalOutcome, freq: object) -> Floats:
     """Read frequencies: whole numbers from 0 up.
 
     Parameters
     ----------
-    outcome : Outcome
+    outcome : Outcome or IntervalOutcome
         Whose rows they belong to.
     freq : Series or array_like, shape (n,), or None
         Counts; None gives ones.

@@ -1,5 +1,5 @@
-# Computes the answers of the case about parametric models in R and writes them to
-# tests/reference/cases/parametric_veteran/. Run from the root of the repository: make reference
+# Computes the answers of the cases about parametric models and intervals in R and writes them to
+# tests/reference/cases/parametric_veteran/ and tests/reference/cases/interval_lung/. Run from the root of the repository: make reference
 
 suppressMessages({
   library(survival)
@@ -110,3 +110,82 @@ analyses$generalized_gamma <- c(list(kind = "parametric", distribution = "genera
 v$celltype <- as.character(v$celltype)
 write_case("parametric_veteran", "Parametric models of veteran's lung cancer: weights, offset, generalized gamma", v,
            list(outcome = list(time = "time", event = "event"), analyses = analyses), values, script = "parametric.R")
+
+# ---- intervals: events seen at visits ----------------------------------------------------------------------------
+# The deaths of lung cancer as if they had been found at visits about every two months; one in five at a known time, and
+# those before the first visit anywhere since the origin.
+
+l <- with(lung[!is.na(lung$ph.ecog), ], data.frame(time, event = status - 1, age, sex, ecog = ph.ecog))
+row <- seq_len(nrow(l))
+gap <- 50 + row %% 4 * 10
+l$lower <- floor((l$time - 1) / gap) * gap
+l$upper <- l$lower + gap
+known <- l$event == 1 & row %% 5 == 0
+l$lower[known] <- l$upper[known] <- l$time[known]
+l$lower[l$event == 0] <- l$time[l$event == 0]
+l$upper[l$event == 0] <- NA
+l$weight <- 1 + row %% 3
+response <- Surv(ifelse(l$lower == 0, NA, l$lower), l$upper, type = "interval2")
+
+values <- list()
+analyses <- list()
+for (dist in names(NAMES)) {
+  for (weighted in c(FALSE, TRUE)) {
+    name <- paste0(dist, if (weighted) "_weighted" else "")
+    fit <- if (weighted) survreg(response ~ age + sex + ecog, l, weight, dist = dist, control = CONVERGED)
+           else survreg(response ~ age + sex + ecog, l, dist = dist, control = CONVERGED)
+    r <- sprintf("survreg(Surv(lower, upper, type = 'interval2') ~ age + sex + ecog, dist = '%s')", dist)
+    theta <- c(coef(fit), if (dist == "exponential") NULL else log(fit$scale))
+    values <- c(values, named(name, list(theta = value(theta, r), vcov = value(vcov(fit), r, atol = 1e-12),
+                                         loglik = value(fit$loglik, r))))
+    analyses[[name]] <- list(kind = "parametric", distribution = dist, formula = "age + sex + ecog", intervals = TRUE)
+    if (weighted) analyses[[name]]$weights <- "weight"
+  }
+}
+
+# Turnbull's estimate: survfit stops when the curve moves by less than 5e-5 in a step, here up to 4e-3 before the end; the
+# same steps to the end stand beside it, and are the ones that are compared closely.
+turnbull <- function(lower, upper, weight) {
+  upper[is.na(upper)] <- Inf
+  edges <- rbind(data.frame(t = lower, end = ifelse(lower == upper, 0, 2)), data.frame(t = upper, end = 1))
+  edges <- unique(edges[order(edges$t, edges$end), ])
+  inner <- which(edges$end[-nrow(edges)] != 1 & edges$end[-1] == 1)
+  a <- edges$t[inner]
+  b <- edges$t[inner + 1]
+  holds <- outer(seq_along(lower), seq_along(a), function(i, j) {
+    ifelse(lower[i] == upper[i], a[j] == lower[i] & b[j] == lower[i],
+           a[j] >= lower[i] & b[j] <= upper[i] & (a[j] < b[j] | a[j] > lower[i]))
+  }) + 0
+  p <- rep(1 / length(a), length(a))
+  for (step in 1:400000) {
+    old <- p
+    p <- colSums(weight * holds * rep(p, each = nrow(holds)) / drop(holds %*% p)) / sum(weight)
+    if (max(abs(p - old)) < 1e-16) break
+  }
+  list(lower = a, upper = b, mass = p, loglik = sum(weight * log(drop(holds %*% p))))
+}
+asked <- c(0, 40, 100, 200, 300, 450, 600)
+bounds <- function(curve) {
+  list(low = sapply(asked, function(t) sum(curve$mass[curve$lower >= t & curve$upper > t])),
+       high = sapply(asked, function(t) sum(curve$mass[curve$upper > t])))
+}
+for (who in list("all", "1", "2", "weighted")) {
+  rows <- if (who %in% c("1", "2")) l$sex == as.numeric(who) else rep(TRUE, nrow(l))
+  w <- if (who == "weighted") l$weight else rep(1, nrow(l))
+  own <- turnbull(l$lower[rows], l$upper[rows], w[rows])
+  fit <- survfit(response[rows] ~ 1, weights = w[rows])
+  # survfit puts the mass of an interval in its middle: read where no interval is open
+  safe <- own$upper[own$mass > 1e-6 & is.finite(own$upper)]
+  name <- paste0("turnbull_", who)
+  values <- c(values, named(name, list(
+    loglik = value(own$loglik, "EM steps to the end", "optim", rtol = 1e-10),
+    bounds = value(bounds(own), "EM steps to the end", "optim", rtol = 0, atol = 1e-6),
+    survfit = value(list(time = safe, surv = summary(fit, times = safe, extend = TRUE)$surv),
+                    "survfit(Surv(lower, upper, type = 'interval2') ~ 1)", "optim", rtol = 0, atol = 1e-2)
+  )))
+  analyses[[name]] <- list(kind = "turnbull", intervals = TRUE, times = asked)
+  if (who == "weighted") analyses[[name]]$weights <- "weight"
+  if (who %in% c("1", "2")) analyses[[name]]$sex <- as.numeric(who)
+}
+write_case("interval_lung", "Events seen at visits: parametric models of intervals, and Turnbull's curve", l,
+           list(outcome = list(lower = "lower", upper = "upper"), analyses = analyses), values, script = "parametric.R")

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from reference.answers.subjects import Subject
 
-from survmodel import Outcome, ParametricSurvival
+from survmodel import IntervalOutcome, Outcome, ParametricSurvival, TurnbullCurve
 from survmodel.models.parametric_fit import ParametricFit
 from survmodel.models.parametric_laws import LAWS
+from survmodel.models.turnbull import TurnbullFit
 
 #: Of a lung case with numbers only.
 LUNG = "age + sex + `ph.ecog`"
@@ -32,7 +33,12 @@ def _fit(subject: Subject) -> ParametricFit:
     spec = subject.spec
     model = ParametricSurvival(spec["formula"], spec["distribution"], reference=spec.get("reference"))
     weights = None if "weights" not in spec else subject.table[spec["weights"]]
-    return model.fit(subject.table, subject.outcome, weights=weights)
+    outcome = intervals(subject) if "intervals" in spec else subject.outcome
+    return model.fit(subject.table, outcome, weights=weights)
+
+
+def intervals(subject: Subject) -> IntervalOutcome:
+    return IntervalOutcome(subject.table["lower"], subject.table["upper"].fillna(np.inf))
 
 
 def _glance(subject: Subject, *columns: str) -> object:
@@ -80,6 +86,31 @@ PARAMETRIC: dict[str, Callable[[Subject], object]] = {
     "quantiles_se": partial(_asked, column="std_error"),
     "survival": lambda subject: fit(subject).predict_survival(subject.newdata, subject.times),
     "law": _law,
+}
+
+
+def curve(subject: Subject) -> TurnbullFit:
+    outcome = intervals(subject)
+    kept = np.flatnonzero(subject.table["sex"].isin([subject.spec.get("sex", 1), subject.spec.get("sex", 2)]))
+    weights = subject.table["weight"].iloc[kept] if "weights" in subject.spec else None
+    return TurnbullCurve().fit(outcome.take(kept), weights=weights)
+
+
+def _bounds(subject: Subject) -> dict[str, list[float]]:
+    read = curve(subject).at(subject.times)
+    return {"low": read["lower"].tolist(), "high": read["upper"].tolist()}
+
+
+def _survfit(subject: Subject) -> dict[str, list[float]]:
+    analysis = next(name for name, spec in subject.case.settings["analyses"].items() if spec is subject.spec)
+    times = subject.case.values[f"{analysis}.survfit"]["value"]["time"]
+    return {"time": times, "surv": curve(subject).at(times)["upper"].tolist()}
+
+
+TURNBULL: dict[str, Callable[[Subject], object]] = {
+    "loglik": lambda subject: float(curve(subject).glance().loc[0, "loglik"]),
+    "bounds": _bounds,
+    "survfit": _survfit,
 }
 
 

@@ -84,6 +84,7 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "cox": regression.COX,
     "nested": regression.NESTED,
     "parametric": parametric.PARAMETRIC,
+    "turnbull": parametric.TURNBULL,
     "endpoint": endpoints.ENDPOINT,
     "incidence": incidence.INCIDENCE,
     "gray": competing.GRAY,
