@@ -67,6 +67,7 @@ _HOME = {
     "group_effects": "models.group_effects",
     "hazard_ratio_table": "report.hazard_tables",
     "incidence_rate": "models.incidence_rate",
+    "interval_sensitivity": "models.interval_sensitivity",
     "journal_style": "figures.style",
     "landmark": "outcome.landmark",
     "likelihood_ratio_test": "models.cox_tests",
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
     from survmodel.models.gray import gray_test as gray_test
     from survmodel.models.group_effects import group_effects as group_effects
     from survmodel.models.incidence_rate import incidence_rate as incidence_rate
+    from survmodel.models.interval_sensitivity import interval_sensitivity as interval_sensitivity
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
     from survmodel.models.logrank import logrank_test as logrank_test
     from survmodel.models.logrank import pairwise_logrank as pairwise_logrank

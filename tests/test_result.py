@@ -20,6 +20,7 @@ def make_results():
     small = sm.CoxPH("age").fit(table, outcome)
     large = sm.CoxPH("age + sex", strata="site").fit(table, outcome)
     competing = sm.Outcome(outcome.time, rng.integers(0, 3, 60), causes={1: "relapse", 2: "death"})
+    intervals = sm.IntervalOutcome.from_visits(outcome, np.floor(outcome.time / 3.01) * 3)
     return {
         "KaplanMeierFit": sm.KaplanMeier().fit(outcome, by=table["sex"]),
         "FollowUp": sm.follow_up(outcome),
@@ -34,6 +35,9 @@ def make_results():
         "CumulativeIncidenceFit": sm.CumulativeIncidence().fit(competing, by=table["sex"]),
         "Precision": sm.precision(outcome, by=table["sex"]),
         "GroupEffects": sm.group_effects(small.spec, table, outcome, by="site", marker="age"),
+        "ParametricFit": sm.ParametricSurvival("age + sex").fit(table, outcome),
+        "TurnbullFit": sm.TurnbullCurve().fit(intervals, by=table["sex"]),
+        "IntervalSensitivity": sm.interval_sensitivity(sm.ParametricSurvival("age"), table, intervals),
     }
 
 
@@ -62,6 +66,8 @@ def test_json_holds_every_digit(name):
         for column, value in row.items():
             if isinstance(value, float) and math.isnan(value):
                 assert record[column] is None
+            elif isinstance(value, float) and math.isinf(value):
+                assert record[column] == ("Inf" if value > 0 else "-Inf")
             else:
                 assert record[column] == value
 

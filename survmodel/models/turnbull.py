@@ -17,7 +17,7 @@ from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.interval import IntervalOutcome
 from survmodel.outcome.response import Outcome
 from survmodel.outcome.weights import read_weights
-from survmodel.result import Display, Result
+from survmodel.result import Display, Result, frozen
 from survmodel.table import Table
 
 Floats = npt.NDArray[np.float64]
@@ -83,9 +83,9 @@ class TurnbullCurve:
         return TurnbullFit(
             curves=tuple(curves),
             groups=groups,
-            lower=lower,
-            upper=upper,
-            weight=weight,
+            lower=frozen(lower),
+            upper=frozen(upper),
+            weight=frozen(weight),
             unit=outcome.unit or "",
             warnings=outcome.warnings,
         )
@@ -206,7 +206,9 @@ class TurnbullFit(Result):
             f"{glance.n_interval} of them between two times{unit}"
         )
         header = ["group", "event in", "mass", "survival after it"]
-        return Display(title, (Table(header, rows),), ("Within an interval the curve is not known",))
+        first = 0 if any(self.groups.labels) else 1
+        table = Table(header[first:], [row[first:] for row in rows])
+        return Display(title, (table,), ("Within an interval the curve is not known",))
 
 
 def _after(curve: Masses) -> Floats:

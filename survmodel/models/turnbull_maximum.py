@@ -22,6 +22,7 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 
 from survmodel.errors import FitError
+from survmodel.result import frozen
 
 Floats = npt.NDArray[np.float64]
 
@@ -93,9 +94,9 @@ def maximise_masses(lower: Floats, upper: Floats, weight: Floats) -> Masses:
     mix = rows @ mass
     derivative = (total / mix) @ rows
     return Masses(
-        lower=left[kept, 0],
-        upper=right[kept, 0],
-        mass=mass[kept],
+        lower=frozen(left[kept, 0]),
+        upper=frozen(right[kept, 0]),
+        mass=frozen(mass[kept]),
         loglik=float(total @ np.log(mix)),
         excess=float(derivative.max() / total.sum() - 1),
         iterations=iterations,

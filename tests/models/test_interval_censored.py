@@ -18,6 +18,7 @@ from survmodel import (
     Outcome,
     ParametricSurvival,
     TurnbullCurve,
+    interval_sensitivity,
 )
 from survmodel.models import parametric_start
 from survmodel.models.parametric_laws import LAWS
@@ -123,6 +124,43 @@ class TestParametric:
         # 190 expected, standard deviation 3
         assert (inside >= 180).all()
         assert naive[0] < 100
+
+
+class TestSensitivity:
+    def test_both_fits_stand_side_by_side(self, without_lifelines):
+        table, time, ends = cohort()
+        outcome = IntervalOutcome(*visits_of(time, ends, 4.0), unit="months")
+        spec = ParametricSurvival("x")
+        found = interval_sensitivity(spec, table, outcome)
+        naive, honest = spec.fit(table, outcome.known), spec.fit(table, outcome)
+        tidy = found.tidy().set_index(["model", "term"])["estimate"]
+        assert tidy["exact times", "x"] == naive.coefficients["x"]
+        assert tidy["intervals", "x"] == honest.coefficients["x"]
+        moved = found.change().set_index("term")
+        assert moved.loc["x", "estimate"] == pytest.approx(honest.coefficients["x"] - naive.coefficients["x"])
+        # a visit every four months puts the times about two months too late
+        assert moved.loc["(Intercept)", "estimate"] < 0
+        assert found.glance().loc[0, "median_width"] == pytest.approx(4.0)
+        shown = repr(found)
+        assert f"{outcome.n_interval} of {outcome.n_event} events between two times" in shown
+        assert "hazard ratio, exact times" in shown
+        assert "Intervals are 4 months wide at the median" in shown
+        assert "time ratio, intervals" in repr(
+            interval_sensitivity(ParametricSurvival("x", "lognormal"), table, outcome)
+        )
+
+    def test_warnings_of_visits_are_repeated(self, without_lifelines):
+        table, time, ends = cohort()
+        seen = Outcome(np.minimum(time, ends) + 1, time <= ends, unit="months")
+        exact = seen.died & (np.arange(seen.n) % 2 == 0)
+        free = np.where(exact, np.maximum(seen.time - 30, 0), seen.time - 1)
+        outcome = IntervalOutcome.from_visits(seen, free, exact=exact, visit_interval=3)
+        found = interval_sensitivity(ParametricSurvival("x"), table, outcome)
+        assert any("more than 2 visits after the last one" in warning for warning in found.warnings)
+
+    def test_exact_times_are_refused(self):
+        with pytest.raises(DataError, match=r"needs an IntervalOutcome.*from_visits"):
+            interval_sensitivity(ParametricSurvival("x"), cohort()[0], Outcome([1] * 150, [1] * 150))  # type: ignore[arg-type]
 
 
 class TestTurnbull:
