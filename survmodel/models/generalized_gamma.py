@@ -146,11 +146,11 @@ def _tail(w: Floats, q: float, side: Floats, edge: Floats) -> tuple[Floats, Floa
     depth = _reach(w, q, side, edge)
     x = w[:, np.newaxis] + (side * depth)[:, np.newaxis] * places
     inside = log_density(x, q)
-    with np.errstate(under="ignore"):
+    with np.errstate(all="ignore"):
         mass = np.exp(inside.value - edge[:, np.newaxis]) * weights
-    total = mass.sum(axis=1)
-    first = (mass * inside.q).sum(axis=1) / total
-    second = (mass * (inside.qq + inside.q**2)).sum(axis=1) / total
+        total = mass.sum(axis=1)
+        first = (mass * inside.q).sum(axis=1) / total
+        second = (mass * (inside.qq + inside.q**2)).sum(axis=1) / total
     return total * depth, first, second
 
 
@@ -163,8 +163,13 @@ def _reach(w: Floats, q: float, side: Floats, edge: Floats) -> Floats:
             if not short.any():
                 break
             far = np.where(short, 2 * far, far)
-        near = np.zeros_like(w)
-        for _ in range(12):
+        for _ in range(60):
+            long = _drop(w + side * far / 2, q, edge) >= _DEPTH
+            if not long.any():
+                break
+            far = np.where(long, far / 2, far)
+        near = far / 2
+        for _ in range(6):
             middle = (near + far) / 2
             short = _drop(w + side * middle, q, edge) < _DEPTH
             near, far = np.where(short, middle, near), np.where(short, far, middle)

@@ -158,7 +158,7 @@ class ParametricSurvival(ParametricSettings):
             notes=join_warnings(design.notes, outcome.notes),
         )
 
-    def resampler(self, table: pd.DataFrame, outcome: Outcome | IntervalOutcome) -> ParametricResampler:
+    def resampler(self, table: pd.DataFrame, outcome: Outcome | IntervalOutcome) -> ParametricResampler | None:
         """Prepare complete rows for refits with other counts; the numbers equal refits on replicated rows.
 
         Parameters
@@ -170,8 +170,9 @@ class ParametricSurvival(ParametricSettings):
 
         Returns
         -------
-        ParametricResampler
-            Gives the prognostic index of every row for any counts.
+        ParametricResampler, or None
+            Gives the prognostic index of every row for any counts; None where the formula learns numbers, such as
+            means, from the rows.
 
         Raises
         ------
@@ -181,7 +182,8 @@ class ParametricSurvival(ParametricSettings):
         fit = self.fit(as_frame(table), outcome)
         refuse_missing_for_draws(fit.missing)
         refuse_zero_for_draws(fit.n_time_zero)
-        return ParametricResampler(fit)
+        # Where the columns depend on the rows, only a refit on replicated rows learns them anew.
+        return None if getattr(fit.design, "learns_numbers", False) else ParametricResampler(fit)
 
 
 def read_bounds(outcome: Outcome | IntervalOutcome) -> tuple[Floats, Floats]:

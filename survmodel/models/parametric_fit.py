@@ -227,7 +227,8 @@ class ParametricFit(Result):
     def _ratios(self, labels: pd.DataFrame, log_ratio: Floats, gradient: Floats) -> pd.DataFrame:
         table = pd.concat([labels, wald_columns(log_ratio, self._error(gradient), self.spec.conf_level)], axis=1)
         scaled = ["estimate", "conf_low", "conf_high"]
-        table[scaled] = np.exp(table[scaled])
+        with np.errstate(over="ignore"):
+            table[scaled] = np.exp(table[scaled])
         return table
 
     def _error(self, gradient: Floats) -> Floats:
@@ -412,14 +413,15 @@ class ParametricFit(Result):
         log_time = (location[:, np.newaxis] + self.scale * w).ravel()
         error = self._error(gradient)
         z = normal_quantile(self.spec.conf_level)
-        time = np.exp(log_time)
+        with np.errstate(over="ignore"):
+            low, time, high = (np.exp(log_time + side * error) for side in (-z, 0, z))
         return pd.DataFrame({
             "row": np.repeat(np.arange(n) + 1, k),
             "probability": np.tile(shares, n),
             "estimate": time,
             "std_error": time * error,
-            "conf_low": np.exp(log_time - z * error),
-            "conf_high": np.exp(log_time + z * error),
+            "conf_low": low,
+            "conf_high": high,
             "sample": np.where(time > self.longest, "extrapolated", "observed"),
         })  # fmt: skip
 

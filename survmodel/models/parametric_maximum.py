@@ -28,11 +28,14 @@ from survmodel.result import frozen
 Floats = npt.NDArray[np.float64]
 
 MAX_ITERATIONS = 100
-MAX_DAMPING = 60
+#: Damping of the steps beyond this is standing still.
+MOST_DAMPING = 1e10
 #: A scale this small means that the likelihood has no maximum: it puts all events at one time.
-SMALLEST_LOG_SCALE = -14.0
-#: Intervals as likely as this are certain: nothing is left that a scale could be estimated from.
-CERTAIN = 1e-6
+SMALLEST_LOG_SCALE = -8.0
+#: Information about the log scale below this for each event: intervals tell nothing of it but that it is small.
+LEAST_PER_EVENT = 1e-5
+#: Smallest eigenvalue of the information, scaled to a diagonal of 1, that can be inverted.
+SINGULAR = 1e-12
 #: A shape this large means the same.
 LARGEST_SHAPE = 12.0
 REMEDY = "leave columns out, or merge levels; a Cox model takes a penalty"
@@ -129,7 +132,7 @@ def maximise(
         points += [] if found is None else [found]
     start = max((_stand(scaled, law, point) for point in points), key=lambda one: _height(one.loglik))
     end = _newton(scaled, law, start) if names or first_climb else null
-    _refuse_no_scale(end, law, settled=not scaled.exact.any() and end.loglik > -CERTAIN)
+    _refuse_no_scale(scaled, end, law)
     _refuse_no_maximum(end, _stand(scaled, law, at_null), law, names)
     matrix = back.matrix(law)
     covariance = matrix @ _inverse(end.information) @ matrix.T
@@ -228,8 +231,9 @@ def _newton(rows: ParametricRows, law: Law, here: _Climb) -> _Climb:
 
 def _step(rows: ParametricRows, law: Law, here: _Climb, damping: float) -> tuple[_Climb, float] | None:
     """Take the longest step that does not go down, more damping making it shorter and steeper."""
-    size = np.maximum(np.abs(np.diag(here.information)), 1e-12)
-    for _ in range(MAX_DAMPING):
+    size = np.abs(np.diag(here.information))
+    size = np.maximum(size, 1e-3 * size.max())
+    while damping < MOST_DAMPING:
         try:
             half = np.linalg.cholesky(here.information + damping * np.diag(size))
         except np.linalg.LinAlgError:
@@ -252,12 +256,17 @@ def _refuse_collinear(rows: ParametricRows, names: tuple[str, ...]) -> None:
         raise FitError(error.problem, "the columns are collinear in the analysed rows", error.remedy) from None
 
 
-def _refuse_no_scale(end: _Climb, law: Law, *, settled: bool) -> None:
-    """Refuse a scale that goes to 0, so that log times lie on a line or the intervals are certain."""
-    if settled or read_parameters(end.theta, law).log_scale < SMALLEST_LOG_SCALE:
+def _refuse_no_scale(rows: ParametricRows, end: _Climb, law: Law) -> None:
+    """Refuse a scale that goes to 0: log times on a line, or intervals that tell only that it is small."""
+    unknown = False
+    if law.has_scale and not rows.exact.any():
+        about_scale = end.information[rows.x.shape[1] + 1, rows.x.shape[1] + 1]
+        unknown = not about_scale > LEAST_PER_EVENT * rows.multiplicity[rows.event].sum()
+    if unknown or read_parameters(end.theta, law).log_scale < SMALLEST_LOG_SCALE:
         raise FitError(
             "the likelihood has no maximum: the scale goes to 0",
-            remedy="the events lie at one time, or one time is in the interval of every patient: use fewer columns",
+            remedy="the events lie at one time, or one time is in the interval of every event: use fewer columns, or "
+            "the exponential law, which has no scale",
         )
 
 
@@ -283,7 +292,8 @@ def _refuse_no_maximum(end: _Climb, start: _Climb, law: Law, names: tuple[str, .
             'or use a Cox model with Firth\'s penalised likelihood, penalty="firth"',
         )
     if not end.converged:
-        raise FitError(f"Newton's method did not converge in {end.iterations} steps", remedy=REMEDY)
+        shape = "; use a distribution without a shape, as weibull or lognormal" if law.has_shape else ""
+        raise FitError(f"Newton's method did not converge in {end.iterations} steps", remedy=REMEDY + shape)
 
 
 def _lost_columns(end: _Climb, start: _Climb, p: int) -> npt.NDArray[np.bool_]:
@@ -308,8 +318,13 @@ def _lost_columns(end: _Climb, start: _Climb, p: int) -> npt.NDArray[np.bool_]:
 
 
 def _inverse(information: Floats) -> Floats:
-    try:
-        inverse: Floats = np.asarray(np.linalg.inv(information), dtype=np.float64)
-    except np.linalg.LinAlgError:
-        raise FitError("the information matrix is singular at the maximum", remedy=REMEDY) from None
+    """Invert the information, which is positive definite at a maximum."""
+    spread = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+    correlation = information / np.outer(spread, spread)
+    if not np.isfinite(correlation).all() or np.linalg.eigvalsh(correlation)[0] < SINGULAR:
+        raise FitError(
+            "the likelihood is flat at its top: what it tells of one parameter hangs on another",
+            remedy=f"{REMEDY}; a law with fewer parameters may do",
+        )
+    inverse: Floats = np.linalg.inv(correlation) / np.outer(spread, spread)
     return inverse

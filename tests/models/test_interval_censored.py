@@ -107,7 +107,7 @@ class TestParametric:
 
     def test_one_time_in_every_interval_has_no_maximum(self):
         outcome = IntervalOutcome([1, 2, 3, 0, 2], [9, 8, 7, 6, 5])
-        with pytest.raises(FitError, match="one time is in the interval of every patient"):
+        with pytest.raises(FitError, match="one time is in the interval of every event"):
             ParametricSurvival("1").fit(pd.DataFrame(index=range(5)), outcome)
 
     def test_limits_cover_the_truth_that_exact_times_miss(self, without_lifelines):
