@@ -85,6 +85,7 @@ _HOME = {
     "smallest_hazard_ratio": "performance.planning",
     "table_one": "report.table_one",
     "validate": "performance.validation",
+    "visit_intervals": "outcome.visit_intervals",
 }
 
 __all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - the names are text
@@ -131,6 +132,7 @@ if TYPE_CHECKING:
     from survmodel.outcome.interval import IntervalOutcome as IntervalOutcome
     from survmodel.outcome.landmark import landmark as landmark
     from survmodel.outcome.response import Outcome as Outcome
+    from survmodel.outcome.visit_intervals import visit_intervals as visit_intervals
     from survmodel.performance.calibration import calibration as calibration
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference

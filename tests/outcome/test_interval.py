@@ -6,7 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from survmodel import CoxPH, DataError, EndpointError, IntervalOutcome, KaplanMeier, Outcome
+from survmodel import (
+    CoxPH,
+    DataError,
+    Endpoint,
+    EndpointError,
+    IntervalOutcome,
+    KaplanMeier,
+    Outcome,
+    ParametricSurvival,
+    visit_intervals,
+)
 
 INF = float("inf")
 
@@ -129,3 +139,58 @@ def test_analyses_of_exact_times_say_where_to_go():
     ):
         with pytest.raises(DataError, match=r"known as intervals.*Use ParametricSurvival or TurnbullCurve"):
             analysis()
+
+
+class TestFromDates:
+    """Days counted by hand from 1 January 2020: 1 March is 60, 1 April 91, 1 July 182, 1 October 274."""
+
+    DATES = {  # noqa: RUF012
+        "cxcr4_scan_date": ["2020-01-01"] * 6,
+        "progression_date": ["2020-04-01", None, None, "2020-07-01", "2020-03-01", "2020-07-01"],
+        "death_date": [None, "2020-10-01", None, "2020-07-01", "2020-10-01", None],
+        "last_assessment_date": ["2020-04-01", "2020-03-01", "2020-10-01", "2020-07-01", "2020-03-01", "2020-07-01"],
+        "free_date": ["2020-03-01", "2020-03-01", "2020-10-01", "2020-04-01", None, "2019-12-20"],
+    }
+    PFS = Endpoint(
+        "pfs", origin="cxcr4_scan_date", events=["progression", "death"], censor="last_assessment_date", unit="days"
+    )
+
+    def table(self) -> pd.DataFrame:
+        columns = {name: pd.to_datetime(values) for name, values in self.DATES.items()}
+        return pd.DataFrame(columns, index=list("abcdef"))
+
+    def test_progressions_lie_between_visits_and_deaths_on_their_day(self):
+        outcome = visit_intervals(self.PFS, self.table(), "free_date")
+        # a progression on the day of death comes first, and was seen that day
+        assert outcome.lower.tolist() == [60, 274, 274, 91, 0, 0]
+        assert outcome.upper.tolist() == [91, 274, INF, 182, 60, 182]
+        assert outcome.unit == "days"
+        assert list(outcome.index) == list("abcdef")
+
+    def test_deaths_after_missed_visits_are_named(self):
+        outcome = visit_intervals(self.PFS, self.table(), "free_date", visit_interval=90)
+        assert (
+            "1 event at a known time comes more than 2 visits after the last one (one every 90 days), in row 2"
+            in (outcome.warnings[-1])
+        )
+
+    def test_the_rows_are_those_that_the_endpoint_keeps(self):
+        table = self.table()
+        table.loc["c", "cxcr4_scan_date"] = pd.NaT
+        outcome = visit_intervals(self.PFS, table, "free_date")
+        assert list(outcome.index) == list("abdef")
+        with pytest.raises(DataError, match="does not have the rows of the outcome"):
+            ParametricSurvival("1").fit(table, outcome)
+
+    def test_a_visit_after_the_event_is_refused(self):
+        table = self.table()
+        table.loc["d", "free_date"] = pd.Timestamp("2020-07-01")
+        with pytest.raises(DataError, match=r"the last visit without the event is at or after the event, in row 4"):
+            visit_intervals(self.PFS, table, "free_date")
+
+    def test_an_endpoint_of_deaths_has_no_visits(self):
+        survival = Endpoint("os", origin="cxcr4_scan_date", events=["death"], censor="last_assessment_date")
+        with pytest.raises(EndpointError, match="no event of endpoint 'os' is seen at visits: its events are death"):
+            visit_intervals(survival, self.table(), "free_date")
+        with pytest.raises(DataError, match="the table has no column 'fre_date'"):
+            visit_intervals(self.PFS, self.table(), "fre_date")
