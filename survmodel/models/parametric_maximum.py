@@ -33,7 +33,7 @@ MOST_DAMPING = 1e10
 #: A scale this small means that the likelihood has no maximum: it puts all events at one time.
 SMALLEST_LOG_SCALE = -8.0
 #: Information about the log scale below this for each event: intervals tell nothing of it but that it is small.
-LEAST_PER_EVENT = 1e-5
+LEAST_PER_EVENT = 1e-3
 #: Smallest eigenvalue of the information, scaled to a diagonal of 1, that can be inverted.
 SINGULAR = 1e-12
 #: A shape this large means the same.
@@ -257,17 +257,35 @@ def _refuse_collinear(rows: ParametricRows, names: tuple[str, ...]) -> None:
 
 
 def _refuse_no_scale(rows: ParametricRows, end: _Climb, law: Law) -> None:
-    """Refuse a scale that goes to 0: log times on a line, or intervals that tell only that it is small."""
-    unknown = False
-    if law.has_scale and not rows.exact.any():
-        about_scale = end.information[rows.x.shape[1] + 1, rows.x.shape[1] + 1]
-        unknown = not about_scale > LEAST_PER_EVENT * rows.multiplicity[rows.event].sum()
-    if unknown or read_parameters(end.theta, law).log_scale < SMALLEST_LOG_SCALE:
+    """Refuse a scale that goes to 0, as log times lie on a line, or of which intervals tell nothing but that."""
+    if read_parameters(end.theta, law).log_scale < SMALLEST_LOG_SCALE:
         raise FitError(
             "the likelihood has no maximum: the scale goes to 0",
             remedy="the events lie at one time, or one time is in the interval of every event: use fewer columns, or "
             "the exponential law, which has no scale",
         )
+    if not law.has_scale or rows.exact.any():
+        return
+    least = LEAST_PER_EVENT * float(rows.multiplicity[rows.event].sum())
+    if not _about(end.information, rows.x.shape[1] + 1) > least:
+        raise FitError(
+            "the intervals do not tell the scale of log time",
+            remedy="one time is in the interval of every event, or there was one visit only: use fewer columns, or the "
+            "exponential law, which has no scale",
+        )
+
+
+def _about(information: Floats, place: int) -> float:
+    """Give the information about one parameter when the others are estimated too; 0 where it has none."""
+    others = np.delete(np.arange(len(information)), place)
+    block, row = information[np.ix_(others, others)], information[others, place]
+    with np.errstate(all="ignore"):
+        try:
+            rest = information[place, place] - row @ np.linalg.solve(block, row)
+        except np.linalg.LinAlgError:
+            return 0.0
+    # What is left of a difference after rounding is none.
+    return float(rest) if rest > SINGULAR * information[place, place] else 0.0
 
 
 def _refuse_no_maximum(end: _Climb, start: _Climb, law: Law, names: tuple[str, ...]) -> None:

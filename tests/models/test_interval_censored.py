@@ -105,10 +105,22 @@ class TestParametric:
         with pytest.raises(FitError, match="no Cox-Snell residual"):
             fit.residuals()
 
-    def test_one_time_in_every_interval_has_no_maximum(self):
-        outcome = IntervalOutcome([1, 2, 3, 0, 2], [9, 8, 7, 6, 5])
-        with pytest.raises(FitError, match="one time is in the interval of every event"):
-            ParametricSurvival("1").fit(pd.DataFrame(index=range(5)), outcome)
+    @pytest.mark.parametrize("name", ["weibull", "lognormal", "loglogistic", "generalized_gamma"])
+    @pytest.mark.parametrize("climb", [True, False])
+    @pytest.mark.parametrize(
+        ("lower", "upper"),
+        [
+            # one time in every interval; one visit only; one interval, and the others free of the event at its end
+            ([1, 2, 3, 0, 2] * 4, [9, 8, 7, 6, 5] * 4),
+            ([0] * 12 + [10] * 8, [10] * 12 + [INF] * 8),
+            ([9] * 12 + [12] * 8, [12] * 12 + [INF] * 8),
+        ],
+    )
+    def test_intervals_that_do_not_tell_the_scale_are_refused(self, lower, upper, name, climb, monkeypatch):
+        if not climb:
+            monkeypatch.setattr(parametric_start, "climb_with_lifelines", lambda rows, law: None)
+        with pytest.raises(FitError, match=r"the intervals do not tell the scale|the scale goes to 0"):
+            ParametricSurvival("1", name).fit(pd.DataFrame(index=range(20)), IntervalOutcome(lower, upper))
 
     def test_limits_cover_the_truth_that_exact_times_miss(self, without_lifelines):
         """200 cohorts seen every 8 months: taking progression for the visit that showed it shifts the intercept."""
