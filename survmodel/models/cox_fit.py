@@ -225,7 +225,7 @@ class CoxFit(Result):
         is_firth, ridge = self.spec.is_firth, self.spec.theta > 0
         if choose_method(method, is_firth=is_firth, has_ridge=ridge, robust=self.robust) == "wald":
             return wald_tests(self.design, self.beta, self.beta_covariance)
-        return likelihood_ratio_tests(self.design, self.data, self.ordered, self.maximum, penalised=is_firth)
+        return likelihood_ratio_tests(self.spec, self.design, self.data, self.ordered, self.maximum)
 
     def effect_curve(
         self, column: str, reference: float | None = None, *, points: int = 101, at: Mapping[str, object] | None = None

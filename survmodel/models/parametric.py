@@ -22,7 +22,7 @@ from survmodel.frame import as_frame
 from survmodel.models.complete_rows import find_complete_rows, refuse_missing_for_draws, refuse_no_rows
 from survmodel.models.cox import EVENTS_PER_PARAMETER
 from survmodel.models.cox_likelihood import refuse_constant, refuse_few_events
-from survmodel.models.formula import parse_formula
+from survmodel.models.formula import learn_counted, parse_formula
 from survmodel.models.parametric_fit import ParametricFit
 from survmodel.models.parametric_likelihood import ParametricRows
 from survmodel.models.parametric_maximum import REMEDY, maximise
@@ -121,7 +121,7 @@ class ParametricSurvival(ParametricSettings):
         rows = np.flatnonzero(kept & counted & ~at_zero)
         refuse_no_rows(rows, missing)
         used = table.iloc[rows]
-        design = formula.learn(used, self.reference)
+        design = learn_counted(formula, used, self.reference, count[rows])
         data = ParametricRows(
             x=design.matrix(used),
             offset=design.offset(used),
@@ -183,7 +183,7 @@ class ParametricSurvival(ParametricSettings):
         refuse_missing_for_draws(fit.missing)
         refuse_zero_for_draws(fit.n_time_zero)
         # Where the columns depend on the rows, only a refit on replicated rows learns them anew.
-        return None if getattr(fit.design, "learns_numbers", False) else ParametricResampler(fit)
+        return None if fit.design.learns_numbers else ParametricResampler(fit)
 
 
 def read_bounds(outcome: Outcome | IntervalOutcome) -> tuple[Floats, Floats]:

@@ -20,7 +20,9 @@ import pandas as pd
 from survmodel.distributions import chi_squared_p
 from survmodel.errors import ConfigError, FitError, closest
 from survmodel.models.coefficient_tests import wald_statistic
-from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData, maximise, sort_data
+from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData, sort_data
+from survmodel.models.cox_maximum import maximise_for
+from survmodel.models.cox_settings import CoxSettings
 from survmodel.models.firth import hold_at_zero
 from survmodel.models.formula import Design
 from survmodel.models.formula_splines import Spline
@@ -130,20 +132,18 @@ def wald_tests(design: Design, beta: Floats, covariance: Floats) -> pd.DataFrame
 
 
 def likelihood_ratio_tests(
-    design: Design, data: CoxData, ordered: SortedData, maximum: Maximum, *, penalised: bool
+    spec: CoxSettings, design: Design, data: CoxData, ordered: SortedData, maximum: Maximum
 ) -> pd.DataFrame:
     """Test terms by holding their coefficients at 0.
 
     Parameters
     ----------
-    design : Design
+    spec, design : CoxSettings, Design
         Of the fit.
     data, ordered : CoxData, SortedData
         Its rows.
     maximum : Maximum
         The fit.
-    penalised : bool
-        Whether it has Firth's penalty.
 
     Returns
     -------
@@ -159,16 +159,16 @@ def likelihood_ratio_tests(
     for label, part, columns in term_columns(design):
         zero = np.zeros(maximum.beta.size, dtype=bool)
         zero[columns] = True
-        held = hold_at_zero(data, ordered, zero) if penalised else _without(design, data, zero)
+        held = hold_at_zero(data, ordered, zero) if spec.is_firth else _without(spec, design, data, zero)
         rows.append((label, part, max(2 * (maximum.loglik - held), 0.0), columns.size))
     return _tabulate(rows)
 
 
-def _without(design: Design, data: CoxData, zero: npt.NDArray[np.bool_]) -> float:
+def _without(spec: CoxSettings, design: Design, data: CoxData, zero: npt.NDArray[np.bool_]) -> float:
     """Maximise the likelihood of the model without some columns."""
     names = tuple(name for name, gone in zip(design.names, zero, strict=True) if not gone)
     smaller = replace(data, x=data.x[:, ~zero])
-    return float(maximise(smaller, sort_data(smaller), names, 0.0).loglik)
+    return float(maximise_for(spec, smaller, sort_data(smaller), names).loglik)
 
 
 def choose_method(method: str | None, *, is_firth: bool, has_ridge: bool, robust: bool) -> Method:

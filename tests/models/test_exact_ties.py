@@ -10,7 +10,7 @@ import pytest
 import statsmodels.api
 from scipy.optimize import minimize
 
-from survmodel import ConfigError, CoxPH, FitError, Outcome, proportional_hazards_test
+from survmodel import ConfigError, CoxPH, FitError, Outcome, likelihood_ratio_test, proportional_hazards_test
 from survmodel.models.exact_ties import MOST_DEATHS
 
 
@@ -122,3 +122,10 @@ def test_conventions_are_said() -> None:
     row = CoxPH("x", ties="exact").fit(table, outcome).glance().iloc[0]
     assert row["ties"] == "exact"
     assert row["conventions"].startswith("Exact ties, Breslow baseline")
+
+
+def test_terms_are_tested_in_the_exact_likelihood() -> None:
+    table, outcome = cohort()
+    small, large = CoxPH("x", ties="exact").fit(table, outcome), CoxPH("x + z", ties="exact").fit(table, outcome)
+    tests = large.term_tests("likelihood-ratio").set_index("term")
+    assert tests.loc["z", "statistic"] == pytest.approx(likelihood_ratio_test(small, large).statistic, rel=1e-9)

@@ -18,9 +18,9 @@ from reference.answers import (
     endpoints,
     grouped,
     incidence,
+    parametric,
     regression,
     splines,
-    parametric,
     therneau,
     validation,
 )
