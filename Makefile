@@ -58,6 +58,7 @@ reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprs
 	Rscript tests/reference/cohorts.R
 	Rscript tests/reference/competing.R
 	Rscript tests/reference/exact_ties.R
+	Rscript tests/reference/time_varying.R
 	Rscript tests/reference/group_effects.R
 	Rscript tests/reference/splines.R
 	Rscript tests/reference/parametric.R

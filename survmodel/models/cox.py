@@ -9,12 +9,13 @@ BIC uses the number of events; a prognostic index is not centred, higher = worse
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import ConfigError
+from survmodel.errors import ConfigError, FitError
 from survmodel.frame import as_frame
 from survmodel.models.complete_rows import (
     find_complete_rows,
@@ -32,6 +33,7 @@ from survmodel.models.formula_groups import look_at_groups
 from survmodel.models.formula_splines import look_at_splines
 from survmodel.models.own_columns import read_columns
 from survmodel.models.strata import look_at_strata, read_strata
+from survmodel.models.time_varying import TimeVaryingFit, split_rows
 from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.response import Outcome
 from survmodel.outcome.weights import read_counts, read_weights
@@ -67,6 +69,10 @@ class CoxPH(CoxSettings):
         A ridge is for prediction.
     reference : mapping of str to object, optional
         Reference level of factors, ``{"stage": "I"}``.
+    time_varying : mapping of str to "log", float or sequence of float, optional
+        Terms, or columns, whose coefficients change: ``{"age": "log"}`` adds age times the logarithm of time,
+        ``{"age": [12, 24]}`` gives age a coefficient for each period. The fit is a
+        :class:`~survmodel.models.time_varying.TimeVaryingFit`, which has no single index.
     conf_level : float
         Coverage of limits.
 
@@ -144,6 +150,9 @@ class CoxPH(CoxSettings):
             stratum=layers.codes,
             efron=self.ties == "efron",
         )
+        split = split_rows(changes, design, data) if (changes := self.changes) else None
+        if split is not None:
+            design, data = split.design, split.data
         warnings = [
             *self._look_at_events(data, design.names),
             *look_at_splines(design.codings, float(data.count[data.event].sum())),
@@ -154,12 +163,15 @@ class CoxPH(CoxSettings):
         self._refuse_weights(data)
         maximum = maximise_for(self, data, ordered, design.names)
         cluster = self._clusters(used, analysed, data)
+        if split is not None and (cluster is not None or data.weight_is_broken):
+            cluster = split.origin if cluster is None else cluster[split.origin]
         robust = cluster is not None or data.weight_is_broken
         covariance = maximum.covariance
         if robust:
             residuals = compute_residuals(data, ordered, maximum.beta)
             covariance = frozen(robust_covariance(residuals, data, maximum.covariance, cluster))
-        return CoxFit(
+        make = CoxFit if split is None else partial(TimeVaryingFit, split=split)
+        return make(
             spec=self,
             design=design,
             beta=maximum.beta,
@@ -213,7 +225,13 @@ class CoxPH(CoxSettings):
         ------
         DataError
             For missing values: the rows of all resamples must be the same.
+        FitError
+            For coefficients that change over time.
         """
+        if self.time_varying:
+            raise FitError(
+                "a model with coefficients that change over time has no index", remedy="leave time_varying out"
+            )
         table = as_frame(table)
         fit = self.fit(table, outcome)
         refuse_missing_for_draws(fit.missing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -36,9 +37,53 @@ class Ridge:
             raise ConfigError(f"theta is {self.theta}", remedy="give a number above 0, or leave the penalty out")
 
 
+#: How a coefficient changes: with the logarithm of time, or by steps at times.
+Change = Literal["log"] | tuple[float, ...]
 TIES = ("efron", "breslow", "exact")
 #: What a Cox model may be penalised by: nothing, Firth's half log determinant of the information, or a ridge.
 Penalty = Ridge | Literal["firth"] | None
+
+
+def read_changes(given: Mapping[str, object] | None) -> dict[str, Change]:
+    """Check what is asked for: "log", a time, or several in ascending order.
+
+    Parameters
+    ----------
+    given : mapping of str to object, or None
+        By term or column.
+
+    Returns
+    -------
+    dict of str to "log" or tuple of float
+        The same in one form.
+
+    Raises
+    ------
+    ConfigError
+        For anything else.
+
+    Examples
+    --------
+    >>> read_changes({"age": "log", "suv": 12})
+    {'age': 'log', 'suv': (12.0,)}
+    """
+    changes: dict[str, Change] = {}
+    for name, change in (given or {}).items():
+        if isinstance(change, str):
+            if change != "log":
+                raise ConfigError(f"time_varying of {name!r} is {change!r}", closest(change, ["log"]))
+            changes[name] = "log"
+            continue
+        try:
+            cuts = tuple(float(one) for one in (change if isinstance(change, Sequence) else [change]))  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            cuts = ()
+        if not cuts or not all(np.isfinite(cut) and cut > 0 for cut in cuts) or any(b <= a for a, b in pairwise(cuts)):
+            raise ConfigError(
+                f"time_varying of {name!r} is {change!r}", remedy='give "log", a time above 0, or several ascending'
+            )
+        changes[name] = cuts
+    return changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +96,7 @@ class CoxSettings:
     ties: Literal["efron", "breslow", "exact"] = "efron"
     penalty: Penalty = None
     reference: Mapping[str, object] | None = None
+    time_varying: Mapping[str, object] | None = None
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:
@@ -62,6 +108,7 @@ class CoxSettings:
                 raise ConfigError(f"{key} is a column, not its name", remedy=f"pass the name: {key}={name!r}")
         if self.ties not in TIES:
             raise ConfigError(f"ties {self.ties!r} is not known", closest(str(self.ties), TIES))
+        read_changes(self.time_varying)
         if self.penalty not in (None, "firth") and not isinstance(self.penalty, Ridge):
             raise ConfigError(f"penalty {self.penalty!r} is not known", remedy='use "firth", Ridge(theta) or None')
         if self.is_firth and self.cluster is not None:
@@ -74,6 +121,11 @@ class CoxSettings:
             raise ConfigError(
                 f"conf_level is {self.conf_level}", remedy="give the coverage as a share, for example 0.95"
             )
+
+    @property
+    def changes(self) -> dict[str, Change]:
+        """How coefficients change over time, by term or column; empty when none does."""
+        return read_changes(self.time_varying)
 
     @property
     def is_firth(self) -> bool:

@@ -145,6 +145,8 @@ def proportional_hazards_test(fit: CoxFit, transform: Transform = "km") -> Propo
         raise ConfigError(f"transform {transform!r} is not known", closest(str(transform), get_args(Transform)))
     if fit.spec.ties == "exact":
         raise FitError("exact ties have no test of proportional hazards", remedy='fit with ties="efron"')
+    if fit.spec.time_varying:
+        raise FitError("the model has coefficients that change over time already", remedy="see its constancy_tests()")
     p = fit.beta.size
     if p == 0:
         raise FitError("the model has no columns", remedy="there is nothing to test")

@@ -29,6 +29,7 @@ def fit(subject: Subject, **changes: Any) -> CoxFit:
         ties=spec.get("ties", "efron"),
         penalty=Ridge(spec["theta"]) if "theta" in spec else spec.get("penalty"),
         reference=spec.get("reference"),
+        time_varying=spec.get("time_varying"),
     )
     weights = None if "weights" not in spec else subject.table[spec["weights"]]
     return model.fit(subject.table, subject.outcome, weights=weights)
@@ -100,7 +101,13 @@ def _squared(subject: Subject) -> list[float]:
     return (fit(subject).tidy()["statistic"] ** 2).tolist()
 
 
+def _constancy(subject: Subject) -> list[float]:
+    row = fit(subject).constancy_tests().iloc[-1]  # type: ignore[attr-defined]
+    return [float(row[column]) for column in ("statistic", "df", "p_value")]
+
+
 COX: dict[str, Callable[[Subject], object]] = {
+    "constancy": _constancy,
     "penalised_loglik": lambda subject: _glance(subject, "loglik"),
     "penalised_loglik_null": lambda subject: _glance(subject, "loglik_null"),
     "ci_profile_lower": partial(_tidy, column="conf_low"),
