@@ -110,3 +110,35 @@ def logrank_sums(
                 for h in range(n_groups):
                     covariance[g, h] -= spread * share * at_risk[h] / r
     return observed, expected, covariance
+
+
+@kernel()
+def permuted_sums(
+    groups: Ints, n_groups: int, sets: RiskSets, family: int, rho: float, gamma: float
+) -> tuple[Floats, Floats]:
+    """Sum observed minus expected events and their covariance for many arrangements of the groups.
+
+    Parameters
+    ----------
+    groups : ndarray of int64, shape (n_arrangements, n)
+        Group codes in sorted order, one arrangement a row.
+    n_groups, sets, family, rho, gamma
+        As for `logrank_sums`.
+
+    Returns
+    -------
+    difference : ndarray, shape (n_arrangements, n_groups)
+        Observed minus expected, summed over strata.
+    covariance : ndarray, shape (n_arrangements, n_groups, n_groups)
+        Its covariance.
+    """
+    n = groups.shape[0]
+    difference = np.zeros((n, n_groups))
+    covariance = np.zeros((n, n_groups, n_groups))
+    for row in range(n):
+        observed, expected, spread = logrank_sums(groups[row], n_groups, sets, family, rho, gamma)
+        covariance[row] = spread
+        for stratum in range(observed.shape[0]):
+            for g in range(n_groups):
+                difference[row, g] += observed[stratum, g] - expected[stratum, g]
+    return difference, covariance

@@ -34,6 +34,7 @@ def warm_up() -> None:
         np.arange(5, dtype=np.int64),
     )  # fmt: skip
     logrank.logrank_sums(np.array([0, 1, 0, 1, 0]), 2, sets, logrank.FLEMING_HARRINGTON, 0.0, 0.0)
+    logrank.permuted_sums(np.array([[0, 1, 0, 1, 0]]), 2, sets, logrank.FLEMING_HARRINGTON, 0.0, 0.0)
     halves = np.array([0, 1, 0, 1, 0])
     gray.gray_sums(time, event.astype(np.int64), halves, np.array([0, 5]), 2, 0.0)
     concordance.concordance_pairs(np.arange(5), ones, event.astype(float), sets)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from survmodel.errors import ConfigError, FitError
 from survmodel.frame import as_frame
+from survmodel.models.collinearity import look_at_collinearity
 from survmodel.models.complete_rows import (
     find_complete_rows,
     refuse_missing_for_draws,
@@ -170,6 +171,7 @@ class CoxPH(CoxSettings):
         if robust:
             residuals = compute_residuals(data, ordered, maximum.beta)
             covariance = frozen(robust_covariance(residuals, data, maximum.covariance, cluster))
+        warnings += look_at_collinearity(design, maximum.information)
         make = CoxFit if split is None else partial(TimeVaryingFit, split=split)
         return make(
             spec=self,

@@ -15,6 +15,7 @@ from survmodel.errors import ConfigError, FitError, closest, list_values
 from survmodel.formatting import count_noun, format_number, format_p, format_p_equation, format_ratio
 from survmodel.frame import as_frame
 from survmodel.models.coefficient_tests import label_terms, profile_columns, wald_columns, wald_statistic
+from survmodel.models.collinearity import condition_number
 from survmodel.models.contrasts import contrast_rows, effect_rows, refuse_no_number
 from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData
 from survmodel.models.cox_prediction import Baseline, compute_baselines, cumulative_hazard
@@ -308,6 +309,8 @@ class CoxFit(Result):
             "bic": np.nan if self.spec.is_firth else -2 * m.loglik + np.log(self.n_event) * df,
             "ties": self.spec.ties,
             "std_error_type": "robust" if self.robust else "model-based",
+            "condition_number": condition_number(m.information),
+            "events_per_parameter": self.n_event / p if p else np.nan,
             "n_strata": len(self.strata_labels),
             "n_cluster": self.n_cluster,
             "iterations": m.iterations,

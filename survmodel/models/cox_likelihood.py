@@ -28,6 +28,9 @@ LOGLIK_TOLERANCE = 1e-12
 ALIAS_TOLERANCE = 1e-10
 #: Information at the maximum below this share of that at beta = 0 means a coefficient on its way to infinity.
 RUNAWAY = 1e-7
+#: A prognostic index that varies by more than this (its standard deviation among rows at risk, in units of an average
+#: column) is no estimate: of one column it is a hazard ratio of 3 million for one standard deviation.
+LARGEST_EFFECT = 15.0
 #: With so few events only one coefficient is estimated without a penalty.
 FEW_EVENTS = 4
 #: More levels of one factor than this are counted in messages and not listed: they may identify persons.
@@ -371,7 +374,8 @@ def refuse_aliased(information: Floats, names: tuple[str, ...]) -> None:
 def refuse_runaway(beta: Floats, information: Floats, start: Floats, names: tuple[str, ...]) -> None:
     """Refuse a fit in which a coefficient has no finite estimate: separation.
 
-    The likelihood then rises for ever in some direction, and the information about that direction dies away.
+    The likelihood then rises for ever in some direction, and the information about that direction dies away to less
+    than `RUNAWAY` of what it was at 0, or the index passes `LARGEST_EFFECT`.
 
     Parameters
     ----------
@@ -393,10 +397,13 @@ def refuse_runaway(beta: Floats, information: Floats, start: Floats, names: tupl
         half = np.linalg.cholesky(start)
         left = np.linalg.solve(half, np.linalg.solve(half, information).T)
         shares, directions = np.linalg.eigh((left + left.T) / 2)
-        if shares[0] > RUNAWAY:
+        # Not the coefficients one by one: those of columns that say nearly the same are large and cancel.
+        size = np.sqrt(beta @ start @ beta / np.diag(start).mean())
+        if shares[0] > RUNAWAY and size <= LARGEST_EFFECT:
             return
         # The direction in which nothing is known, on the scale of the coefficients.
-        lost = np.abs(np.linalg.solve(half.T, directions[:, shares <= RUNAWAY])).max(axis=1)
+        away = shares <= RUNAWAY
+        lost = np.abs(np.linalg.solve(half.T, directions[:, away])).max(axis=1) if away.any() else np.abs(beta)
     else:
         # Newton's steps went so far that the hazards are beyond floats: what went farthest is to be named.
         lost = np.abs(np.nan_to_num(beta, nan=np.finfo(float).max))

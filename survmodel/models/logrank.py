@@ -21,6 +21,8 @@ from survmodel.errors import ConfigError, DataError, FitError, closest
 from survmodel.formatting import format_count, format_number, format_p, format_p_equation
 from survmodel.kernels import logrank as kernel
 from survmodel.kernels.risk_sets import build_risk_sets
+from survmodel.models.logrank_permutation import FEW_EVENTS, permutation_p
+from survmodel.models.observed_expected import observed_expected_ratios
 from survmodel.models.strata import look_at_strata
 from survmodel.outcome.argument import check_outcome
 from survmodel.outcome.groups import Groups, read_groups
@@ -39,6 +41,7 @@ _FAMILIES = {
 }
 #: Directions in which the covariance is smaller than this share of its largest one carry no comparison.
 RANK_TOLERANCE = 1e-10
+PERMUTATIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -57,6 +60,9 @@ class LogrankTest(Result):
         Chi-squared statistic, its degrees of freedom, its tail probability.
     name, weights, n_strata : str, str, int
         What was tested, how the times were weighted, in how many strata.
+    permutation_p_value, permutations : float, int
+        P-value by permutation within strata and its number of draws; NaN and 0 where it was not asked for and there
+        are events enough.
     warnings, notes : tuple of str
         What the reader must and may know.
     """
@@ -72,8 +78,43 @@ class LogrankTest(Result):
     name: str
     weights: str
     n_strata: int
+    permutation_p_value: float = float("nan")
+    permutations: int = 0
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def hazard_ratios(self, reference: str | None = None, conf_level: float = 0.95) -> pd.DataFrame:
+        """Give hazard ratios from observed and expected events (:mod:`survmodel.models.observed_expected`).
+
+        Parameters
+        ----------
+        reference : str, optional
+            Group to compare with, the first without it.
+        conf_level : float
+            Coverage of limits.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns group, reference, measure ("Pike", with two groups also "Peto"), estimate, std_error (log scale),
+            statistic, p_value, conf_low, conf_high.
+
+        Raises
+        ------
+        ConfigError
+            For a weighted test, whose sums are no events, and for an unknown reference.
+
+        Examples
+        --------
+        >>> test = logrank_test(Outcome([3, 5, 7, 9], [1, 1, 0, 1]), by=["a", "a", "b", "b"])
+        >>> test.hazard_ratios()["measure"].tolist()
+        ['Pike', 'Peto']
+        """
+        if self.weights != "unweighted":
+            raise ConfigError("a weighted test has no observed events", remedy="use logrank_test without weights")
+        return observed_expected_ratios(
+            self.groups, self.observed, self.expected, self.covariance, reference, conf_level
+        )
 
     def tidy(self) -> pd.DataFrame:
         """Give the counts, one row for each group.
@@ -92,12 +133,14 @@ class LogrankTest(Result):
         Returns
         -------
         pandas.DataFrame
-            Columns statistic, df, p_value, n, n_strata, test, weights, conventions.
+            Columns statistic, df, p_value, permutation_p_value, permutations, n, n_strata, test, weights, conventions.
         """
         row = {
             "statistic": self.statistic,
             "df": self.df,
             "p_value": self.p_value,
+            "permutation_p_value": self.permutation_p_value,
+            "permutations": self.permutations,
             "n": int(self.n.sum()),
             "n_strata": self.n_strata,
             "test": self.name,
@@ -114,6 +157,10 @@ class LogrankTest(Result):
         statistic = f"chi-squared {format_number(self.statistic, 2)} on {self.df} df, {format_p_equation(self.p_value)}"
         strata = f", {self.n_strata} strata" if self.n_strata > 1 else ""
         title = f"{self.name} ({self.weights}{strata}): {statistic}"
+        if self.permutations:
+            title += (
+                f"; by {format_count(self.permutations)} permutations {format_p_equation(self.permutation_p_value)}"
+            )
         return Display(title, (Table(["group", "n", "observed", "expected"], rows),), self.notes)
 
 
@@ -126,6 +173,8 @@ def logrank_test(
     gamma: float = 0.0,
     weighting: Weighting | None = None,
     scores: Sequence[float] | None = None,
+    permutations: int | None = None,
+    seed: int = 0,
 ) -> LogrankTest:
     """Test whether groups share one survival curve.
 
@@ -143,11 +192,16 @@ def logrank_test(
         Another family of weights, instead of rho and gamma.
     scores : sequence of float, shape (n_groups,), optional
         Scores of the groups in their order: tests for trend with one degree of freedom.
+    permutations : int, optional
+        Draws of a permutation test within strata, given beside the chi-squared p-value: 10,000 below 20 events and
+        none from there on, unless a number is asked for (0 for none).
+    seed : int
+        Seed of the permutations.
 
     Returns
     -------
     LogrankTest
-        Statistic, degrees of freedom, p-value, and counts by group.
+        Statistic, degrees of freedom, p-values, and counts by group.
 
     Raises
     ------
@@ -180,18 +234,26 @@ def logrank_test(
         raise FitError("there are no events", f"0 of {outcome.n} rows", "a log-rank test needs at least one event")
     layers = read_groups(outcome, strata, "strata")
     family, weights = _family(rho, gamma, weighting)
-    observed, expected, covariance = _sums(outcome, died, groups, layers, family, (rho, gamma))
-    difference = observed - expected
-    if scores is None:
-        statistic, df = quadratic_form(difference, covariance)
-        name = "Log-rank test"
-    else:
-        score = _read_scores(scores, groups)
-        variance = float(score @ covariance @ score)
-        statistic, df = (float(score @ difference) ** 2 / variance, 1) if variance > 0 else (0.0, 0)
-        name = "Log-rank test for trend"
+    risk_sets = build_risk_sets(outcome.time, died, outcome.entry, layers.codes)
+    codes = groups.codes[risk_sets.order]
+    by_stratum, expected_by_stratum, covariance = kernel.logrank_sums(
+        codes, groups.n, risk_sets, family, float(rho), float(gamma)
+    )
+    observed, expected = by_stratum.sum(axis=0), expected_by_stratum.sum(axis=0)
+    score = None if scores is None else _read_scores(scores, groups)
+    statistic, df = _chi_squared(observed - expected, covariance, score)
     if df == 0:
         raise FitError("no event time has two groups at risk", remedy="the groups cannot be compared on these data")
+    if permutations is None:
+        permutations = PERMUTATIONS if died.sum() < FEW_EVENTS else 0
+    if permutations < 0:
+        raise ConfigError(f"permutations is {permutations}", remedy="give a number of draws, or 0 for none")
+    by_permutation = float("nan")
+    if permutations:
+        by_permutation = permutation_p(
+            codes, groups.n, risk_sets, (family, float(rho), float(gamma)),
+            lambda d, v: _chi_squared(d, v, score)[0], permutations, seed,
+        )  # fmt: skip
     return LogrankTest(
         groups=groups.labels,
         n=frozen(np.bincount(groups.codes), np.int64),
@@ -201,9 +263,11 @@ def logrank_test(
         statistic=statistic,
         df=df,
         p_value=chi_squared_p(statistic, df),
-        name=name,
+        name="Log-rank test" if score is None else "Log-rank test for trend",
         weights=weights,
         n_strata=layers.n,
+        permutation_p_value=by_permutation,
+        permutations=permutations,
         warnings=join_warnings(outcome.warnings, look_at_strata(died, layers.codes, layers.n)),
         notes=join_warnings(groups.notes, layers.notes),
     )
@@ -244,20 +308,12 @@ def _family(rho: float, gamma: float, weighting: str | None) -> tuple[int, str]:
     return _FAMILIES[weighting], f"{weighting} weights"
 
 
-def _sums(
-    outcome: Outcome,
-    died: npt.NDArray[np.bool_],
-    groups: Groups,
-    strata: Groups,
-    family: int,
-    powers: tuple[float, float],
-) -> tuple[Floats, Floats, Floats]:
-    risk_sets = build_risk_sets(outcome.time, died, outcome.entry, strata.codes)
-    codes = groups.codes[risk_sets.order]
-    observed, expected, covariance = kernel.logrank_sums(
-        codes, groups.n, risk_sets, family, float(powers[0]), float(powers[1])
-    )
-    return observed.sum(axis=0), expected.sum(axis=0), covariance
+def _chi_squared(difference: Floats, covariance: Floats, score: Floats | None) -> tuple[float, int]:
+    """Compute the statistic and its degrees of freedom, for trend when there are scores."""
+    if score is None:
+        return quadratic_form(difference, covariance)
+    variance = float(score @ covariance @ score)
+    return (float(score @ difference) ** 2 / variance, 1) if variance > 0 else (0.0, 0)
 
 
 def _read_scores(scores: Sequence[float], groups: Groups) -> Floats:
@@ -389,8 +445,9 @@ def pairwise_logrank(
         pairs.append((groups.labels[a], groups.labels[b]))
         try:
             test = logrank_test(
-                outcome.take(rows), groups.codes[rows], strata=layers.codes[rows], rho=rho, weighting=weighting
-            )
+                outcome.take(rows), groups.codes[rows], strata=layers.codes[rows], rho=rho, weighting=weighting,
+                permutations=0,
+            )  # fmt: skip
         except FitError as error:
             warnings.append(f"{groups.labels[b]} against {groups.labels[a]} is not estimable: {error.problem}")
             statistics.append(np.nan)

@@ -368,8 +368,11 @@ def logrank_sentence(test: LogrankTest, label: str, of: str = "survival", strata
     """
     statistic = f"chi-squared {format_number(test.statistic, 2)}, {format_count(test.df)} df"
     within = f", within {strata_label}" if strata_label else ""
+    few = ""
+    if test.permutations:
+        few = f"; by {format_count(test.permutations)} permutations {format_p_equation(test.permutation_p_value)}"
     return (
-        f"Log-rank test of equal {of} by {label}{within}: {format_p_equation(test.p_value)} ({statistic}). "
+        f"Log-rank test of equal {of} by {label}{within}: {format_p_equation(test.p_value)} ({statistic}){few}. "
         "The test tells whether curves differ, not by how much."
     )
 

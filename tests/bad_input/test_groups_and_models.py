@@ -293,7 +293,7 @@ class TestOptions:
 
     def test_names_of_options(self) -> None:
         fit = CoxPH("age").fit(TABLE, OUTCOME)
-        refusal(ConfigError, lambda: CoxPH("age", ties="exact"), "'exact'", "efron, breslow")
+        refusal(ConfigError, lambda: CoxPH("age", ties="discrete"), "'discrete'", "efron, breslow, exact")
         refusal(ConfigError, lambda: CoxPH("age", conf_level=95), "conf_level is 95", "0.95")
         refusal(ConfigError, lambda: CoxPH("age", penalty=1.0), "penalty", "Ridge")
         refusal(ConfigError, lambda: Ridge(-1), "theta", "above 0")

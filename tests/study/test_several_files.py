@@ -197,7 +197,7 @@ def test_a_bare_index_over_several_diseases_is_refused(example, capsys):
     assert main(["run", str(example), "--out", str(out)]) == 2
     message = capsys.readouterr().err
     assert "model.fdg.formula: index_group would be one slope for" in message
-    assert "published_risk() and within() are not available" in message
+    assert "published_risk(clinical_index)" in message
 
 
 def test_a_post_baseline_column_is_no_predictor(example):
