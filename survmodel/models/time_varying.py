@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from survmodel.distributions import chi_squared_p
-from survmodel.errors import ConfigError, FitError, closest
+from survmodel.errors import ConfigError, FitError, closest, list_values
 from survmodel.formatting import format_number
 from survmodel.models.coefficient_tests import wald_columns
 from survmodel.models.cox_fit import CoxFit, ResidualKind
@@ -29,6 +29,8 @@ from survmodel.models.cox_maximum import maximise_for
 from survmodel.models.cox_settings import Change
 from survmodel.models.formula import Design
 from survmodel.models.formula_coding import DesignColumn
+from survmodel.models.term_tests import columns_of_splines
+from survmodel.result import Display
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -83,7 +85,7 @@ def split_rows(changes: Mapping[str, Change], design: Design, data: CoxData) -> 
     Raises
     ------
     ConfigError
-        For a term that the formula lacks.
+        For a term that the formula lacks, or that has a spline.
     FitError
         For a period without events, events at time 0, and tables too large to cut.
     """
@@ -133,6 +135,12 @@ def _match_terms(changes: Mapping[str, Change], design: Design) -> dict[str, Cha
         if not matched:
             raise ConfigError(f"time_varying names {name!r}, which is no term", closest(name, [*labels, *of_column]))
         found |= dict.fromkeys(matched, change)
+    bent = [label for label in found if label in columns_of_splines(design).values()]
+    if bent:
+        raise ConfigError(
+            f"the coefficients of a spline cannot change over time: {list_values(bent)}",
+            remedy="let the column change as a line, as log2 of it or as a factor",
+        )
     return found
 
 
@@ -271,11 +279,18 @@ class TimeVaryingFit(CoxFit):
         return pd.DataFrame(rows)
 
     def _conventions(self) -> str:
+        return f"{super(TimeVaryingFit, self)._conventions()}; {self._how()}"
+
+    def _how(self) -> str:
         how = ", ".join(
             f"{label} by log time" if change == "log" else f"{label} by steps at {', '.join(f'{c:g}' for c in change)}"
             for label, change in self._split.changes.items()
         )
-        return f"{super(TimeVaryingFit, self)._conventions()}; coefficients change over time: {how}"
+        return f"coefficients change over time: {how}"
+
+    def _display(self) -> Display:
+        shown = super(TimeVaryingFit, self)._display()
+        return replace(shown, notes=(*shown.notes, self._how()))
 
     def _refuse(self, what: str) -> NoReturn:
         raise FitError(

@@ -49,6 +49,13 @@ def test_steps_are_rows_split_by_hand() -> None:
     assert steps.design.names == ("x:time[to 8]", "x:time[8 to 25]", "x:time[after 25]", "sex[m]")
 
 
+def test_a_spline_may_stand_beside_a_changing_column() -> None:
+    found = fit(CoxPH("sex + rcs(x, 3)", time_varying={"sex": 8}))
+    assert found.design.names == ("sex[m]:time[to 8]", "sex[m]:time[after 8]", "x", "x'")
+    bent = found.term_tests().set_index(["term", "part"]).loc[("rcs(x, 3)", "non-linear"), "statistic"]
+    assert bent == pytest.approx(found.beta[3] ** 2 / found.beta_covariance[3, 3], rel=1e-9)
+
+
 def test_hazard_ratio_at_times() -> None:
     steps = fit(CoxPH("x + sex", time_varying={"x": 8}))
     at = steps.hazard_ratio_at("x", [3, 8, 8.5])
@@ -142,6 +149,8 @@ def test_bad_requests() -> None:
             CoxPH("x", time_varying={"x": change})
     with pytest.raises(ConfigError, match="names 'y', which is no term"):
         CoxPH("x", time_varying={"y": "log"}).fit(table, outcome)
+    with pytest.raises(ConfigError, match=r"spline cannot change over time: rcs\(x, 3\)"):
+        CoxPH("rcs(x, 3)", time_varying={"x": "log"}).fit(table, outcome)
     with pytest.raises(FitError, match="no event happens in the period 'after 500' of x"):
         CoxPH("x", time_varying={"x": 500}).fit(table, outcome)
     with pytest.raises(FitError, match="time 0, which has no logarithm"):
@@ -160,5 +169,6 @@ def test_bad_requests() -> None:
 
 
 def test_conventions_are_said() -> None:
+    assert "coefficients change over time: x by log time" in str(fit(CoxPH("x", time_varying={"x": "log"})))
     row = fit(CoxPH("x + sex", time_varying={"x": "log", "sex": [8, 20]})).glance().iloc[0]
     assert row["conventions"].endswith("coefficients change over time: x by log time, sex by steps at 8, 20")
