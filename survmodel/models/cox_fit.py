@@ -17,7 +17,7 @@ from survmodel.frame import as_frame
 from survmodel.models.coefficient_tests import label_terms, profile_columns, wald_columns, wald_statistic
 from survmodel.models.collinearity import condition_number
 from survmodel.models.contrasts import contrast_rows, effect_rows, refuse_no_number
-from survmodel.models.cox_likelihood import CoxData, Maximum, SortedData
+from survmodel.models.cox_likelihood import LOGLIK_TOLERANCE, SCORE_TOLERANCE, CoxData, Maximum, SortedData
 from survmodel.models.cox_prediction import Baseline, compute_baselines, cumulative_hazard
 from survmodel.models.cox_residuals import compute_residuals, deviance_residuals
 from survmodel.models.cox_settings import CoxSettings
@@ -322,11 +322,20 @@ class CoxFit(Result):
 
     def _conventions(self) -> str:
         baseline = "ties, Breslow baseline" if self.spec.ties == "exact" else "ties and baseline"
-        text = f"{self.spec.ties.capitalize()} {baseline}; BIC by number of events; index not centred"
+        text = f"{self.spec.ties.capitalize()} {baseline}; at risk: entry < t <= time; BIC by number of events; "
+        text += f"index not centred; converged: scaled score < {SCORE_TOLERANCE:g}, relative change of the "
+        text += f"log-likelihood < {LOGLIK_TOLERANCE:g}"
+        if (self.data.weight != 1).any() and self.spec.ties == "efron":
+            text += "; tied events by their mean case weight"
+        if self.robust:
+            text += f"; robust se from dfbeta with {self.spec.ties.capitalize()} ties"
         if self.spec.is_firth:
             text += "; Firth's penalised likelihood, profile limits, penalised likelihood-ratio tests"
         elif self.spec.theta:
-            text += f"; ridge theta {self.spec.theta:g}, effective degrees of freedom"
+            text += (
+                f"; ridge theta {self.spec.theta:g}: log-likelihood - theta / 2 * sum(beta^2), columns as they stand"
+            )
+            text += ", effective degrees of freedom"
         for spline in splines_of(self.design):
             text += f"; spline of {spline.columns[0].term}, knots at {', '.join(map(repr, spline.knots))}"
         return text

@@ -134,7 +134,8 @@ class CumulativeIncidenceFit(Result):
             "unit": self.unit,
             "conf_type": self.conf_type,
             "conf_level": self.conf_level,
-            "conventions": "Aalen-Johansen, ties exact; infinitesimal-jackknife se; at risk: entry < t <= time",
+            "conventions": "Aalen-Johansen, ties exact, missing beyond follow-up; infinitesimal-jackknife se; at risk: "
+            "entry < t <= time",
         }
         return pd.DataFrame([row])
 

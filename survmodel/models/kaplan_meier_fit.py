@@ -162,7 +162,8 @@ class KaplanMeierFit(Result):
             "conf_type": self.conf_type,
             "conf_level": self.conf_level,
             "std_error_type": "infinitesimal jackknife" if self.robust else "Greenwood",
-            "conventions": "right-continuous step; at risk: entry < t <= time; limits exact where S = 1",
+            "conventions": "right-continuous step, missing beyond follow-up; at risk: entry < t <= time; limits exact "
+            "where S = 1, none where S = 0; quantiles: middle of a flat; hazard: sum of d/n",
         }
         return pd.DataFrame([row])
 

@@ -236,7 +236,8 @@ def rmst_difference(
     spread = np.where(estimates[:, 1] > 0, np.square(estimates[:, 1]), np.nan)
     unit = f" {fit.unit}" if fit.unit else ""
     return _compare(
-        fit, f"Restricted mean survival time up to {horizon:g}{unit}", "mean", "areas under Kaplan-Meier curves",
+        fit, f"Restricted mean survival time up to {horizon:g}{unit}", "mean",
+        "areas under Kaplan-Meier curves with the sampling error of the area",
         estimates, np.column_stack([estimates[:, 0], spread]), float(horizon),
     )  # fmt: skip
 

@@ -104,9 +104,18 @@ class Concordance(Result):
             "tied_both": self.tied_both,
             "method": self.method,
             "conf_level": self.conf_level,
-            "conventions": "higher index = worse; tied indices 1/2; pairs within strata; infinitesimal-jackknife se",
+            "conventions": self._conventions(),
         }
         return pd.DataFrame([row])
+
+    def _conventions(self) -> str:
+        text = "higher index = worse; tied indices 1/2; two events at one time are no pair; a censoring at the time of "
+        text += "an event is later; pairs within strata; infinitesimal-jackknife se"
+        if self.horizon is not None:
+            text += f"; events up to {self.horizon:g}"
+        if self.method == "uno":
+            text += "; weights 1/G(t-)^2, deaths leave before censorings"
+        return text
 
     @property
     def name(self) -> str:
