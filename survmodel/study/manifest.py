@@ -9,6 +9,7 @@ import sys
 from importlib import metadata
 
 import survmodel
+from survmodel.outcome.endpoints import DAYS_PER_MONTH
 from survmodel.report.contents import Question
 from survmodel.study.config import Study
 from survmodel.study.preparation import Prepared
@@ -78,6 +79,7 @@ def build_manifest(
         "versions": versions(),
         "platform": {"system": platform.system(), "machine": platform.machine()},
         "seed": study.settings.seed,
+        "days_per_month": DAYS_PER_MONTH,
         "synthetic": study.is_synthetic,
         "lock": None
         if question is None

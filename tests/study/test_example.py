@@ -75,6 +75,7 @@ def test_two_runs_give_the_same_bytes_but_for_the_clock(trial, tmp_path):
     assert [name for name in first if first[name].read_bytes() != second[name].read_bytes()] == ["manifest.json"]
     one, two = (json.loads(files["manifest.json"].read_text()) for files in (first, second))
     assert one.pop("clock") != {} != two.pop("clock")
+    assert one["days_per_month"] == 30.4375
     assert one == two
 
 
