@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from conventions.said import says
 from reference.answers.subjects import Subject
 from reference.stored_cases import read_case
 
@@ -24,12 +25,6 @@ Z = 1.959963984540054
 FOUR = Outcome([1, 2, 3, 4], [1, 1, 1, 1])
 #: Deaths at 2, 4, 4 and 9, censored at 4 and 7.
 SIX = Outcome([2, 4, 4, 4, 7, 9], [1, 1, 1, 0, 0, 1])
-
-
-def says(result, *words: str, column: str = "conventions") -> None:
-    text = str(result.glance()[column].iloc[0])
-    for word in words:
-        assert word in text, (word, text)
 
 
 def test_01_limits_of_every_type() -> None:
