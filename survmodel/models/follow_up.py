@@ -79,7 +79,8 @@ class FollowUp(Result):
             rows.append([str(label) or "all", str(half["n"]), format_significant(half["estimate"]), limits, quartiles])
         unit = f" ({self.unit})" if self.unit else ""
         header = ["group", "n", f"median follow-up{unit}", f"{100 * self.conf_level:g}% limits", "quartiles"]
-        return Display("Follow-up by the reverse Kaplan-Meier method", (Table(header, rows),))
+        note = f"{100 * self.conf_level:g}% limits: log-log; deaths leave before censorings"
+        return Display("Follow-up by the reverse Kaplan-Meier method", (Table(header, rows),), (note,))
 
 
 def _span(low: float, high: float) -> str:

@@ -134,7 +134,8 @@ class Calibration(Result):
         sample = f", {self.sample}" if self.sample else ""
         title = f"Calibration at {format_significant(self.horizon)}{unit}, {self.endpoint}{sample}"
         ratio = f"observed/expected {format_estimate(self.o_e, self.o_e_low, self.o_e_high, 2)}"
-        return Display(title, (Table(header, rows),), (ratio,), "sm.draw_calibration(result)")
+        limits = f"{100 * self.conf_level:g}% limits of observed risks: {self.conf_type}"
+        return Display(title, (Table(header, rows),), (ratio, limits), "sm.draw_calibration(result)")
 
 
 def calibration(

@@ -14,6 +14,7 @@ from survmodel import (
     CumulativeIncidence,
     KaplanMeier,
     Outcome,
+    calibration,
     draw_km,
     follow_up,
     logrank_test,
@@ -48,6 +49,10 @@ def test_01_limits_of_every_type() -> None:
         assert f"95% limits: {name};" in repr(fit)
     says(KaplanMeier().fit(SIX), "log-log", column="conf_type")
     says(CumulativeIncidence().fit(SIX), "log-log", column="conf_type")
+    assert "95% limits: log-log;" in repr(CumulativeIncidence().fit(SIX))
+    assert "95% limits: log-log;" in repr(follow_up(SIX))
+    calibrated = calibration(SIX, [0.9, 0.8, 0.6, 0.5, 0.3, 0.2], 4, groups=2, conf_type="plain")
+    assert "95% limits of observed risks: plain" in repr(calibrated)
 
 
 def test_02_limits_at_the_ends() -> None:
