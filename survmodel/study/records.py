@@ -145,13 +145,12 @@ def _of_curve(curve: CurvePart, horizons: Sequence[float]) -> Iterator[Record]:
     if curve.test is not None and curve.test.result is not None:
         test = curve.test.result
         yield from tidy_records(test.tidy(), curve.test.step, measure="events by group")
-        yield {
-            "step": curve.test.step,
-            "measure": f"test, within {curve.strata_label}" if curve.strata_label else "test",
-            "statistic": test.statistic,
-            "df": test.df,
-            "p_value": test.p_value,
-        }
+        within = f", within {curve.strata_label}" if curve.strata_label else ""
+        numbers = {"statistic": test.statistic, "df": test.df, "p_value": test.p_value}
+        yield {"step": curve.test.step, "measure": f"test{within}", **numbers}
+        if test.permutations:
+            drawn = {"n": test.permutations, "p_value": test.permutation_p_value}
+            yield {"step": curve.test.step, "measure": f"test by permutation{within}", **drawn}
 
 
 def _of_model(model: ModelPart) -> Iterator[Record]:
