@@ -76,7 +76,13 @@ def variance_inflation(information: Floats, terms: tuple[tuple[str, tuple[int, .
         return {}
     found = {}
     _, whole = np.linalg.slogdet(scaled)
+    if not np.isfinite(whole):
+        return {}
+    inverse = np.diag(np.linalg.inv(scaled))
     for label, positions in terms:
+        if len(positions) == 1:
+            found[label] = float(inverse[positions[0]])
+            continue
         own = np.array(positions)
         others = np.setdiff1d(np.arange(scaled.shape[0]), own)
         parts = sum(np.linalg.slogdet(scaled[np.ix_(some, some)])[1] for some in (own, others) if some.size)
