@@ -35,6 +35,9 @@ MAX_ITERATIONS = 200
 #: A limit further away than this many standard errors is none.
 FARTHEST = 2000.0
 LIMIT_TOLERANCE = 1e-10
+#: Far out on a profile the information is nearly singular, and rounding keeps the score above what a fit is asked for.
+#: The height is then off by half the square of the score, which is nothing to a limit.
+PROFILE_SCORE = 1e-5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,13 +81,21 @@ class _Likelihood:
             self.features, self.ordered.offset, self.ordered.multiplicity, self.ordered.count, self.ordered.risk_sets,
             self.efron, start, free, self.penalised, MAX_ITERATIONS, SCORE_TOLERANCE, LOGLIK_TOLERANCE,
         )  # fmt: skip
-        if not converged:
+        if not converged and not _is_level(score, information, objective, free):
             kind = "penalised likelihood" if self.penalised else "partial likelihood"
             raise FitError(
                 f"the {kind} did not reach its maximum in {MAX_ITERATIONS} steps",
                 remedy="look for covariates with extreme values, or use fewer columns",
             )
         return beta, score, information, float(objective), int(iterations)
+
+
+def _is_level(score: Floats, information: Floats, objective: float, free: Bools) -> bool:
+    """Tell whether a climb with some coefficients held ended as high as it can be told."""
+    if free.all() or not np.isfinite(objective):
+        return False
+    spread = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+    return bool(np.max(np.abs(score[free]) / spread[free], initial=0.0) < PROFILE_SCORE)
 
 
 def maximise_penalised(data: CoxData, ordered: SortedData, names: tuple[str, ...]) -> Maximum:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from properties.generators import Cohort, cohorts, fit_cox, regression_cohorts, run
+from properties.generators import Cohort, cohorts, fit_cox, make_cohort, regression_cohorts, run
 
 from survmodel import CoxPH
 
@@ -63,3 +63,18 @@ def test_34_copies(cohort: Cohort) -> None:
         apart.append((firth.beta - plain.beta) / np.sqrt(np.diag(plain.covariance)))
     assert np.abs(apart[0]).max() < 0.05
     assert_allclose(2 * apart[1], apart[0], rtol=0, atol=0.02 * np.abs(apart[0]).max() + 1e-8)
+
+
+def test_34_limits_far_out() -> None:
+    """34. With as many events as columns the profile has limits too, and the order of columns is no matter."""
+    cohort = make_cohort(209, 42, "fuzzed", 0.1, late=True)
+    assert cohort.event.sum() == 3
+    tables = []
+    for formula in ("age + suv + male", "male + age + suv"):
+        fit = CoxPH(formula, penalty="firth").fit(cohort.table, cohort.outcome)
+        tables.append(
+            fit.tidy().set_index("term")[["conf_low", "estimate", "conf_high", "p_value"]].loc[["age", "suv", "male"]]
+        )
+    one, other = tables
+    assert ((one["conf_low"] < one["estimate"]) & (one["estimate"] < one["conf_high"])).all()
+    assert_allclose(other, one, rtol=1e-6)
