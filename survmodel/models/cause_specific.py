@@ -299,7 +299,10 @@ class CauseSpecificCox:
                 "no cause has a formula", remedy='give one for each code, for example {1: "age", 2: "age"}'
             )
         if self.ties not in ("efron", "breslow"):
-            raise ConfigError(f"ties {self.ties!r} have no baseline to predict from", remedy="use efron or breslow")
+            # Risks are added up from the hazards of all causes, which the exact likelihood does not have.
+            raise ConfigError(
+                f"ties {self.ties!r} are not for cause-specific models", remedy='choose "efron" or "breslow"'
+            )
         for formula in self._formulas():
             self._spec(formula)
         known = [name for formula in self._formulas() for name in parse_formula(formula).variables]
