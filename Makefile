@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo study notebooks test fuzz check bench reference lock clean
+.PHONY: help install demo study notebooks test fuzz check bench bench-large reference lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.runtime ## install survmodel from the lock into $(VENV) and compile its kernels
 
@@ -51,7 +51,10 @@ check: $(VENV)/.dev ## format, lint, types and import rule
 	$(BIN)/lint-imports --config pyproject.toml
 
 bench: $(VENV)/.dev ## measure the speed budgets (CPU seconds and ratios)
-	$(BIN)/python tests/benchmarks/bench.py
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.bench
+
+bench-large: $(VENV)/.dev ## measure the budgets of a million patients (needs R and 2 GB)
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.bench --large
 
 reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprsk, riskRegression and Hmisc)
 	Rscript tests/reference/make_cases.R

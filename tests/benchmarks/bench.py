@@ -1,91 +1,84 @@
-"""Measure the speed budgets: CPU seconds of fresh processes, and ratios to lifelines in the same run.
+"""Measure the speed budgets; README.md beside this file tells how a row is made.
 
-Run by ``make bench``. Nothing here is asserted: figures depend on the machine, ratios less so. Every ratio comes with a
-check value, the largest difference between the two answers.
+Run by ``make bench``, the million rows by ``make bench-large``. Times depend on the machine, ratios less so: a budget
+that is missed is marked. A wrong answer ends the run with exit code 1.
 """
 
 from __future__ import annotations
 
-import os
-import resource
-import statistics
-import subprocess
+import argparse
+import json
+import platform
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
 
-import numpy as np
-import pandas as pd
+from benchmarks.cases import CASES, Case
+from benchmarks.rotation import Row, run_case
+from benchmarks.start_up import start_up
 
-COX = """
-import pandas as pd, numba, survmodel as sm
-table = pd.DataFrame({"x": [1, 1, 1, 0, 0, 0]})
-sm.CoxPH("x").fit(table, sm.Outcome([1, 1, 6, 6, 8, 9], [1, 0, 1, 1, 0, 1]))
-"""
-
-
-def cpu_of(code: str, repeats: int = 3, **environment: str) -> float:
-    """CPU seconds of a fresh Python process, the median of some."""
-    spent = []
-    for _ in range(repeats):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return statistics.median(spent)
+RESULTS = Path("results/bench")
+PACKAGES = ("survmodel", "numpy", "pandas", "numba", "lifelines", "scikit-survival", "statsmodels")
+HEAD = f"{'case':16} {'peer':12} {'ours':>10} {'theirs':>10}   ratio (quartiles)        check    memory  budget"
 
 
-def pair(ours: Callable[[], object], theirs: Callable[[], object], calls: int, pairs: int = 5) -> tuple[float, float]:
-    """CPU seconds of one of our calls, and the median ratio of theirs to ours over alternating pairs."""
-    ratios, own = [], []
-    for _ in range(pairs):
-        start = time.process_time()
-        for _ in range(calls):
-            ours()
-        middle = time.process_time()
-        theirs()
-        own.append((middle - start) / calls)
-        ratios.append((time.process_time() - middle) / own[-1])
-    return statistics.median(own), statistics.median(ratios)
+def format_row(row: Row) -> str:
+    """Give one line of the table; what is wrong or missed stands at its end."""
+    mark = "  WRONG ANSWER" if row.wrong else "  MISSED" if row.missed else ""
+    if row.problem:
+        return f"{row.case:16} {row.peer:12} {row.problem}{mark}"
+    ratio = f"{row.ratio:7.3g} ({row.low:.3g} to {row.high:.3g})"
+    times = f"{1000 * row.ours:7.3g} ms {1000 * row.theirs:7.3g} ms"
+    memory = f"{row.memory:7.2f}" if row.large else "      -"
+    return f"{row.case:16} {row.peer:12} {times} {ratio:27} {row.check:7.1e} {memory}  {row.budget}{mark}"
 
 
-def start_up() -> None:
-    bare = cpu_of("pass")
-    print(f"import survmodel            {cpu_of('import survmodel') - bare:6.3f} s above bare Python (budget 0.3)")
-    ask = "from survmodel.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
-    print(f"survmodel --help            {cpu_of(ask) - bare:6.3f} s above bare Python (budget 0.3)")
-    libraries = cpu_of("import pandas, numba")
-    cpu_of(COX, 1)
-    print(f"first Cox fit, warm cache   {cpu_of(COX) - libraries:6.3f} s above importing pandas and numba (budget 0.5)")
-    with tempfile.TemporaryDirectory() as folder:
-        warm = "from survmodel.kernels.warm_up import warm_up; warm_up()"
-        compiled = cpu_of(warm, 1, SURVMODEL_CACHE_DIR=folder) - libraries
-    print(f"all kernels, empty cache    {compiled:6.1f} s above importing pandas and numba (budget 25)")
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that are installed."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
 
 
-def against_lifelines(n: int, p: int, calls: int) -> None:
-    from lifelines import CoxPHFitter, KaplanMeierFitter
+def run(cases: Sequence[Case], rounds: int, results: Path) -> int:
+    """Run cases, print their rows, write them as JSON, and give the exit code."""
+    rows: list[Row] = []
+    print(HEAD)
+    for case in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            made = run_case(case, Path(folder), rounds)
+        rows += made
+        print(*map(format_row, made), sep="\n", flush=True)
+    results.mkdir(parents=True, exist_ok=True)
+    path = results / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    content = {"versions": versions(), "rows": [asdict(row) for row in rows]}
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print(f"CPU time of one thread in fresh processes, {rounds} rounds; written to {path}")
+    return int(any(row.wrong for row in rows))
 
-    import survmodel as sm
 
-    rng = np.random.default_rng(7)
-    table = pd.DataFrame(rng.normal(size=(n, p)), columns=[f"x{j}" for j in range(p)])
-    time_to = (np.ceil(rng.exponential(size=n) * np.exp(-0.5 * table["x0"]) * 800) + 1).to_numpy()
-    event = rng.random(n) < 0.4
-    outcome = sm.Outcome(time_to, event)
-    spec = sm.CoxPH(list(table.columns))
-    joined = table.assign(time=time_to, event=event)
-    ours = spec.fit(table, outcome).coefficients
-    theirs = CoxPHFitter().fit(joined, "time", "event").params_
-    check = float(np.abs(ours - theirs).max())
-    own, ratio = pair(lambda: spec.fit(table, outcome), lambda: CoxPHFitter().fit(joined, "time", "event"), calls)
-    print(f"Cox n={n:6d} p={p:2d}    {1000 * own:8.2f} ms, lifelines x {ratio:6.1f}, largest difference {check:.1e}")
-    own, ratio = pair(lambda: sm.KaplanMeier().fit(outcome), lambda: KaplanMeierFitter().fit(time_to, event), calls)
-    print(f"KM  n={n:6d}         {1000 * own:8.2f} ms, lifelines x {ratio:6.1f}")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the cases asked for: all but the large ones, the large ones, or some by name."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure the speed budgets.")
+    parser.add_argument("--large", action="store_true", help="the large cases in place of the others")
+    parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="this case only")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each peer is measured (5)")
+    parser.add_argument("--results", type=Path, default=RESULTS, help=f"folder of the JSON ({RESULTS})")
+    asked = parser.parse_args(arguments)
+    if not asked.large and not asked.case:
+        start_up()
+    cases = [case for case in CASES if (case.name in asked.case if asked.case else case.large == asked.large)]
+    print(", ".join(f"{name} {version}" for name, version in versions().items()))
+    return run(cases, asked.rounds, asked.results)
 
 
 if __name__ == "__main__":
-    start_up()
-    against_lifelines(300, 10, 20)
-    against_lifelines(10_000, 20, 5)
+    sys.exit(main())

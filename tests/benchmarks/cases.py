@@ -1,0 +1,101 @@
+"""Which cases are timed, against whom, and what is asked of each. A new row is a new entry here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+#: Peers that peers.R times, by kind; all others are in peers.py.
+R_PEERS = ("coxph.fit", "coxph", "survfit", "concordance")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What is asked of the ratio to one peer.
+
+    Attributes
+    ----------
+    at_least : float
+        Least ratio of the peer's time to ours; below 1 we may be slower.
+    extra : float
+        Seconds of ours that do not count.
+    """
+
+    at_least: float
+    extra: float = 0.0
+
+    def __str__(self) -> str:
+        return f">= {self.at_least:.3g}" + (f" after {1000 * self.extra:g} ms" if self.extra else "")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case.
+
+    Attributes
+    ----------
+    name, kind : str
+        Name of the rows, and what is computed ("cox", "km", "concordance", "optimism").
+    n, p : int
+        Patients and columns.
+    peers : tuple of str
+        Whom survmodel is compared with.
+    budgets : dict of str to Budget
+        By peer.
+    memory : float
+        Most bytes above those of the input, in inputs; infinite where nothing is asked.
+    tolerance : tuple of float
+        How far a check value may lie from ours: one for all values, or one for each.
+    loose : dict of str to tuple of float
+        The same for peers that stop their iterations early.
+    large : bool
+        Whether it runs only when asked for.
+    """
+
+    name: str
+    kind: str
+    n: int
+    p: int
+    peers: tuple[str, ...]
+    budgets: dict[str, Budget] = field(default_factory=dict)
+    memory: float = float("inf")
+    tolerance: tuple[float, ...] = (1e-9,)
+    loose: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    large: bool = False
+
+
+EARLY = {"lifelines": (1e-5,), "statsmodels": (1e-6,), "sksurv": (1e-6,)}
+
+CASES = (
+    Case(
+        "cox_300x10",
+        "cox",
+        300,
+        10,
+        ("kernel", "coxph.fit", "coxph", "lifelines", "sksurv", "statsmodels"),
+        {"kernel": Budget(1 / 3, extra=0.003)},
+        loose=EARLY,
+    ),
+    Case(
+        "cox_10000x20",
+        "cox",
+        10_000,
+        20,
+        ("kernel", "coxph.fit", "coxph", "lifelines"),
+        {"coxph.fit": Budget(5)},
+        loose=EARLY,
+    ),
+    Case("km_300", "km", 300, 2, ("survfit", "lifelines"), tolerance=(1e-12,)),
+    Case("concordance_300", "concordance", 300, 2, ("concordance", "lifelines", "sksurv"), tolerance=(1e-12,)),
+    # Both draw their own samples: the corrected C agrees as far as so few of them tell.
+    Case("optimism_300x10", "optimism", 300, 10, ("lifelines",), tolerance=(1e-6, 0.03)),
+    Case(
+        "cox_1000000x20",
+        "cox",
+        1_000_000,
+        20,
+        ("kernel", "coxph.fit"),
+        {"coxph.fit": Budget(3)},
+        memory=3.5,
+        large=True,
+    ),
+)
