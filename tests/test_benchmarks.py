@@ -33,6 +33,12 @@ def test_the_ratio_is_that_of_the_peer_to_ours(tmp_path: Path) -> None:
     assert (row.rounds, row.check, row.wrong, row.missed) == (3, 0, False, False)
 
 
+def test_peers_without_a_budget_take_part_in_fewer_rounds(tmp_path: Path) -> None:
+    case = Case("cox_60x3", "cox", 60, 3, ("kernel", "coxph"), TINY.budgets)
+    kernel, coxph = run_case(case, tmp_path, rounds=5, measure=fixed)
+    assert (kernel.rounds, coxph.rounds, coxph.wrong) == (5, 3, False)
+
+
 @pytest.mark.parametrize("check", [[0.5, -0.2500001], [0.5], [0.5, float("nan")]])
 def test_a_wrong_answer_is_loud(
     check: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

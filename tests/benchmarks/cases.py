@@ -85,7 +85,7 @@ CASES = (
         loose=EARLY,
     ),
     Case("km_300", "km", 300, 2, ("survfit", "lifelines"), tolerance=(1e-12,)),
-    Case("concordance_300", "concordance", 300, 2, ("concordance", "lifelines", "sksurv"), tolerance=(1e-12,)),
+    Case("concordance_300", "concordance", 300, 2, ("concordance", "lifelines"), tolerance=(1e-12,)),
     # Both draw their own samples: the corrected C agrees as far as so few of them tell.
     Case("optimism_300x10", "optimism", 300, 10, ("lifelines",), tolerance=(1e-6, 0.03)),
     Case(
