@@ -32,6 +32,7 @@ _HOME = {
     "CoxPH": "models.cox",
     "CumulativeIncidence": "models.cumulative_incidence",
     "DataError": "errors",
+    "ElasticNet": "models.elastic_net_settings",
     "Endpoint": "outcome.endpoints",
     "EndpointError": "errors",
     "FineGray": "models.fine_gray",
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     from survmodel.models.cox_tests import proportional_hazards_test as proportional_hazards_test
     from survmodel.models.cumulative_incidence import CumulativeIncidence as CumulativeIncidence
     from survmodel.models.description import describe as describe
+    from survmodel.models.elastic_net_settings import ElasticNet as ElasticNet
     from survmodel.models.fine_gray import FineGray as FineGray
     from survmodel.models.follow_up import follow_up as follow_up
     from survmodel.models.forest_importance import permutation_importance as permutation_importance

@@ -29,6 +29,8 @@ from survmodel.models.cox_maximum import maximise_for
 from survmodel.models.cox_resampling import CoxResampler
 from survmodel.models.cox_residuals import compute_residuals, robust_covariance
 from survmodel.models.cox_settings import CoxSettings
+from survmodel.models.elastic_net_fit import choose_maximum, with_path
+from survmodel.models.elastic_net_settings import ElasticNet
 from survmodel.models.formula import learn_counted, parse_formula
 from survmodel.models.formula_groups import look_at_groups
 from survmodel.models.formula_splines import look_at_splines
@@ -64,10 +66,11 @@ class CoxPH(CoxSettings):
         Treatment of tied event times. ``"exact"`` is for times that are discrete, such as visits: the deaths of a time
         are compared with all sets of as many rows at risk, as in a conditional logistic regression. It takes no
         penalty, weights or clusters; baseline hazard and residuals are Breslow's at its coefficients, as in R.
-    penalty : {"firth"} or Ridge, optional
+    penalty : {"firth"}, Ridge or ElasticNet, optional
         Penalty of the log-likelihood. ``"firth"`` (Heinze and Schemper) is for inference from few events: estimates are
         finite where a group has no events, limits are those of the profile, tests are penalised likelihood-ratio tests.
-        A ridge is for prediction.
+        A ridge is for prediction; so is an elastic net, which selects columns, has Breslow's ties and gives no
+        standard errors.
     reference : mapping of str to object, optional
         Reference level of factors, ``{"stage": "I"}``.
     time_varying : mapping of str to "log", float or sequence of float, optional
@@ -149,7 +152,7 @@ class CoxPH(CoxSettings):
             entry=analysed.entry,
             event=died[rows],
             stratum=layers.codes,
-            efron=self.ties == "efron",
+            efron=self.ties == "efron" and not self.is_tuned,
         )
         split = split_rows(changes, design, data) if (changes := self.changes) else None
         if split is not None:
@@ -162,7 +165,10 @@ class CoxPH(CoxSettings):
         ]
         ordered = sort_data(data)
         self._refuse_weights(data)
-        maximum = maximise_for(self, data, ordered, design.names)
+        if isinstance(self.penalty, ElasticNet):
+            path, maximum, said = choose_maximum(self.penalty, data, analysed, design.names)
+        else:
+            maximum = maximise_for(self, data, ordered, design.names)
         cluster = self._clusters(used, analysed, data)
         if split is not None and (cluster is not None or data.weight_is_broken):
             cluster = split.origin if cluster is None else cluster[split.origin]
@@ -171,9 +177,10 @@ class CoxPH(CoxSettings):
         if robust:
             residuals = compute_residuals(data, ordered, maximum.beta)
             covariance = frozen(robust_covariance(residuals, data, maximum.covariance, cluster))
-        warnings += look_at_collinearity(design, maximum.information)
+        if self.penalty is None or self.is_firth:
+            warnings += look_at_collinearity(design, maximum.information)
         make = CoxFit if split is None else partial(TimeVaryingFit, split=split)
-        return make(
+        fit = make(
             spec=self,
             design=design,
             beta=maximum.beta,
@@ -192,6 +199,7 @@ class CoxPH(CoxSettings):
             warnings=join_warnings(outcome.warnings, warnings),
             notes=join_warnings(design.notes, outcome.notes),
         )
+        return with_path(fit, self.penalty, path, said) if isinstance(self.penalty, ElasticNet) else fit
 
     def _refuse_weights(self, data: CoxData) -> None:
         if self.is_firth and data.weight_is_broken:
@@ -221,7 +229,7 @@ class CoxPH(CoxSettings):
         -------
         CoxResampler, or None
             Gives the prognostic index of every row for any counts; None where the formula learns numbers, such as
-            means, from the rows: only a refit on replicated rows learns them anew.
+            means, from the rows, or for an elastic net: only a refit on replicated rows learns or chooses them anew.
 
         Raises
         ------
@@ -237,7 +245,7 @@ class CoxPH(CoxSettings):
         table = as_frame(table)
         fit = self.fit(table, outcome)
         refuse_missing_for_draws(fit.missing)
-        return None if fit.design.learns_numbers else CoxResampler(fit)
+        return None if fit.design.learns_numbers or self.is_tuned else CoxResampler(fit)
 
     def _look_at_events(self, data: CoxData, names: tuple[str, ...]) -> list[str]:
         """Refuse what so many events cannot estimate, and warn of what they estimate badly."""

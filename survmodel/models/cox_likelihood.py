@@ -16,6 +16,7 @@ from survmodel.errors import FitError, list_values
 from survmodel.kernels import cox as kernel
 from survmodel.kernels.risk_sets import RiskSets, build_risk_sets
 from survmodel.models.cox_settings import Penalty, Ridge
+from survmodel.models.elastic_net_settings import ElasticNet
 from survmodel.result import frozen
 
 Floats = npt.NDArray[np.float64]
@@ -278,7 +279,7 @@ def refuse_few_events(events: float, n_rows: int, names: tuple[str, ...], penalt
         Analysed rows.
     names : tuple of str
         Column names.
-    penalty : Ridge, "firth" or None
+    penalty : Ridge, ElasticNet, "firth" or None
         What carries what the events do not.
 
     Raises
@@ -293,7 +294,7 @@ def refuse_few_events(events: float, n_rows: int, names: tuple[str, ...], penalt
             "there are no events", f"0 among {n_rows} analysed rows", "a Cox model needs events to learn from"
         )
     few = penalty is None and p > 1 and events <= FEW_EVENTS
-    if few or (p > events and not isinstance(penalty, Ridge)):
+    if few or (p > events and not isinstance(penalty, Ridge | ElasticNet)):
         other = "penalty=Ridge(1.0)" if p > events else 'penalty="firth"'
         raise FitError(
             f"{p} coefficients cannot be estimated from {events:g} events",

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from survmodel.errors import ConfigError, closest
+from survmodel.models.elastic_net_settings import ElasticNet
 from survmodel.models.formula import parse_formula
 
 
@@ -40,8 +41,9 @@ class Ridge:
 #: How a coefficient changes: with the logarithm of time, or by steps at times.
 Change = Literal["log"] | tuple[float, ...]
 TIES = ("efron", "breslow", "exact")
-#: What a Cox model may be penalised by: nothing, Firth's half log determinant of the information, or a ridge.
-Penalty = Ridge | Literal["firth"] | None
+#: What a Cox model may be penalised by: nothing, Firth's half log determinant of the information, a ridge, or a ridge
+#: and a lasso.
+Penalty = Ridge | ElasticNet | Literal["firth"] | None
 
 
 def read_changes(given: Mapping[str, object] | None) -> dict[str, Change]:
@@ -108,9 +110,11 @@ class CoxSettings:
                 raise ConfigError(f"{key} is a column, not its name", remedy=f"pass the name: {key}={name!r}")
         if self.ties not in TIES:
             raise ConfigError(f"ties {self.ties!r} is not known", closest(str(self.ties), TIES))
+        if self.penalty not in (None, "firth") and not isinstance(self.penalty, Ridge | ElasticNet):
+            remedy = 'use "firth", Ridge(theta), ElasticNet() or None'
+            raise ConfigError(f"penalty {self.penalty!r} is not known", remedy=remedy)
         read_changes(self.time_varying)
-        if self.penalty not in (None, "firth") and not isinstance(self.penalty, Ridge):
-            raise ConfigError(f"penalty {self.penalty!r} is not known", remedy='use "firth", Ridge(theta) or None')
+        self._refuse_selection()
         if self.is_firth and self.cluster is not None:
             raise ConfigError(
                 "Firth's penalty has no errors for clusters", remedy="leave cluster out, or fit without a penalty"
@@ -121,6 +125,24 @@ class CoxSettings:
             raise ConfigError(
                 f"conf_level is {self.conf_level}", remedy="give the coverage as a share, for example 0.95"
             )
+
+    def _refuse_selection(self) -> None:
+        """Refuse what scikit-survival's elastic net does not know and would leave out in silence."""
+        if not self.is_tuned:
+            return
+        for what, present in (
+            ("strata", bool(self.strata_columns)),
+            ("clusters", self.cluster is not None),
+            ("coefficients that change over time", bool(self.time_varying)),
+            ("an offset", bool(parse_formula(self.formula).offsets)),
+        ):
+            if present:
+                raise ConfigError(f"an elastic net does not take {what}", remedy="leave it out, or use Ridge(theta)")
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether columns are selected, so that the optimism bootstrap is not honest."""
+        return isinstance(self.penalty, ElasticNet)
 
     @property
     def changes(self) -> dict[str, Change]:

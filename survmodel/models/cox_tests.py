@@ -143,6 +143,8 @@ def proportional_hazards_test(fit: CoxFit, transform: Transform = "km") -> Propo
     """
     if transform not in get_args(Transform):
         raise ConfigError(f"transform {transform!r} is not known", closest(str(transform), get_args(Transform)))
+    if fit.spec.is_tuned:
+        raise FitError("an elastic net has no test of proportional hazards", remedy="fit without a penalty")
     if fit.spec.ties == "exact":
         raise FitError("exact ties have no test of proportional hazards", remedy='fit with ties="efron"')
     if fit.spec.time_varying:
@@ -366,10 +368,16 @@ def _refuse_other_rows(small: CoxFit, large: CoxFit) -> None:
         )
 
 
-def _refuse_other_models(small: CoxFit, large: CoxFit) -> None:
-    a, b = small.data, large.data
+def _refuse_shrunk(small: CoxFit, large: CoxFit) -> None:
+    if small.spec.is_tuned or large.spec.is_tuned:
+        raise FitError("an elastic net has no likelihood ratio test", remedy="fit both models without it")
     if small.spec.theta or large.spec.theta:
         raise FitError("a ridge has no likelihood ratio test", remedy="fit both models without it")
+
+
+def _refuse_other_models(small: CoxFit, large: CoxFit) -> None:
+    a, b = small.data, large.data
+    _refuse_shrunk(small, large)
     if small.spec.is_firth is not large.spec.is_firth:
         raise FitError("one of the two models has Firth's penalty", remedy="fit both with it, or both without")
     if small.spec.ties != large.spec.ties:

@@ -319,10 +319,15 @@ def _cross_validated(unseen: OutOfFold, stratum: Ints) -> float:
     return float(np.mean(found))
 
 
+def _is_fixed(spec: Model) -> bool:
+    """Whether nothing is selected or tuned: a Cox model is fixed unless its penalty selects columns."""
+    return isinstance(spec, FixedModel) and not getattr(spec, "is_tuned", False)
+
+
 def _choose_method(specs: Mapping[str, Model], method: str) -> str:
     if method not in METHODS:
         raise ConfigError(f"method {method!r} is not known", remedy=closest(str(method), METHODS))
-    loose = [name for name, one in specs.items() if not isinstance(one, FixedModel)]
+    loose = [name for name, one in specs.items() if not _is_fixed(one)]
     if method == "optimism" and loose:
         raise ConfigError(
             f"the optimism bootstrap is not honest for {loose[0]}",
@@ -351,7 +356,7 @@ def _by_optimism(
     n_jobs: int,
     conf_level: float,
 ) -> Scores:
-    if not isinstance(spec, FixedModel):
+    if not isinstance(spec, FixedModel) or not _is_fixed(spec):
         raise ConfigError("the optimism bootstrap needs a fixed model")
     resampler = spec.resampler(table, outcome) or RowResampler(spec, table, outcome)
     apparent = scorer.score(resampler.index(np.ones(outcome.n, dtype=np.int64)))
@@ -407,7 +412,7 @@ def _by_632(
         cross_validated=np.nan,
         conf_low=np.nan,
         conf_high=np.nan,
-        shows_apparent=isinstance(spec, FixedModel),
+        shows_apparent=_is_fixed(spec),
         asked=replicates.asked,
         used=len(replicates.done),
         failures=replicates.failures,
