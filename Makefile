@@ -65,6 +65,7 @@ reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprs
 	Rscript tests/reference/group_effects.R
 	Rscript tests/reference/splines.R
 	Rscript tests/reference/parametric.R
+	Rscript tests/reference/elastic_net.R
 
 lock: ## resolve the dependencies anew (needs uv)
 	$(LOCK) --group build --output-file requirements.lock
