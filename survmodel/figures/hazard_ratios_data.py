@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from survmodel.errors import ConfigError, list_values
+from survmodel.errors import ConfigError, FitError, list_values
 from survmodel.formatting import format_estimate, format_number, format_ratio, level_text
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.term_tests import columns_of_splines
@@ -196,6 +196,10 @@ def _read_table(source: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _fit_table(fit: CoxFit, name: str) -> pd.DataFrame:
+    if fit.spec.is_tuned:
+        raise FitError(
+            "an elastic net has no limits to draw", "its columns were selected on the same patients", "see fit.path()"
+        )
     # The coefficients of a spline are no ratios that anyone could read; its curve is a figure of its own.
     splines = columns_of_splines(fit.design)
     ratios = fit.hazard_ratios()
@@ -221,8 +225,7 @@ def _count(fit: CoxFit, row: Mapping[Any, Any]) -> tuple[float, float]:
     is_bool = pd.api.types.is_bool_dtype(column.dtype)
     texts = np.array([truth[bool(value)] if is_bool else level_text(value) for value in column], dtype=object)
     inside = texts == row["level"]
-    counts = fit.data.count
-    return float(counts[inside].sum()), float(counts[inside & fit.data.event].sum())
+    return float(fit.counts[inside].sum()), float(fit.counts[inside & fit.outcome.died].sum())
 
 
 def add_references(table: pd.DataFrame) -> pd.DataFrame:

@@ -108,6 +108,16 @@ class CoxFit(Result):
         return int(self.data.count[self.data.event].sum())
 
     @property
+    def counts(self) -> Floats:
+        """How many rows each analysed row stands for, shape (n,)."""
+        return self.data.count
+
+    @property
+    def ties(self) -> str:
+        """Treatment of ties in the likelihood that was maximised."""
+        return "breslow" if self.spec.is_tuned else self.spec.ties
+
+    @property
     def coefficients(self) -> pd.Series:
         """Log hazard ratios by term."""
         return pd.Series(self.beta, index=list(self.design.names), name="estimate")

@@ -97,7 +97,7 @@ class ElasticNetFit(CoxFit):
             "seed": penalty.seed,
             "loglik": path.loglik,
             "loglik_null": path.loglik_null,
-            "ties": "breslow",
+            "ties": self.ties,
             "kkt": path.kkt,
             "conventions": self._conventions(),
         }

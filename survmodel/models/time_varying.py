@@ -106,7 +106,7 @@ def split_rows(changes: Mapping[str, Change], design: Design, data: CoxData) -> 
         for position in positions:
             column, x = design.columns[position], data.x[origin, position]
             for name, factor in _factors(change, stop):
-                columns.append(replace(column, term=column.term + name))
+                columns.append(_name_column(column, name))
                 values.append(x * factor)
         terms.append((label, tuple(range(begun, len(columns)))))
     cut_data = CoxData(
@@ -122,6 +122,14 @@ def split_rows(changes: Mapping[str, Change], design: Design, data: CoxData) -> 
     )
     changed = replace(design, columns=tuple(columns), terms=tuple(terms))
     return Split(changed, cut_data, origin, data, design, by_term)
+
+
+def _name_column(column: DesignColumn, name: str) -> DesignColumn:
+    """Name a column times a function of time as an interaction, so that no table takes it for the column itself."""
+    if not name:
+        return column
+    level = ":".join(part for part in (column.level, name.removeprefix(":")) if part)
+    return replace(column, term=column.term + name, variable=f"{column.variable}:time", level=level)
 
 
 def _match_terms(changes: Mapping[str, Change], design: Design) -> dict[str, Change]:
@@ -208,6 +216,11 @@ class TimeVaryingFit(CoxFit):
     def n(self) -> int:
         """Analysed rows before they were cut, counts counted."""
         return int(self._split.whole.count.sum())
+
+    @property
+    def counts(self) -> Floats:
+        """How many rows each analysed row stands for, before they were cut."""
+        return self._split.whole.count
 
     @property
     def _split(self) -> Split:

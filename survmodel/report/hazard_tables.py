@@ -278,5 +278,7 @@ def _fit_note(name: str, fit: CoxFit, labels: Mapping[str, str] | None) -> str:
     errors = "robust standard errors" if fit.robust else "Wald limits and tests"
     if fit.spec.is_firth:
         errors = "Firth's penalised likelihood, limits of its profile, penalised likelihood-ratio tests"
-    text = f"complete cases, {counts}, {left_out}; {fit.spec.ties.capitalize()} ties; {errors}."
+    if fit.spec.is_tuned:
+        errors = "elastic net, no limits or tests after selection"
+    text = f"complete cases, {counts}, {left_out}; {fit.ties.capitalize()} ties; {errors}."
     return f"{name}: {text}" if name else text[:1].upper() + text[1:]

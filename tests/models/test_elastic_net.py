@@ -13,6 +13,8 @@ from survmodel import (
     FitError,
     Outcome,
     Ridge,
+    draw_hazard_ratios,
+    hazard_ratio_table,
     likelihood_ratio_test,
     proportional_hazards_test,
 )
@@ -213,3 +215,15 @@ def test_validation_is_not_by_optimism() -> None:
         validate(spec, table, outcome, repeats=5, method="optimism")
     found = predict_out_of_fold(spec, table, outcome, folds=3)
     assert found is not None
+
+
+def test_a_table_tells_that_nothing_is_tested_and_a_figure_is_refused():
+    rng = np.random.default_rng(6)
+    table = pd.DataFrame({"a": rng.normal(size=80), "b": rng.normal(size=80)})
+    outcome = Outcome(rng.exponential(np.exp(-table["a"])), np.ones(80))
+    fit = CoxPH("a + b", penalty=ElasticNet(alpha=0.05)).fit(table, outcome)
+    shown = " ".join(str(hazard_ratio_table(fit)).split())
+    assert "Breslow ties; elastic net, no limits or tests after selection" in shown
+    assert fit.ties == fit.glance()["ties"].iloc[0] == "breslow"
+    with pytest.raises(FitError, match="no limits to draw"):
+        draw_hazard_ratios(fit)

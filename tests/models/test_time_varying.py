@@ -8,7 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from survmodel import ConfigError, CoxPH, FitError, Outcome, Ridge, likelihood_ratio_test, proportional_hazards_test
+from survmodel import (
+    ConfigError,
+    CoxPH,
+    FitError,
+    Outcome,
+    Ridge,
+    draw_hazard_ratios,
+    hazard_ratio_table,
+    likelihood_ratio_test,
+    proportional_hazards_test,
+)
 from survmodel.models.time_varying import TimeVaryingFit
 
 N = 90
@@ -172,3 +182,16 @@ def test_conventions_are_said() -> None:
     assert "coefficients change over time: x by log time" in str(fit(CoxPH("x", time_varying={"x": "log"})))
     row = fit(CoxPH("x + sex", time_varying={"x": "log", "sex": [8, 20]})).glance().iloc[0]
     assert row["conventions"].endswith("coefficients change over time: x by log time, sex by steps at 8, 20")
+
+
+def test_tables_and_figures_tell_the_periods_apart() -> None:
+    found = fit(CoxPH("x + sex", time_varying={"x": "log", "sex": 10}))
+    shown = str(hazard_ratio_table(found))
+    for label in ("X × log of Time", "Sex (m) × Time (to 10)", "Sex (m) × Time (after 10)"):
+        assert shown.count(label) == 1, shown
+    # A factor that does not change has its level counted in patients, not in stretches of time.
+    table, outcome = cohort()
+    rows = draw_hazard_ratios(fit(CoxPH("x + sex", time_varying={"x": "log"}))).source_data
+    men = rows[rows["level"] == "m"].iloc[0]
+    assert men["n"] == (table["sex"] == "m").sum()
+    assert men["n_event"] == outcome.died[table["sex"] == "m"].sum()
