@@ -15,6 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.errors import FitError
+from survmodel.kernels import cox as kernel
+from survmodel.kernels.risk_sets import RiskSets, build_risk_sets
+from survmodel.models.newton import Evaluated
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -24,27 +27,25 @@ Bools = npt.NDArray[np.bool_]
 #: is used, scikit-survival's answers are mostly good enough.
 KKT_TOLERANCE, KKT_IN_FOLDS = 1e-9, 1e-6
 ENGINE_TOLERANCE = 1e-14
+#: scikit-survival's path has Breslow's ties.
+EFRON = False
 MAX_STEPS, MAX_SWEEPS, MAX_HALVINGS = 100, 1000, 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BreslowRows:
-    """Rows in descending order of time, for Breslow's partial likelihood.
+    """Rows in risk-set order, for Breslow's partial likelihood.
 
     Attributes
     ----------
-    x : ndarray, shape (n, p)
-        Covariates.
-    event : ndarray of float64, shape (n,)
-        1 for events.
-    first, last : ndarray of int64, shape (n,)
-        First and last row with the same time.
+    features : ndarray, shape (p, n)
+        Covariates, one a row.
+    risk_sets : RiskSets
+        Order and event times.
     """
 
-    x: Floats
-    event: Floats
-    first: Ints
-    last: Ints
+    features: Floats
+    risk_sets: RiskSets
 
     @classmethod
     def of(cls, x: Floats, time: Floats, event: Bools) -> BreslowRows:
@@ -62,11 +63,13 @@ class BreslowRows:
         BreslowRows
             The same rows.
         """
-        order = np.argsort(-time, kind="stable")
-        down = -time[order]
-        first = np.searchsorted(down, down, side="left")
-        last = np.searchsorted(down, down, side="right") - 1
-        return cls(x[order], event[order].astype(np.float64), first.astype(np.int64), last.astype(np.int64))
+        sets = build_risk_sets(time, event)
+        return cls(np.ascontiguousarray(x[sets.order].T), sets)
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return int(self.features.shape[1])
 
     def loglik(self, beta: Floats) -> float:
         """Log partial likelihood.
@@ -79,13 +82,12 @@ class BreslowRows:
         Returns
         -------
         float
-            Breslow's ties.
+            Breslow's ties; minus infinity where hazards are beyond floats.
         """
-        eta, shift, _, at_risk = self._sums(beta)
-        return float(self.event @ (eta - shift - np.log(at_risk)))
+        return self._sums(beta)[0]
 
-    def score(self, beta: Floats) -> Floats:
-        """Gradient of the log partial likelihood, shape (p,).
+    def evaluate(self, beta: Floats) -> Evaluated:
+        """Compute log partial likelihood, score and information.
 
         Parameters
         ----------
@@ -94,42 +96,26 @@ class BreslowRows:
 
         Returns
         -------
-        ndarray, shape (p,)
-            Score.
+        Evaluated
+            Of Breslow's partial likelihood.
         """
-        _, _, risk, at_risk = self._sums(beta)
-        score: Floats = self.x.T @ (self.event - risk * self._lived(at_risk))
-        return score
+        loglik, risk, sums = self._sums(beta)
+        p, ones, at_times = beta.size, np.ones(self.n), np.ones(self.risk_sets.time.size)
+        hazard, died, score, information = np.empty(self.n), np.empty(self.n), np.empty(p), np.empty((p, p))
+        kernel.lived_hazard(sums, at_times, self.risk_sets, hazard, died)
+        kernel.score_and_information(
+            self.features, risk, ones, sums, at_times, hazard, died, self.risk_sets, score, information
+        )
+        return Evaluated(loglik, score, information)
 
-    def information(self, beta: Floats) -> Floats:
-        """Negative second derivatives of the log partial likelihood, shape (p, p).
-
-        Parameters
-        ----------
-        beta : ndarray, shape (p,)
-            Coefficients.
-
-        Returns
-        -------
-        ndarray, shape (p, p)
-            Information.
-        """
-        _, _, risk, at_risk = self._sums(beta)
-        means = np.cumsum(risk[:, np.newaxis] * self.x, axis=0)[self.last] / at_risk[:, np.newaxis]
-        square = (self.x * (risk * self._lived(at_risk))[:, np.newaxis]).T @ self.x
-        information: Floats = square - (means * self.event[:, np.newaxis]).T @ means
-        return information
-
-    def _sums(self, beta: Floats) -> tuple[Floats, float, Floats, Floats]:
-        eta = self.x @ beta
-        shift = float(eta.max())
-        risk = np.exp(eta - shift)
-        return eta, shift, risk, np.maximum(np.cumsum(risk)[self.last], np.finfo(float).tiny)
-
-    def _lived(self, at_risk: Floats) -> Floats:
-        """Sum the hazard over the events up to the time of each row."""
-        lived: Floats = np.cumsum((self.event / at_risk)[::-1])[::-1][self.first]
-        return lived
+    def _sums(self, beta: Floats) -> tuple[float, Floats, Floats]:
+        """Give the log-likelihood, the relative risks of the rows and the step sums of the event times."""
+        ones, eta, risk, shift = np.ones(self.n), np.empty(self.n), np.empty(self.n), np.empty(1)
+        sums = np.empty((5, self.risk_sets.time.size))
+        kernel.linear_predictor(self.features, np.ascontiguousarray(beta), np.zeros(self.n), eta)
+        kernel.relative_risk(eta, ones, self.risk_sets, risk, shift)
+        loglik = kernel.step_sums(eta, risk, shift, ones, ones, self.risk_sets, EFRON, sums)
+        return (loglik if np.isfinite(loglik) else -np.inf), risk, sums
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +172,7 @@ def largest_alpha(x: Floats, time: Floats, event: Bools, l1_ratio: float) -> flo
         Weight.
     """
     z, _ = standardise(x)
-    score = BreslowRows.of(z, time, event).score(np.zeros(x.shape[1]))
+    score = BreslowRows.of(z, time, event).evaluate(np.zeros(x.shape[1])).score
     return float(np.abs(score).max() / (time.size * l1_ratio))
 
 
@@ -246,9 +232,9 @@ def _engine_path(z: Floats, time: Floats, event: Bools, alphas: Floats, l1_ratio
     return found
 
 
-def _violation(rows: BreslowRows, beta: Floats, alpha: float, l1_ratio: float) -> tuple[Floats, float]:
-    """Give the smooth part of the gradient, and what is left of the conditions of a maximum."""
-    smooth = rows.score(beta) / rows.event.size - alpha * (1 - l1_ratio) * beta
+def _violation(score: Floats, beta: Floats, alpha: float, l1_ratio: float) -> tuple[Floats, float]:
+    """Give the smooth part of the gradient from the score per row, and what is left of the conditions of a maximum."""
+    smooth = score - alpha * (1 - l1_ratio) * beta
     bound = alpha * l1_ratio
     left = np.where(beta != 0, np.abs(smooth - bound * np.sign(beta)), np.maximum(np.abs(smooth) - bound, 0))
     return smooth, float(left.max())
@@ -256,17 +242,18 @@ def _violation(rows: BreslowRows, beta: Floats, alpha: float, l1_ratio: float) -
 
 def _climb(rows: BreslowRows, beta: Floats, alpha: float, l1_ratio: float, tolerance: float) -> tuple[Floats, float]:
     """Go on by proximal Newton steps until the conditions of a maximum hold."""
-    n, p = rows.x.shape
+    n, p = rows.n, beta.size
 
     def loss(at: Floats) -> float:
         penalty = l1_ratio * np.abs(at).sum() + (1 - l1_ratio) / 2 * float(at @ at)
         return float(-rows.loglik(at) / n + alpha * penalty)
 
     for _ in range(MAX_STEPS):
-        smooth, left = _violation(rows, beta, alpha, l1_ratio)
+        here = rows.evaluate(beta)
+        smooth, left = _violation(here.score / n, beta, alpha, l1_ratio)
         if left <= tolerance:
             return beta, left
-        hessian = rows.information(beta) / n + (alpha * (1 - l1_ratio) + 1e-12) * np.eye(p)
+        hessian = here.information / n + (alpha * (1 - l1_ratio) + 1e-12) * np.eye(p)
         step = _descend(hessian, smooth, beta, alpha * l1_ratio) - beta
         now, share = loss(beta), 1.0
         for _ in range(MAX_HALVINGS):
