@@ -10,6 +10,10 @@ from survmodel.kernels import (
     cox,
     exact_ties,
     firth,
+    forest_draws,
+    forest_reading,
+    forest_shuffling,
+    forest_trees,
     gray,
     kaplan_meier,
     logrank,
@@ -55,3 +59,30 @@ def warm_up() -> None:
         features, ones, ones, sums, np.ones(sets.time.size), hazard, died, sets, np.zeros(1), np.zeros((1, 1))
     )
     cox.risk_set_sums(features, ones, sets)
+    _warm_up_forest()
+
+
+def _warm_up_forest() -> None:
+    """Grow a tree of five rows and read it in every way."""
+    levels, halves = np.arange(5.0), np.array([False])
+    data = forest_trees.GrowingRows(
+        codes=np.arange(5, dtype=np.uint16)[np.newaxis],
+        lowest=levels,
+        highest=levels,
+        begin=np.zeros(1, dtype=np.int64),
+        unordered=halves,
+        place=np.arange(5, dtype=np.int32),
+        event=np.ones(5),
+        times_left=levels[::-1] + 1,
+    )
+    rules = forest_trees.GrowthRules(1, 1, 0, 5, 0, 5, True)
+    states, nobody = np.array([1], dtype=np.uint64), np.empty(0)
+    trees = forest_trees.grow_trees(states, data, rules, nobody, 9, 5)
+    drawn = forest_draws.draw_all(states, 5, True, nobody, 5)
+    values, sums = np.ascontiguousarray(levels[:, np.newaxis]), np.zeros((5, 1))
+    leaves = forest_reading.find_leaves(trees, values, halves)
+    forest_reading.sum_mortality(trees, leaves, drawn, np.zeros(5), np.zeros(5))
+    forest_reading.sum_curves(trees, leaves, drawn, np.zeros(1, dtype=np.int64), sums, sums.copy(), np.zeros(5))
+    forest_shuffling.sum_shuffled(
+        trees, states, values, halves, drawn, np.zeros(1, dtype=np.int64), states, np.zeros((1, 5))
+    )

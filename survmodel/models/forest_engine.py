@@ -1,192 +1,99 @@
-"""The trees of a forest, grown by scikit-survival and read by us: leaves, mortality of a leaf, who was out of bag.
+"""What a forest needs of an engine: indices and curves, of any rows or of its own rows from trees that never drew them.
 
-A leaf holds the Nelson-Aalen cumulative hazard and the Kaplan-Meier curve of its rows. Its *mortality* is the
-cumulative hazard summed over the event times of the whole cohort: the number of events expected if everybody were like
-the patients of the leaf.
+Rows of a forest stand in the order in which its trees know them. *Unseen* means out of bag: a row counts only with the
+trees that drew neither it nor a copy of it, and has NaN where there are none. Copies are rows that hold the same, as in
+a bootstrap sample.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from survmodel.outcome.response import Outcome
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-#: scikit-survival reads covariates as 32-bit numbers.
-Covariates = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.int32]
 
-_HAZARD, _SURVIVAL = 0, 1
+#: A grid of more event times than this is thinned to so many.
+GRID = 200
 
 
-def grow(x: Covariates, outcome: Outcome, *, n_trees: int, mtry: int, min_leaf: int, seed: int) -> Any:  # noqa: ANN401
-    """Grow the trees.
+class ForestEngine(Protocol):
+    """Grown trees of any make."""
+
+    @property
+    def event_times(self) -> Floats:
+        """Times at which a curve may step, ascending."""
+        ...
+
+    @property
+    def last_time(self) -> float:
+        """Longest follow-up; nothing is said beyond it."""
+        ...
+
+    def mortality(self, values: Floats, *, unseen: bool = False) -> Floats:
+        """Average the mortality of each row's leaves, shape (n,); higher = worse."""
+        ...
+
+    def curves(self, values: Floats, times: Floats, *, unseen: bool = False) -> tuple[Floats, Floats]:
+        """Average Nelson-Aalen hazard and Kaplan-Meier survival of each row's leaves, each (n, n_times)."""
+        ...
+
+    def draws(self) -> Counts:
+        """Tell how often each tree drew each row of the forest, shape (n_trees, n)."""
+        ...
+
+    def shuffled_mortality(self, values: Floats, blocks: Sequence[Sequence[int]], repeats: int, seed: int) -> Floats:
+        """Average unseen mortality with the columns of a block exchanged among the unseen rows of each tree.
+
+        Shape (n_blocks, repeats, n); the values of a block move together.
+        """
+        ...
+
+
+def choose_grid(event_times: Floats) -> Floats:
+    """Thin event times to a grid.
 
     Parameters
     ----------
-    x : ndarray of float32, shape (n, p)
-        Design matrix.
-    outcome : Outcome
-        Its rows, without late entry.
-    n_trees, mtry, min_leaf, seed : int
-        Trees, columns tried at a split, least rows of a leaf, seed.
+    event_times : ndarray, shape (n_times,)
+        Ascending.
 
     Returns
     -------
-    sksurv.ensemble.RandomSurvivalForest
-        The grown forest.
+    ndarray
+        All of them up to 200, else 200 of them, equally far apart in rank, the last among them.
+
+    Examples
+    --------
+    >>> choose_grid(np.arange(1.0, 401.0))[[0, 1, -1]]
+    array([  2.,   4., 400.])
     """
-    from sksurv.ensemble import RandomSurvivalForest as Engine
-    from sksurv.util import Surv
-
-    engine = Engine(
-        n_estimators=n_trees,
-        max_features=mtry,
-        min_samples_leaf=min_leaf,
-        min_samples_split=2 * min_leaf,
-        random_state=seed,
-        n_jobs=1,
-    )
-    return engine.fit(x, Surv.from_arrays(outcome.event == 1, outcome.time))
+    n = event_times.size
+    if n <= GRID:
+        return event_times
+    return event_times[np.ceil(np.arange(1, GRID + 1) * n / GRID).astype(np.int64) - 1]
 
 
-def index_of(engine: Any, x: Covariates) -> Floats:  # noqa: ANN401
-    """Average the mortality of a row's leaves over all trees.
+def after_follow_up(curves: Floats, times: Floats, last_time: float) -> Floats:
+    """Say nothing of times beyond the longest follow-up.
 
     Parameters
     ----------
-    engine : sksurv.ensemble.RandomSurvivalForest
-        A grown forest.
-    x : ndarray of float32, shape (n, p)
-        Rows to predict for.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        Ensemble mortality, higher = worse.
-    """
-    return _average(engine, x, mortality)
-
-
-def survival_of(engine: Any, x: Covariates, times: Floats) -> Floats:  # noqa: ANN401
-    """Average the Kaplan-Meier curves of a row's leaves over all trees.
-
-    Parameters
-    ----------
-    engine : sksurv.ensemble.RandomSurvivalForest
-        A grown forest.
-    x : ndarray of float32, shape (n, p)
-        Rows to predict for.
+    curves : ndarray, shape (n, n_times)
+        Changed.
     times : ndarray, shape (n_times,)
-        Times at which the curves are read.
+        Times.
+    last_time : float
+        Longest follow-up.
 
     Returns
     -------
     ndarray, shape (n, n_times)
-        Survival; NaN beyond the longest follow-up.
+        The same array, NaN beyond the follow-up.
     """
-    return _until_last(engine, _average(engine, x, lambda tree: _curves(tree, times)), times)
-
-
-def out_of_bag_index(engine: Any, x: Covariates) -> Floats:  # noqa: ANN401
-    """Average the mortality of a row's leaves over the trees that did not draw it.
-
-    Parameters
-    ----------
-    engine : sksurv.ensemble.RandomSurvivalForest
-        A grown forest.
-    x : ndarray of float32, shape (n, p)
-        The rows it was grown on.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        Ensemble mortality; NaN for a row that every tree drew.
-    """
-    return _average(engine, x, mortality, unseen=True)
-
-
-def out_of_bag_survival(engine: Any, x: Covariates, times: Floats) -> Floats:  # noqa: ANN401
-    """Average the Kaplan-Meier curves of a row's leaves over the trees that did not draw it.
-
-    Parameters
-    ----------
-    engine : sksurv.ensemble.RandomSurvivalForest
-        A grown forest.
-    x : ndarray of float32, shape (n, p)
-        The rows it was grown on.
-    times : ndarray, shape (n_times,)
-        Times at which the curves are read.
-
-    Returns
-    -------
-    ndarray, shape (n, n_times)
-        Survival; NaN beyond the longest follow-up and for a row that every tree drew.
-    """
-    return _until_last(engine, _average(engine, x, lambda tree: _curves(tree, times), unseen=True), times)
-
-
-def _average(engine: Any, x: Covariates, read: Callable[[Any], Floats], *, unseen: bool = False) -> Floats:  # noqa: ANN401
-    """Average what a row's leaves hold over all trees, or over those that did not draw the row."""
-    everybody = np.arange(x.shape[0])
-    trees = out_of_bag(engine) if unseen else ((tree, everybody) for tree in engine.estimators_)
-    n_trees = np.zeros(x.shape[0])
-    total = np.zeros((x.shape[0], *read(engine.estimators_[0]).shape[1:]))
-    for tree, rows in trees:
-        total[rows] += read(tree)[tree.tree_.apply(x[rows])]
-        n_trees[rows] += 1
-    with np.errstate(invalid="ignore"):
-        average: Floats = (total.T / n_trees).T
-    return average
-
-
-def out_of_bag(engine: Any) -> Iterator[tuple[Any, Ints]]:  # noqa: ANN401
-    """Walk through the trees with the rows that each did not draw.
-
-    Parameters
-    ----------
-    engine : sksurv.ensemble.RandomSurvivalForest
-        A grown forest.
-
-    Yields
-    ------
-    tuple of (tree, ndarray of int64)
-        A tree and the positions of its out-of-bag rows.
-    """
-    for tree, drawn in zip(engine.estimators_, engine.estimators_samples_, strict=True):
-        inside = np.zeros(len(drawn), dtype=bool)
-        inside[drawn] = True
-        yield tree, np.flatnonzero(~inside)
-
-
-def mortality(tree: Any) -> Floats:  # noqa: ANN401
-    """Sum the cumulative hazard of every node over the event times of the cohort.
-
-    Parameters
-    ----------
-    tree : sksurv.tree.SurvivalTree
-        A grown tree.
-
-    Returns
-    -------
-    ndarray, shape (n_nodes,)
-        Mortality, higher = worse.
-    """
-    summed: Floats = tree.tree_.value[:, tree.is_event_time_, _HAZARD].sum(axis=1)
-    return summed
-
-
-def _curves(tree: Any, times: Floats) -> Floats:  # noqa: ANN401
-    """Read the Kaplan-Meier curve of every node at times; 1 before the first time of the cohort."""
-    place = np.searchsorted(tree.unique_times_, times, side="right") - 1
-    curves: Floats = np.where(place >= 0, tree.tree_.value[:, np.maximum(place, 0), _SURVIVAL], 1.0)
+    curves[:, times > last_time] = np.nan
     return curves
-
-
-def _until_last(engine: Any, survival: Floats, times: Floats) -> Floats:  # noqa: ANN401
-    survival[:, times > engine.unique_times_[-1]] = np.nan
-    return survival

@@ -21,7 +21,6 @@ from survmodel.formatting import count_noun, format_number
 from survmodel.frame import as_frame
 from survmodel.kernels.concordance import harrell
 from survmodel.kernels.risk_sets import build_risk_sets
-from survmodel.models.forest_engine import mortality, out_of_bag
 from survmodel.models.survival_forest_fit import SurvivalForestFit
 from survmodel.outcome.groups import read_groups
 from survmodel.outcome.response import Outcome
@@ -206,33 +205,11 @@ def _check_same_rows(fit: SurvivalForestFit, table: pd.DataFrame, outcome: Outco
 
 def _shuffled_index(fit: SurvivalForestFit, repeats: int, seed: int) -> tuple[Ints, Floats]:
     """Give the rows with an out-of-bag index, and it after shuffling: shape (n_variables, repeats, n)."""
-    x = fit.covariates
     blocks = [
-        [
-            place
-            for place, column in enumerate(fit.design.columns)
-            if name in (*column.variable.split(":"), *column.depends)
-        ]
+        [place for place, column in enumerate(fit.coding.columns) if name in column.variables]
         for name in fit.design.formula.variables
     ]
-    random = np.random.default_rng(seed)
-    total, n_trees = np.zeros((len(blocks), repeats, fit.n)), np.zeros(fit.n)
-    for tree, outside in out_of_bag(fit.engine):
-        values, rows = mortality(tree), x[outside]
-        n_trees[outside] += 1
-        split_on = set(tree.tree_.feature.tolist())
-        untouched = values[tree.tree_.apply(rows)]
-        for block, columns in enumerate(blocks):
-            for repeat in range(repeats):
-                order = random.permutation(outside.size)
-                # A column that no split uses changes nothing; it is drawn for all the same, so that draws agree.
-                if split_on.isdisjoint(columns):
-                    total[block, repeat, outside] += untouched
-                    continue
-                shuffled = rows.copy()
-                shuffled[:, columns] = rows[order][:, columns]
-                total[block, repeat, outside] += values[tree.tree_.apply(shuffled)]
-    average = np.empty_like(total)
-    with np.errstate(invalid="ignore"):
-        average[:, :, fit.order] = total / n_trees
-    return np.sort(fit.order[n_trees > 0]), average
+    in_their_order = fit.engine.shuffled_mortality(fit.covariates, blocks, repeats, seed)
+    index = np.empty_like(in_their_order)
+    index[:, :, fit.order] = in_their_order
+    return np.flatnonzero(np.isfinite(fit.oob_index)), index

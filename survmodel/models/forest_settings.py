@@ -10,7 +10,22 @@ from survmodel.errors import ConfigError, closest
 from survmodel.models.formula import parse_formula
 
 #: Engines, by name.
-ENGINES = ("scikit-survival",)
+ENGINES = ("survmodel", "scikit-survival")
+#: What becomes of rows with a missing value.
+MISSING_RULES = ("leave out", "direction")
+#: Fields that only our own engine knows, with the value that asks for nothing.
+OWN_FIELDS = {
+    "min_events": 1,
+    "max_depth": None,
+    "random_cuts": None,
+    "replace": True,
+    "sample_fraction": None,
+    "case_weights": None,
+    "missing": "leave out",
+    "n_jobs": 1,
+}
+#: Share of the rows that a tree is grown on where it draws without replacement.
+DRAWN_SHARE = 0.632
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +37,15 @@ class ForestSettings:
     mtry: int | None = None
     min_leaf: int | None = None
     seed: int = 0
-    engine: Literal["scikit-survival"] = "scikit-survival"
+    engine: Literal["survmodel", "scikit-survival"] = "survmodel"
+    min_events: int = 1
+    max_depth: int | None = None
+    random_cuts: int | None = None
+    replace: bool = True
+    sample_fraction: float | None = None
+    case_weights: str | None = None
+    missing: Literal["leave out", "direction"] = "leave out"
+    n_jobs: int = 1
 
     def __post_init__(self) -> None:
         formula = parse_formula(self.formula)
@@ -30,9 +53,48 @@ class ForestSettings:
             raise ConfigError("a forest takes no offset", formula.text, "leave it out")
         if not formula.terms:
             raise ConfigError("a forest needs columns", formula.text, "name at least one")
-        if self.engine not in ENGINES:
-            raise ConfigError(f"engine {self.engine!r} is not available", closest(str(self.engine), ENGINES))
-        for name, least in (("n_trees", 1), ("mtry", 1), ("min_leaf", 1), ("seed", 0)):
+        for name, known in (("engine", ENGINES), ("missing", MISSING_RULES)):
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"{name} {getattr(self, name)!r} is not available", closest(str(getattr(self, name)), known)
+                )
+        for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
                 raise ConfigError(f"{name} is {value!r}", remedy=f"give a whole number of at least {least}")
+        if not isinstance(self.replace, bool):
+            raise ConfigError(f"replace is {self.replace!r}", remedy="give True or False")
+        self._check_sampling()
+        if self.engine != "survmodel":
+            asked = [name for name, plain in OWN_FIELDS.items() if getattr(self, name) != plain]
+            if asked:
+                raise ConfigError(f"{self.engine} knows no {asked[0]}", remedy='leave it out, or engine="survmodel"')
+
+    def _check_sampling(self) -> None:
+        share = self.sample_fraction
+        if share is not None and (isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1):
+            raise ConfigError(f"sample_fraction is {share!r}", remedy="give a number above 0, at most 1")
+        if self.case_weights is None:
+            return
+        if not isinstance(self.case_weights, str):
+            raise ConfigError(f"case_weights is {self.case_weights!r}", remedy="give the name of a column")
+        if not self.replace:
+            raise ConfigError("case weights draw rows with replacement", remedy="leave out replace=False")
+
+    def n_draws(self, n: int) -> int:
+        """Tell how many of n rows a tree is grown on."""
+        share = self.sample_fraction if self.sample_fraction is not None else (1.0 if self.replace else DRAWN_SHARE)
+        return max(1, round(share * n))
+
+
+#: Least value of each whole number; None is allowed where that is the default.
+_LEAST = {
+    "n_trees": 1,
+    "mtry": 1,
+    "min_leaf": 1,
+    "seed": 0,
+    "min_events": 0,
+    "max_depth": 1,
+    "random_cuts": 1,
+    "n_jobs": 1,
+}

@@ -166,7 +166,9 @@ class Formula:
         check_used_columns(table, self.variables)
         return {name: missing_values(table[name]) for name in self.variables}
 
-    def learn(self, table: pd.DataFrame, reference: Mapping[str, object] | None = None) -> Design:
+    def learn(
+        self, table: pd.DataFrame, reference: Mapping[str, object] | None = None, *, gaps: bool = False
+    ) -> Design:
         """Fix what depends on the data: which columns are factors, their levels and references, knots of splines.
 
         A reference that is not declared is the first level of an ordered category, or else the most frequent level.
@@ -177,6 +179,8 @@ class Formula:
             The data, with no missing value in the columns used.
         reference : mapping of str to object, optional
             The reference level of each factor that shall have another than the default.
+        gaps : bool
+            Whether values may be missing: each atom is then learnt from the rows that have its own columns.
 
         Returns
         -------
@@ -202,7 +206,7 @@ class Formula:
         check_used_columns(table, self.variables)
         declared = {name: level_text(level) for name, level in (reference or {}).items()}
         try:
-            learnt = [learn_coding(atom, table, declared) for atom in self.atoms]
+            learnt = [learn_coding(atom, _with_values(atom, table) if gaps else table, declared) for atom in self.atoms]
             offsets = [learn_coding(call, table, {}) for call in self.offsets]
         except DataError:
             # A coding stops at its own column; the reader wants all that have missing values in one message.
@@ -270,13 +274,15 @@ class Design:
         """Whether other rows, or other counts of the same rows, would give other columns of the matrix."""
         return any(coding.learns_numbers for coding in (*self.codings, *self.offsets))
 
-    def matrix(self, table: pd.DataFrame) -> Floats:
+    def matrix(self, table: pd.DataFrame, *, gaps: bool = False) -> Floats:
         """Code a table.
 
         Parameters
         ----------
         table : pandas.DataFrame
             The columns that the terms use, by name, in any order; others are ignored.
+        gaps : bool
+            Whether values may be missing: what is made of them is NaN.
 
         Returns
         -------
@@ -295,7 +301,10 @@ class Design:
         array([[65.]])
         """
         check_used_columns(table, [column.name for atom in self.formula.atoms for column in atom.columns])
-        blocks = {atom: coding.apply(table) for atom, coding in zip(self.formula.atoms, self.codings, strict=True)}
+        apply = _apply_to_known if gaps else _apply
+        blocks = {
+            atom: apply(coding, atom, table) for atom, coding in zip(self.formula.atoms, self.codings, strict=True)
+        }
         matrix = np.empty((len(table), len(self.columns)), order="F")
         for term, (_, positions) in zip(self.formula.terms, self.terms, strict=True):
             first = positions[0]
@@ -514,6 +523,37 @@ def _design(
     if twice:
         raise ConfigError("two terms code the same column", list_values(twice), "keep either x or factor(x)")
     return Design(formula, tuple(columns), tuple(terms), notes, codings, offsets)
+
+
+def _known(atom: Atom, table: pd.DataFrame) -> Bools:
+    """Mark the rows in which no column of an atom is missing."""
+    known = np.ones(len(table), dtype=bool)
+    for column in atom.columns:
+        known &= ~missing_values(table[column.name])
+    return known
+
+
+def _with_values(atom: Atom, table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows in which no column of an atom is missing; refuse to learn from none."""
+    known = _known(atom, table)
+    if not known.any():
+        raise DataError(f"{atom.label} has no value in any row", remedy="leave it out of the formula")
+    return table if known.all() else table[known]
+
+
+def _apply(coding: Coding, _atom: Atom, table: pd.DataFrame) -> Floats:
+    return coding.apply(table)
+
+
+def _apply_to_known(coding: Coding, atom: Atom, table: pd.DataFrame) -> Floats:
+    """Code the rows that have the columns of an atom; NaN in the others."""
+    known = _known(atom, table)
+    if known.all():
+        return coding.apply(table)
+    block = np.full((len(table), len(coding.columns)), np.nan)
+    if known.any():
+        block[known] = coding.apply(table[known])
+    return block
 
 
 def _first_fastest(parts: Sequence[Sequence[DesignColumn]]) -> Iterable[tuple[DesignColumn, ...]]:

@@ -1,32 +1,49 @@
-"""Random survival forest: trees grown on bootstrap samples, read only on patients that a tree has not seen.
+"""Random survival forest: trees grown on drawn rows, read only on patients that a tree has not seen.
 
-Conventions: log-rank splits; every tree is grown on as many rows as there are, drawn with replacement; the prognostic
-index is *ensemble mortality*, the cumulative hazard summed over the event times and averaged over the trees (Ishwaran
-et al. 2008), higher = worse. What the forest shows of its own rows is out of bag: a row's index then comes from the
-trees that did not draw it. The apparent (in-bag) performance of a forest says nothing and is given nowhere.
+Conventions: splits have the largest log-rank statistic among the cuts tried; every tree is grown on as many rows as
+there are, drawn with replacement; the prognostic index is *ensemble mortality*, the cumulative hazard summed over the
+event times and averaged over the trees (Ishwaran et al. 2008), higher = worse. What the forest shows of its own rows is
+out of bag: a row's index then comes from the trees that did not draw it. The apparent (in-bag) performance of a forest
+says nothing and is given nowhere.
 
-The engine is scikit-survival's; factors enter as the columns of our design matrix. Its trees know no entry times.
+The engine is our own; scikit-survival's is an alternative to check it by. Trees know no entry times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import DataError, FitError, list_values
+from survmodel.errors import DataError, FitError, name_rows
 from survmodel.formatting import count_noun
-from survmodel.models.forest_engine import grow, out_of_bag_index
+from survmodel.kernels.forest_trees import GrowthRules
+from survmodel.models.forest_columns import ForestColumns, learn_columns, refuse_constant
+from survmodel.models.forest_engine import ForestEngine, choose_grid
+from survmodel.models.forest_scikit_survival import grow_scikit
 from survmodel.models.forest_settings import ForestSettings
 from survmodel.models.formula import Formula, parse_formula
+from survmodel.models.grown_trees import (
+    MANY_BINS,
+    MANY_ROWS,
+    MOST_CODES,
+    GrownTrees,
+    Sampling,
+    code_column,
+    code_level,
+    grow,
+    place_times,
+)
 from survmodel.models.survival_forest_fit import SurvivalForestFit
 from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.checks import check_columns
 from survmodel.outcome.response import Outcome
 from survmodel.result import frozen, join_warnings
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 #: With fewer events than this a forest is stamped exploratory (STATISTICS of the study may say otherwise).
 ENOUGH_EVENTS = 50
@@ -47,13 +64,41 @@ class RandomSurvivalForest(ForestSettings):
     n_trees : int
         Number of trees.
     mtry : int, optional
-        Columns of the design matrix tried at each split; the square root of their number, rounded up, without it.
+        Columns tried at each split, a factor being one; the square root of their number, rounded up, without it. A
+        column that is constant in the node is passed over.
     min_leaf : int, optional
-        Least rows in a leaf; a twentieth of the rows without it, at least 3 and at most 15.
+        Least rows in a leaf, each counted as often as it was drawn; a twentieth of the rows without it, at least 3 and
+        at most 15.
     seed : int
-        The same seed gives the same forest, whatever the order of rows.
-    engine : {"scikit-survival"}
-        What grows the trees.
+        The same seed gives the same forest, whatever the order of rows and the number of threads.
+    engine : {"survmodel", "scikit-survival"}
+        What grows the trees. scikit-survival knows the parameters above; factors enter it as 0/1 columns, which are
+        tried one by one, and its leaves count a row once.
+    min_events : int
+        Least events in a leaf.
+    max_depth : int, optional
+        Most splits above a leaf.
+    random_cuts : int, optional
+        Cuts of a column that are tried at a split, drawn from the values in the node; all without it.
+    replace : bool
+        Whether a tree may draw a row again.
+    sample_fraction : float, optional
+        Rows drawn for a tree as a share of all; 1 with and .632 without replacement unless given.
+    case_weights : str, optional
+        Column of positive numbers: rows are drawn with probabilities in proportion to it.
+    missing : {"leave out", "direction"}
+        What becomes of rows with a missing value. "leave out" leaves them out and counts them, and refuses to predict
+        for them. "direction" keeps them: at each split missing values are tried on both sides and stay on the better
+        one; where the node had none, they later follow the most rows.
+    n_jobs : int
+        Threads that grow trees.
+
+    Notes
+    -----
+    Levels of an ordered category are cut in their order, those of any other factor in the order of their observed over
+    expected events in the node; a level that a node has not seen follows the most rows. Cuts of numbers lie halfway
+    between neighbours in the node. Up to 100,000 rows every value and every event time counts; above, values are put in
+    255 bins and event times on a grid of 200.
 
     References
     ----------
@@ -71,7 +116,7 @@ class RandomSurvivalForest(ForestSettings):
     """
 
     def fit(self, table: pd.DataFrame, outcome: Outcome) -> SurvivalForestFit:
-        """Grow the forest on complete rows.
+        """Grow the forest.
 
         Parameters
         ----------
@@ -83,44 +128,44 @@ class RandomSurvivalForest(ForestSettings):
         Returns
         -------
         SurvivalForestFit
-            Predictions and out-of-bag results. Rows with a missing value are left out and counted.
+            Predictions and out-of-bag results. Rows that are left out are counted.
 
         Raises
         ------
         DataError
-            When rows differ from the outcome's, values cannot be coded, or no complete row is left.
+            When rows differ from the outcome's, values cannot be coded, case weights are not positive, or no complete
+            row is left.
         FitError
-            Without events, with late entry, with a constant column, or with too few rows for two leaves.
+            Without events, with late entry, with a constant column, with too few rows for two leaves, or when no tree
+            has a split.
         """
         table = read_table(table)
         check_outcome(outcome)
         died = outcome.died
         outcome.check_rows(table)
-        if outcome.entry is not None:
-            raise FitError(
-                "a forest cannot be grown on left-truncated rows",
-                f"{count_noun(int((outcome.entry > 0).sum()), 'row')} with a late entry",
-                "use a Cox model, which counts a row as at risk from its entry",
-            )
+        _refuse_late_entry(outcome)
         formula = parse_formula(self.formula)
-        absent = self._missing(formula, table)
-        rows = np.flatnonzero(~absent.to_numpy(dtype=bool).any(axis=1))
-        missing = tuple((str(name), int(absent[name].sum())) for name in absent.columns if absent[name].any())
-        if rows.size == 0:
-            raise DataError("no complete row is left", remedy="fill in, impute, or leave columns out")
+        rows, missing = self._rows(formula, table)
         used, analysed = table.iloc[rows], outcome.take(rows)
         if not died[rows].any():
             raise FitError("there are no events", f"0 among {rows.size} analysed rows", "a forest needs events")
-        design = formula.learn(used)
-        x = np.ascontiguousarray(design.matrix(used), dtype=np.float32)
-        _refuse_constant(x, design.names)
+        own = self.engine == "survmodel"
+        coding = learn_columns(formula, used, gaps=self.missing == "direction", whole_factors=own)
+        values = coding.values(used)
+        refuse_constant(coding, values)
         leaf = self._leaf_size(rows.size)
-        mtry = int(np.ceil(np.sqrt(x.shape[1]))) if self.mtry is None else min(self.mtry, x.shape[1])
-        # Rows are grown in an order of their own, so that the forest does not depend on how the file was sorted.
-        order = np.lexsort((*x.T[::-1], analysed.event, analysed.time)).astype(np.int64)
-        engine = grow(x[order], analysed.take(order), n_trees=self.n_trees, mtry=mtry, min_leaf=leaf, seed=self.seed)
+        mtry = int(np.ceil(np.sqrt(values.shape[1]))) if self.mtry is None else min(self.mtry, values.shape[1])
+        weights = self._weights(used)
+        order = _order_of_trees(values, analysed, weights)
+        engine: ForestEngine
+        if own:
+            engine, order = self._grow(coding, values, analysed, weights, order, mtry, leaf)
+        else:
+            engine = grow_scikit(
+                values[order], analysed.take(order), n_trees=self.n_trees, mtry=mtry, min_leaf=leaf, seed=self.seed
+            )
         oob_index = np.empty(rows.size)
-        oob_index[order] = out_of_bag_index(engine, x[order])
+        oob_index[order] = engine.mortality(values[order], unseen=True)
         unseen = int(np.isnan(oob_index).sum())
         warnings = [*outcome.warnings]
         if unseen:
@@ -131,25 +176,47 @@ class RandomSurvivalForest(ForestSettings):
             )
         return SurvivalForestFit(
             spec=self,
-            design=design,
+            coding=coding,
             engine=engine,
             order=frozen(order, np.int64),
             mtry=mtry,
             min_leaf=leaf,
             oob_index=frozen(oob_index),
+            times=frozen(choose_grid(engine.event_times)),
             outcome=analysed,
             rows=frozen(rows, np.int64),
             columns=used[list(formula.variables)],
             missing=missing,
             n_missing=int(len(table) - rows.size),
             warnings=join_warnings(warnings),
-            notes=join_warnings(design.notes, outcome.notes),
+            notes=join_warnings(coding.design.notes, outcome.notes),
         )
 
-    def _missing(self, formula: Formula, table: pd.DataFrame) -> pd.DataFrame:
+    def _rows(self, formula: Formula, table: pd.DataFrame) -> tuple[Ints, tuple[tuple[str, int], ...]]:
+        """Choose the rows to be analysed, and count the missing values of each column."""
         formula.check_columns(map(str, table.columns))
-        check_columns(table, list(formula.variables))
-        return formula.missing(table)
+        check_columns(table, [*formula.variables, *([self.case_weights] if self.case_weights else [])])
+        absent = formula.missing(table)
+        missing = tuple((str(name), int(absent[name].sum())) for name in absent.columns if absent[name].any())
+        if self.missing == "direction":
+            return np.arange(len(table)), missing
+        rows = np.flatnonzero(~absent.to_numpy(dtype=bool).any(axis=1))
+        if rows.size == 0:
+            raise DataError("no complete row is left", remedy="fill in, impute, or leave columns out")
+        return rows, missing
+
+    def _weights(self, used: pd.DataFrame) -> Floats | None:
+        if self.case_weights is None:
+            return None
+        weights = pd.to_numeric(used[self.case_weights], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        wrong = ~(np.isfinite(weights) & (weights > 0))
+        if wrong.any():
+            raise DataError(
+                f"case weights of {self.case_weights} are no positive numbers",
+                name_rows(wrong),
+                "mend or drop the rows",
+            )
+        return weights
 
     def _leaf_size(self, n: int) -> int:
         """Give the least rows of a leaf: a root that cannot be split predicts the same for everybody."""
@@ -158,12 +225,69 @@ class RandomSurvivalForest(ForestSettings):
             raise FitError(f"leaves of {least} rows cannot split {n}", remedy="use a smaller min_leaf, or more rows")
         return least
 
-
-def _refuse_constant(x: npt.NDArray[np.float32], names: Sequence[str]) -> None:
-    constant = [name for name, column in zip(names, x.T, strict=True) if column.min() == column.max()]
-    if constant:
-        raise FitError(
-            f"{list_values(constant)} {'is' if len(constant) == 1 else 'are'} constant",
-            f"in all {x.shape[0]} analysed rows",
-            "leave it out of the formula",
+    def _grow(
+        self,
+        coding: ForestColumns,
+        values: Floats,
+        outcome: Outcome,
+        weights: Floats | None,
+        order: Ints,
+        mtry: int,
+        leaf: int,
+    ) -> tuple[GrownTrees, Ints]:
+        """Grow our own trees; gives the order of rows too, which a grid of times may have changed."""
+        event_times, place = place_times(outcome.time, outcome.died)
+        order = order[np.argsort(place[order], kind="stable")]
+        most = MANY_BINS if values.shape[0] > MANY_ROWS else MOST_CODES
+        columns = [
+            code_column(own, most) if column.kind == "number" else code_level(own, len(column.levels))
+            for column, own in zip(coding.columns, values[order].T, strict=True)
+        ]
+        n_draws = self.n_draws(order.size)
+        cumulative = np.empty(0) if weights is None else np.cumsum(weights[order])
+        rules = GrowthRules(
+            mtry=mtry,
+            least_rows=leaf,
+            least_events=self.min_events,
+            most_depth=self.max_depth or n_draws,
+            random_cuts=self.random_cuts or 0,
+            n_draws=n_draws,
+            replace=self.replace,
         )
+        states = np.asarray(np.random.SeedSequence(self.seed).generate_state(self.n_trees, np.uint64), dtype=np.uint64)
+        trees = grow(
+            columns, coding.unordered, place[order], outcome.died[order], event_times.size,
+            rules=rules, cumulative=cumulative, states=states, n_jobs=self.n_jobs,
+        )  # fmt: skip
+        return GrownTrees(
+            trees=trees,
+            event_times=event_times,
+            last_time=float(outcome.time.max()),
+            unordered=coding.unordered,
+            states=states,
+            sampling=Sampling(n_draws, self.replace, cumulative),
+            first_copy=_first_copies(values[order], outcome.take(order)),
+            n_rows=order.size,
+        ), order
+
+
+def _refuse_late_entry(outcome: Outcome) -> None:
+    if outcome.entry is not None:
+        raise FitError(
+            "a forest cannot be grown on left-truncated rows",
+            f"{count_noun(int((outcome.entry > 0).sum()), 'row')} with a late entry",
+            "use a Cox model, which counts a row as at risk from its entry",
+        )
+
+
+def _order_of_trees(values: Floats, outcome: Outcome, weights: Floats | None) -> Ints:
+    """Order rows by time and by what they hold, so that the forest does not depend on how the file was sorted."""
+    last = [] if weights is None else [weights]
+    return np.lexsort((*last, *values.T[::-1], outcome.event, outcome.time)).astype(np.int64)
+
+
+def _first_copies(values: Floats, outcome: Outcome) -> Ints:
+    """Find the first of each set of rows that hold the same and stand side by side, as in a bootstrap sample."""
+    held = np.column_stack([outcome.time, outcome.event, values])
+    same = ((held[1:] == held[:-1]) | (np.isnan(held[1:]) & np.isnan(held[:-1]))).all(axis=1)
+    return np.flatnonzero(np.append(True, ~same))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +10,10 @@ import pandas as pd
 
 from survmodel.errors import FitError
 from survmodel.formatting import count_noun, format_count, format_number
-from survmodel.frame import as_frame
 from survmodel.kernels.concordance import harrell
 from survmodel.kernels.risk_sets import build_risk_sets
-from survmodel.models.forest_engine import Covariates, index_of, out_of_bag_survival, survival_of
+from survmodel.models.forest_columns import ForestColumns
+from survmodel.models.forest_engine import ForestEngine
 from survmodel.models.forest_settings import ForestSettings
 from survmodel.models.formula import Design
 from survmodel.models.kaplan_meier_fit import check_times
@@ -34,9 +33,9 @@ class SurvivalForestFit(Result):
     ----------
     spec : ForestSettings
         What was asked for.
-    design : Design
+    coding : ForestColumns
         Columns and levels learnt from the analysed rows.
-    engine : object
+    engine : ForestEngine
         The trees.
     order : ndarray of int64, shape (n,)
         Analysed rows in the order in which the trees know them.
@@ -44,6 +43,8 @@ class SurvivalForestFit(Result):
         Columns tried at a split and least rows of a leaf that were used.
     oob_index : ndarray, shape (n,)
         Out-of-bag ensemble mortality of the analysed rows, higher = worse; NaN for a row that every tree drew.
+    times : ndarray, shape (n_times,)
+        Where curves are given unless other times are asked for: all event times up to 200, else 200 of them.
     outcome : Outcome
         Outcome of the analysed rows.
     rows : ndarray of int64
@@ -59,12 +60,13 @@ class SurvivalForestFit(Result):
     """
 
     spec: ForestSettings
-    design: Design
-    engine: Any
+    coding: ForestColumns
+    engine: ForestEngine
     order: Ints
     mtry: int
     min_leaf: int
     oob_index: Floats
+    times: Floats
     outcome: Outcome
     rows: Ints
     columns: pd.DataFrame
@@ -72,6 +74,11 @@ class SurvivalForestFit(Result):
     missing: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def design(self) -> Design:
+        """What the formula learnt from the analysed rows."""
+        return self.coding.design
 
     @property
     def n(self) -> int:
@@ -116,17 +123,17 @@ class SurvivalForestFit(Result):
         DataError
             For absent columns, missing values, unseen levels.
         """
-        return index_of(self.engine, self._covariates(table))
+        return self.engine.mortality(self.coding.values(table))
 
-    def predict_survival(self, table: pd.DataFrame, times: npt.ArrayLike) -> Floats:
-        """Predict the probability of being free of the event: the mean Kaplan-Meier curve of a row's leaves.
+    def predict_cumulative_hazard(self, table: pd.DataFrame, times: npt.ArrayLike | None = None) -> Floats:
+        """Predict the cumulative hazard: the mean Nelson-Aalen hazard of a row's leaves.
 
         Parameters
         ----------
         table : pandas.DataFrame
             Columns of the formula.
-        times : array_like, shape (n_times,)
-            Times, at least 0.
+        times : array_like, shape (n_times,), optional
+            Times, at least 0; :attr:`times` without it.
 
         Returns
         -------
@@ -140,17 +147,41 @@ class SurvivalForestFit(Result):
         EndpointError
             For negative or missing times.
         """
-        return survival_of(self.engine, self._covariates(table), check_times(times))  # type: ignore[arg-type]
+        return self.engine.curves(self.coding.values(table), self._asked(times))[0]
 
-    def predict_risk(self, table: pd.DataFrame, times: npt.ArrayLike) -> Floats:
+    def predict_survival(self, table: pd.DataFrame, times: npt.ArrayLike | None = None) -> Floats:
+        """Predict the probability of being free of the event: the mean Kaplan-Meier curve of a row's leaves.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Columns of the formula.
+        times : array_like, shape (n_times,), optional
+            Times, at least 0; :attr:`times` without it.
+
+        Returns
+        -------
+        ndarray, shape (n, n_times)
+            NaN beyond the longest follow-up.
+
+        Raises
+        ------
+        DataError
+            For absent columns, missing values, unseen levels.
+        EndpointError
+            For negative or missing times.
+        """
+        return self.engine.curves(self.coding.values(table), self._asked(times))[1]
+
+    def predict_risk(self, table: pd.DataFrame, times: npt.ArrayLike | None = None) -> Floats:
         """Predict the probability of the event by each time: one minus :meth:`predict_survival`.
 
         Parameters
         ----------
         table : pandas.DataFrame
             Columns of the formula.
-        times : array_like, shape (n_times,)
-            Times, at least 0.
+        times : array_like, shape (n_times,), optional
+            Times, at least 0; :attr:`times` without it.
 
         Returns
         -------
@@ -160,31 +191,65 @@ class SurvivalForestFit(Result):
         risk: Floats = 1 - self.predict_survival(table, times)
         return risk
 
-    def oob_risk(self, times: npt.ArrayLike) -> Floats:
-        """Predict the risk of the analysed rows from the trees that did not draw them.
+    def oob_cumulative_hazard(self, times: npt.ArrayLike | None = None) -> Floats:
+        """Predict the cumulative hazard of the analysed rows from the trees that did not draw them.
 
         Parameters
         ----------
-        times : array_like, shape (n_times,)
-            Times, at least 0.
+        times : array_like, shape (n_times,), optional
+            Times, at least 0; :attr:`times` without it.
 
         Returns
         -------
         ndarray, shape (n, n_times)
             NaN beyond the longest follow-up and for a row that every tree drew.
         """
-        asked = check_times(times)  # type: ignore[arg-type]
-        risk: Floats = np.empty((self.n, asked.size))
-        risk[self.order] = 1 - out_of_bag_survival(self.engine, self.covariates, asked)
+        return self._unseen(self.engine.curves(self.covariates, self._asked(times), unseen=True)[0])
+
+    def oob_survival(self, times: npt.ArrayLike | None = None) -> Floats:
+        """Predict the survival of the analysed rows from the trees that did not draw them.
+
+        Parameters
+        ----------
+        times : array_like, shape (n_times,), optional
+            Times, at least 0; :attr:`times` without it.
+
+        Returns
+        -------
+        ndarray, shape (n, n_times)
+            NaN beyond the longest follow-up and for a row that every tree drew.
+        """
+        return self._unseen(self.engine.curves(self.covariates, self._asked(times), unseen=True)[1])
+
+    def oob_risk(self, times: npt.ArrayLike | None = None) -> Floats:
+        """Predict the risk of the analysed rows from the trees that did not draw them.
+
+        Parameters
+        ----------
+        times : array_like, shape (n_times,), optional
+            Times, at least 0; :attr:`times` without it.
+
+        Returns
+        -------
+        ndarray, shape (n, n_times)
+            NaN beyond the longest follow-up and for a row that every tree drew.
+        """
+        risk: Floats = 1 - self.oob_survival(times)
         return risk
 
     @property
-    def covariates(self) -> Covariates:
-        """Design matrix of the analysed rows in the order of the trees, shape (n, p)."""
-        return self._covariates(self.columns)[self.order]
+    def covariates(self) -> Floats:
+        """The analysed rows as the trees read them, and in their order, shape (n, p)."""
+        return self.coding.values(self.columns)[self.order]
 
-    def _covariates(self, table: pd.DataFrame) -> Covariates:
-        return np.ascontiguousarray(self.design.matrix(as_frame(table)), dtype=np.float32)
+    def _asked(self, times: npt.ArrayLike | None) -> Floats:
+        return self.times if times is None else check_times(times)  # type: ignore[arg-type]
+
+    def _unseen(self, in_their_order: Floats) -> Floats:
+        """Put rows of the trees back in the order of the analysed rows."""
+        curves = np.empty_like(in_their_order)
+        curves[self.order] = in_their_order
+        return curves
 
     def tidy(self) -> pd.DataFrame:
         """Give what the forest says of its own rows.
@@ -215,9 +280,21 @@ class SurvivalForestFit(Result):
             "min_leaf": self.min_leaf,
             "seed": self.spec.seed,
             "engine": self.spec.engine,
-            "conventions": "log-rank splits; bootstrap rows; index = ensemble mortality; own rows out of bag only",
+            "n_times": self.times.size,
+            "conventions": self._conventions,
         }
         return pd.DataFrame([row])
+
+    @property
+    def _conventions(self) -> str:
+        spec = self.spec
+        drawn = f"{spec.n_draws(self.n)} rows {'with' if spec.replace else 'without'} replacement"
+        weighted = f", by {spec.case_weights}" if spec.case_weights else ""
+        cuts = "all cuts" if spec.random_cuts is None else count_noun(spec.random_cuts, "random cut")
+        return (
+            f"log-rank splits, {cuts}; {drawn}{weighted} for each tree; curves are means of leaves; "
+            "index = ensemble mortality; own rows out of bag only"
+        )
 
     def _display(self) -> Display:
         rows = [["Harrell C, out of bag", format_number(self.oob_concordance, 3)]]

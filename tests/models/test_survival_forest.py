@@ -32,6 +32,13 @@ def grown() -> tuple[pd.DataFrame, Outcome, SurvivalForestFit]:
     return table, outcome, RandomSurvivalForest("marker + noise + stage", n_trees=TREES, seed=2).fit(table, outcome)
 
 
+@pytest.fixture(scope="module")
+def alternative() -> tuple[pd.DataFrame, Outcome, SurvivalForestFit]:
+    table, outcome = cohort()
+    spec = RandomSurvivalForest("marker + noise + stage", n_trees=TREES, seed=2, engine="scikit-survival")
+    return table, outcome, spec.fit(table, outcome)
+
+
 def test_contract(grown: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
     _, _, fit = grown
     assert isinstance(fit, Fit)
@@ -40,39 +47,41 @@ def test_contract(grown: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> Non
     assert isinstance(CoxPH("x"), FixedModel)
 
 
-def test_index_and_survival_are_those_of_the_library(grown: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
+def test_index_and_survival_are_those_of_the_library(
+    alternative: tuple[pd.DataFrame, Outcome, SurvivalForestFit],
+) -> None:
     """Our reading of the trees equals scikit-survival's own predictions, which read them otherwise."""
-    table, _, fit = grown
+    table, _, fit = alternative
     x = fit.design.matrix(table).astype(np.float32)
-    assert fit.prognostic_index(table) == pytest.approx(fit.engine.predict(x), rel=1e-12)
-    steps = fit.engine.predict_survival_function(x)
+    assert fit.prognostic_index(table) == pytest.approx(fit.engine.forest.predict(x), rel=1e-12)
+    steps = fit.engine.forest.predict_survival_function(x)
     times = np.array([0.5, 3.0, 12.0, 24.0])
     expected = np.array([[step(time) if time >= step.x[0] else 1.0 for time in times] for step in steps])
     assert fit.predict_survival(table, times) == pytest.approx(expected, abs=1e-12)
     assert fit.predict_risk(table, times) == pytest.approx(1 - expected, abs=1e-12)
 
 
-def test_out_of_bag_is_the_librarys(grown: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
-    _table, outcome, fit = grown
+def test_out_of_bag_is_the_librarys(alternative: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
+    _table, outcome, fit = alternative
     from sksurv.ensemble import RandomSurvivalForest as Engine
     from sksurv.util import Surv
 
     engine = Engine(n_estimators=TREES, max_features=2, min_samples_leaf=6, min_samples_split=12, random_state=2,
                     oob_score=True)  # fmt: skip
     own = fit.outcome.take(fit.order)
-    engine.fit(fit.covariates, Surv.from_arrays(own.event == 1, own.time))
+    engine.fit(fit.covariates.astype(np.float32), Surv.from_arrays(own.event == 1, own.time))
     assert fit.oob_index[fit.order] == pytest.approx(engine.oob_prediction_, rel=1e-12)
     assert fit.oob_concordance == pytest.approx(engine.oob_score_, abs=1e-12)
     assert fit.oob_concordance == pytest.approx(concordance(outcome, fit.oob_index).estimate, abs=1e-12)
 
 
-def test_out_of_bag_row_by_row(grown: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
+def test_out_of_bag_row_by_row(alternative: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
     """A row's out-of-bag risk is the mean over exactly the trees whose drawn rows do not hold it."""
-    _table, _, fit = grown
-    x = fit.covariates
+    _table, _, fit = alternative
+    x = fit.covariates.astype(np.float32)
     row, time = 17, 12.0
     read = []
-    for tree, drawn in zip(fit.engine.estimators_, fit.engine.estimators_samples_, strict=True):
+    for tree, drawn in zip(fit.engine.forest.estimators_, fit.engine.forest.estimators_samples_, strict=True):
         if row not in drawn:
             read.append(1 - float(tree.predict_survival_function(x[[row]])[0](time)))
     assert 5 < len(read) < TREES
@@ -113,15 +122,15 @@ def test_importance_finds_what_matters(grown: tuple[pd.DataFrame, Outcome, Survi
     assert "not of drawing other patients" in repr(result)
 
 
-def test_importance_by_a_second_route(grown: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
+def test_importance_by_a_second_route(alternative: tuple[pd.DataFrame, Outcome, SurvivalForestFit]) -> None:
     """One repeat drawn again here, tree by tree, through the library's own prediction of a tree."""
-    table, outcome, fit = grown
-    x = fit.covariates
+    table, outcome, fit = alternative
+    x = fit.covariates.astype(np.float32)
     result = importance(fit, table, outcome, repeats=1, seed=9)
     random = np.random.default_rng(9)
     blocks = [[0], [1], [2, 3]]
     total, trees = np.zeros((3, len(table))), np.zeros(len(table))
-    for tree, drawn in zip(fit.engine.estimators_, fit.engine.estimators_samples_, strict=True):
+    for tree, drawn in zip(fit.engine.forest.estimators_, fit.engine.forest.estimators_samples_, strict=True):
         outside = np.setdiff1d(np.arange(len(table)), drawn)
         trees[outside] += 1
         for place, columns in enumerate(blocks):
