@@ -1,0 +1,155 @@
+"""Forests on real cohorts tell patients apart as well as R's ranger and scikit-survival do.
+
+A forest depends on its seed, and programs draw differently: what agrees is Harrell's C, out of bag and on rows not
+trained on. tests/reference/forest.json holds ranger's mean and spread over seeds, with the rows and the splits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from survmodel import Outcome, RandomSurvivalForest, concordance
+
+STORED: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "reference" / "forest.json").read_text(encoding="utf-8")
+)
+COHORTS: dict[str, dict[str, Any]] = {one["name"]: one for one in STORED["cohorts"]}
+#: Seeds of the first split, and splits, of which the others have one seed; fewer where a forest takes seconds.
+DRAWN = {
+    "veteran": (3, 5),
+    "lung": (3, 5),
+    "pbc": (2, 5),
+    "gbsg": (1, 3),
+    "colon": (1, 4),
+    "rotterdam": (1, 4),
+}
+#: What programs may differ in C by their conventions: how a leaf's least size is counted, how columns are drawn at a
+#: node where some are constant, ties of covariates. ranger's own C moves by this much from least nodes of 5 to 9.
+ALLOWANCE = 0.006
+#: The same for the mean over all cohorts, where it works both ways.
+ALLOWANCE_OF_ALL = 0.003
+#: Trees and seeds of a forest of ours and of scikit-survival beside each other.
+FEW_TREES, FEW_SEEDS = 100, 2
+
+
+class Part(NamedTuple):
+    """Rows of a cohort."""
+
+    table: pd.DataFrame
+    outcome: Outcome
+
+
+class Scores(NamedTuple):
+    """Harrell's C out of bag and on test rows."""
+
+    oob: float
+    test: float
+
+
+def parts(name: str, split: int) -> tuple[Part, Part]:
+    """Give training and test rows."""
+    one = COHORTS[name]
+    table = pd.DataFrame(dict(zip(one["names"], one["x"], strict=True)), dtype=float)
+    outcome = Outcome(one["time"], np.array(one["event"]) == 1)
+    test = np.array(one["splits"][split]["test_rows"])
+    train = np.setdiff1d(np.arange(len(table)), test)
+    return tuple(Part(table.iloc[rows], outcome.take(rows)) for rows in (train, test))  # type: ignore[return-value]
+
+
+def ours(name: str, split: int, seed: int, trees: int) -> Scores:
+    train, test = parts(name, split)
+    spec = RandomSurvivalForest(list(train.table.columns), n_trees=trees, min_leaf=STORED["min_leaf"], seed=seed)
+    fit = spec.fit(train.table, train.outcome)
+    return Scores(fit.oob_concordance, concordance(test.outcome, fit.prognostic_index(test.table)).estimate)
+
+
+def theirs(name: str, split: int, seed: int, trees: int) -> Scores:
+    from sksurv.ensemble import RandomSurvivalForest as Engine
+    from sksurv.util import Surv
+
+    train, test = parts(name, split)
+    leaf, columns = STORED["min_leaf"], train.table.shape[1]
+    engine = Engine(trees, min_samples_leaf=leaf, min_samples_split=2 * leaf, max_features=int(np.ceil(columns**0.5)),
+                    random_state=seed, oob_score=True)  # fmt: skip
+    engine.fit(train.table.to_numpy(), Surv.from_arrays(train.outcome.died, train.outcome.time))
+    index = engine.predict(test.table.to_numpy())
+    return Scores(
+        concordance(train.outcome, engine.oob_prediction_).estimate, concordance(test.outcome, index).estimate
+    )
+
+
+def mean(scores: Sequence[Scores]) -> Scores:
+    return Scores(*np.mean(scores, axis=0).tolist())
+
+
+@cache
+def by_split(name: str) -> tuple[Scores, ...]:
+    """Give the mean over seeds of each split."""
+    seeds, splits = DRAWN[name]
+    return tuple(
+        mean([ours(name, split, 1 + seed, STORED["trees"]) for seed in range(1 if split else seeds)])
+        for split in range(splits)
+    )
+
+
+def differences(name: str) -> np.ndarray:
+    """Ours less ranger's, out of bag and on test rows: shape (splits, 2)."""
+    stored = [(split["oob"]["mean"], split["test"]["mean"]) for split in COHORTS[name]["splits"]]
+    difference: np.ndarray = np.array(by_split(name)) - np.array(stored[: DRAWN[name][1]])
+    return difference
+
+
+@pytest.mark.parametrize("name", COHORTS)
+@pytest.mark.parametrize("measure", Scores._fields)
+def test_concordance_is_within_the_seeds_of_ranger(name: str, measure: str) -> None:
+    stored = COHORTS[name]["splits"][0][measure]
+    own = getattr(by_split(name)[0], measure)
+    assert own == pytest.approx(stored["mean"], abs=3 * stored["sd"] + ALLOWANCE)
+
+
+@pytest.mark.parametrize("name", COHORTS)
+def test_concordance_over_splits_is_that_of_ranger(name: str) -> None:
+    """Programs are compared on the same rows: which rows are left out moves C far more than who grows the forest."""
+    difference = differences(name)
+    error = difference.std(axis=0, ddof=1) / np.sqrt(len(difference))
+    assert (np.abs(difference.mean(axis=0)) <= 2 * error + ALLOWANCE).all(), difference
+
+
+def test_concordance_over_all_cohorts_is_that_of_ranger() -> None:
+    difference = np.concatenate([differences(name) for name in COHORTS])
+    error = difference.std(axis=0, ddof=1) / np.sqrt(len(difference))
+    assert (np.abs(difference.mean(axis=0)) <= 2 * error + ALLOWANCE_OF_ALL).all(), difference
+
+
+@pytest.mark.parametrize("name", COHORTS)
+def test_concordance_is_that_of_scikit_survival(name: str) -> None:
+    """Both with fewer trees: what a seed moves grows with one over the root of their number."""
+    own = mean([ours(name, 0, seed, FEW_TREES) for seed in range(11, 11 + FEW_SEEDS)])
+    other = mean([theirs(name, 0, seed, FEW_TREES) for seed in range(21, 21 + FEW_SEEDS)])
+    stored = COHORTS[name]["splits"][0]
+    grown = np.sqrt(STORED["trees"] / FEW_TREES * 2 / FEW_SEEDS)
+    for measure in Scores._fields:
+        assert getattr(own, measure) == pytest.approx(
+            getattr(other, measure), abs=3 * grown * stored[measure]["sd"] + ALLOWANCE
+        )
+
+
+def test_the_reference_tells_a_worse_forest() -> None:
+    """Trees that hardly split, or that know the rows they are read on, lie outside the band."""
+    stored = COHORTS["gbsg"]["splits"][0]
+    train, test = parts("gbsg", 0)
+    spec = RandomSurvivalForest(list(train.table.columns), n_trees=FEW_TREES, min_leaf=STORED["min_leaf"], seed=1)
+    fit = spec.fit(train.table, train.outcome)
+    in_bag = concordance(train.outcome, fit.prognostic_index(train.table)).estimate
+    assert in_bag > stored["oob"]["mean"] + 3 * stored["oob"]["sd"] + ALLOWANCE
+    single = RandomSurvivalForest(list(train.table.columns), n_trees=5, min_leaf=STORED["min_leaf"], seed=1)
+    one = single.fit(train.table, train.outcome).prognostic_index(test.table)
+    assert concordance(test.outcome, one).estimate < stored["test"]["mean"] - 3 * stored["test"]["sd"] - ALLOWANCE
