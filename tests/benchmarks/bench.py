@@ -18,7 +18,8 @@ from importlib import metadata
 from pathlib import Path
 
 from benchmarks.cases import CASES, Case
-from benchmarks.rotation import Row, run_case
+from benchmarks.rotation import NOBODY, Row, run_case
+from benchmarks.scaling import forest_scaling
 from benchmarks.start_up import start_up
 
 RESULTS = Path("results/bench")
@@ -26,13 +27,20 @@ PACKAGES = ("survmodel", "numpy", "pandas", "numba", "lifelines", "scikit-surviv
 HEAD = f"{'case':16} {'peer':12} {'ours':>10} {'theirs':>10}   ratio (quartiles)        check    memory  budget"
 
 
+def milliseconds(seconds: float) -> str:
+    """Give a time in a column of its own."""
+    return f"{1000 * seconds:7.3g} ms" if seconds < 1 else f"{1000 * seconds:7.0f} ms"
+
+
 def format_row(row: Row) -> str:
     """Give one line of the table; what is wrong or missed stands at its end."""
     mark = "  WRONG ANSWER" if row.wrong else "  MISSED" if row.missed else ""
     if row.problem:
         return f"{row.case:16} {row.peer:12} {row.problem}{mark}"
+    if row.peer == NOBODY:
+        return f"{row.case:16} {row.peer:12} {milliseconds(row.ours)} {'':46} {row.memory:7.2f}  {row.budget}{mark}"
     ratio = f"{row.ratio:7.3g} ({row.low:.3g} to {row.high:.3g})"
-    times = f"{1000 * row.ours:7.3g} ms {1000 * row.theirs:7.3g} ms"
+    times = f"{milliseconds(row.ours)} {milliseconds(row.theirs)}"
     memory = f"{row.memory:7.2f}" if row.large else "      -"
     return f"{row.case:16} {row.peer:12} {times} {ratio:27} {row.check:7.1e} {memory}  {row.budget}{mark}"
 
@@ -75,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if not asked.large and not asked.case:
         start_up()
+        forest_scaling()
     cases = [case for case in CASES if (case.name in asked.case if asked.case else case.large == asked.large)]
     print(", ".join(f"{name} {version}" for name, version in versions().items()))
     return run(cases, asked.rounds, asked.results)

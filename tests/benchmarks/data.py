@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 EVENT_SHARE = 0.35
+#: Last rows of the cohort of a forest, which no forest is trained on.
+HELD_OUT = 500
 
 
 class Cohort(NamedTuple):

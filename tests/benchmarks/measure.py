@@ -5,6 +5,7 @@ Usage: ``python -m benchmarks.measure KIND PEER FOLDER``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import statistics
@@ -16,10 +17,14 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.data import read
+from benchmarks.forests import FORESTS
 from benchmarks.peers import CALLS
 
-#: Seconds of one sample, so that the clock does not show; a call longer than SLOW is timed once more only.
-SAMPLE, SLOW, SAMPLES = 0.003, 1.0, 5
+#: Seconds of one sample, so that the clock does not show; a call longer than SLOW is timed once more only, one longer
+#: than VERY_SLOW not even that.
+SAMPLE, SLOW, VERY_SLOW, SAMPLES = 0.003, 1.0, 10.0, 5
+#: Bytes that a process may ask for, so that a program which needs too many does not take the machine with it.
+MOST_MEMORY = 8 * 1024**3
 
 
 def memory(field: str) -> int:
@@ -39,6 +44,12 @@ def forget_peak() -> None:
         return
 
 
+def limit_memory() -> None:
+    """Let the process ask for no more than MOST_MEMORY, where the system can."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
 def cpu_of(call: Callable[[], object], calls: int = 1) -> float:
     """CPU seconds of one call, out of several in a row."""
     start = time.process_time()
@@ -47,15 +58,19 @@ def cpu_of(call: Callable[[], object], calls: int = 1) -> float:
     return (time.process_time() - start) / calls
 
 
-def measure(call: Callable[[], object], units: int) -> dict[str, object]:
-    """Time the first call apart, then samples of as many calls as the clock needs."""
+def measure(
+    call: Callable[[], object], units: int, read: Callable[[object], object] = lambda done: done
+) -> dict[str, object]:
+    """Time the first call apart, then samples of as many calls as the clock needs; ``read`` gives its check values."""
     before = memory("VmRSS")
     forget_peak()
     start = time.process_time()
-    check = np.ravel(np.asarray(call(), dtype=float)).tolist()
+    done = call()
     first = time.process_time() - start
     peak = memory("VmHWM") - before
-    once = cpu_of(call)
+    check = np.ravel(np.asarray(read(done), dtype=float)).tolist()
+    del done
+    once = cpu_of(call) if first < VERY_SLOW else first
     samples = [once]
     if once < SLOW:
         calls = max(1, int(np.ceil(SAMPLE / max(once, 1e-7))))
@@ -64,14 +79,21 @@ def measure(call: Callable[[], object], units: int) -> dict[str, object]:
 
 
 def main(kind: str, peer: str, folder: str) -> None:
-    """Measure and print; a peer that is not installed is told, not an error."""
+    """Measure and print; a peer that is not installed or needs too much memory is told, not an error."""
     warnings.simplefilter("ignore")
+    limit_memory()
+    cohort = read(Path(folder))
     try:
-        call, units = CALLS[kind, peer](read(Path(folder)))
+        if (kind, peer) in FORESTS:
+            prepared = FORESTS[kind, peer](cohort, int((Path(folder) / "trees.txt").read_text(encoding="ascii")))
+            answer = measure(prepared.call, 1, prepared.read)
+        else:
+            answer = measure(*CALLS[kind, peer](cohort))
     except ModuleNotFoundError as error:
-        print(json.dumps({"missing": f"no package {error.name}"}))
-        return
-    print(json.dumps(measure(call, units)))
+        answer = {"missing": f"no package {error.name}"}
+    except MemoryError:
+        answer = {"unfinished": f"needs more than {MOST_MEMORY / 1024**3:.0f} GB"}
+    print(json.dumps(answer))
 
 
 if __name__ == "__main__":
