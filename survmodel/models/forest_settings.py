@@ -20,7 +20,6 @@ OWN_FIELDS = {
     "random_cuts": None,
     "replace": True,
     "sample_fraction": None,
-    "case_weights": None,
     "missing": "leave out",
     "n_jobs": 1,
 }
@@ -43,7 +42,6 @@ class ForestSettings:
     random_cuts: int | None = None
     replace: bool = True
     sample_fraction: float | None = None
-    case_weights: str | None = None
     missing: Literal["leave out", "direction"] = "leave out"
     n_jobs: int = 1
 
@@ -64,22 +62,16 @@ class ForestSettings:
                 raise ConfigError(f"{name} is {value!r}", remedy=f"give a whole number of at least {least}")
         if not isinstance(self.replace, bool):
             raise ConfigError(f"replace is {self.replace!r}", remedy="give True or False")
-        self._check_sampling()
+        self._check_share()
         if self.engine != "survmodel":
             asked = [name for name, plain in OWN_FIELDS.items() if getattr(self, name) != plain]
             if asked:
                 raise ConfigError(f"{self.engine} knows no {asked[0]}", remedy='leave it out, or engine="survmodel"')
 
-    def _check_sampling(self) -> None:
+    def _check_share(self) -> None:
         share = self.sample_fraction
         if share is not None and (isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1):
             raise ConfigError(f"sample_fraction is {share!r}", remedy="give a number above 0, at most 1")
-        if self.case_weights is None:
-            return
-        if not isinstance(self.case_weights, str):
-            raise ConfigError(f"case_weights is {self.case_weights!r}", remedy="give the name of a column")
-        if not self.replace:
-            raise ConfigError("case weights draw rows with replacement", remedy="leave out replace=False")
 
     def n_draws(self, n: int) -> int:
         """Tell how many of n rows a tree is grown on."""

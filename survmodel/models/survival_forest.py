@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import DataError, FitError, name_rows
+from survmodel.errors import ConfigError, DataError, FitError
 from survmodel.formatting import count_noun
 from survmodel.kernels.forest_trees import GrowthRules
 from survmodel.models.forest_columns import ForestColumns, learn_columns, refuse_constant
@@ -40,6 +40,7 @@ from survmodel.models.survival_forest_fit import SurvivalForestFit
 from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.checks import check_columns
 from survmodel.outcome.response import Outcome
+from survmodel.outcome.weights import read_weights
 from survmodel.result import frozen, join_warnings
 
 Floats = npt.NDArray[np.float64]
@@ -84,8 +85,6 @@ class RandomSurvivalForest(ForestSettings):
         Whether a tree may draw a row again.
     sample_fraction : float, optional
         Rows drawn for a tree as a share of all; 1 with and .632 without replacement unless given.
-    case_weights : str, optional
-        Column of positive numbers: rows are drawn with probabilities in proportion to it.
     missing : {"leave out", "direction"}
         What becomes of rows with a missing value. "leave out" leaves them out and counts them, and refuses to predict
         for them. "direction" keeps them: at each split missing values are tried on both sides and stay on the better
@@ -115,7 +114,7 @@ class RandomSurvivalForest(ForestSettings):
     True
     """
 
-    def fit(self, table: pd.DataFrame, outcome: Outcome) -> SurvivalForestFit:
+    def fit(self, table: pd.DataFrame, outcome: Outcome, weights: object = None) -> SurvivalForestFit:
         """Grow the forest.
 
         Parameters
@@ -124,6 +123,8 @@ class RandomSurvivalForest(ForestSettings):
             Columns of the formula; rows are those of the outcome.
         outcome : Outcome
             Times and events of one kind, without late entry.
+        weights : Series or array_like, shape (n,), optional
+            Case weights: rows are drawn with probabilities in proportion to them.
 
         Returns
         -------
@@ -133,8 +134,10 @@ class RandomSurvivalForest(ForestSettings):
         Raises
         ------
         DataError
-            When rows differ from the outcome's, values cannot be coded, case weights are not positive, or no complete
-            row is left.
+            When rows differ from the outcome's, values cannot be coded, weights are negative, or no complete row is
+            left.
+        ConfigError
+            For weights where rows are drawn without replacement, or by another engine.
         FitError
             Without events, with late entry, with a constant column, with too few rows for two leaves, or when no tree
             has a split.
@@ -144,6 +147,7 @@ class RandomSurvivalForest(ForestSettings):
         died = outcome.died
         outcome.check_rows(table)
         _refuse_late_entry(outcome)
+        self._refuse_weights(weights)
         formula = parse_formula(self.formula)
         rows, missing = self._rows(formula, table)
         used, analysed = table.iloc[rows], outcome.take(rows)
@@ -155,11 +159,11 @@ class RandomSurvivalForest(ForestSettings):
         refuse_constant(coding, values)
         leaf = self._leaf_size(rows.size)
         mtry = int(np.ceil(np.sqrt(values.shape[1]))) if self.mtry is None else min(self.mtry, values.shape[1])
-        weights = self._weights(used)
-        order = _order_of_trees(values, analysed, weights)
+        share = None if weights is None else read_weights(outcome, weights)[rows]
+        order = _order_of_trees(values, analysed, share)
         engine: ForestEngine
         if own:
-            engine, order = self._grow(coding, values, analysed, weights, order, mtry, leaf)
+            engine, order = self._grow(coding, values, analysed, share, order, mtry, leaf)
         else:
             engine = grow_scikit(
                 values[order], analysed.take(order), n_trees=self.n_trees, mtry=mtry, min_leaf=leaf, seed=self.seed
@@ -186,6 +190,7 @@ class RandomSurvivalForest(ForestSettings):
             outcome=analysed,
             rows=frozen(rows, np.int64),
             columns=used[list(formula.variables)],
+            weighted=weights is not None,
             missing=missing,
             n_missing=int(len(table) - rows.size),
             warnings=join_warnings(warnings),
@@ -195,7 +200,7 @@ class RandomSurvivalForest(ForestSettings):
     def _rows(self, formula: Formula, table: pd.DataFrame) -> tuple[Ints, tuple[tuple[str, int], ...]]:
         """Choose the rows to be analysed, and count the missing values of each column."""
         formula.check_columns(map(str, table.columns))
-        check_columns(table, [*formula.variables, *([self.case_weights] if self.case_weights else [])])
+        check_columns(table, list(formula.variables))
         absent = formula.missing(table)
         missing = tuple((str(name), int(absent[name].sum())) for name in absent.columns if absent[name].any())
         if self.missing == "direction":
@@ -205,18 +210,11 @@ class RandomSurvivalForest(ForestSettings):
             raise DataError("no complete row is left", remedy="fill in, impute, or leave columns out")
         return rows, missing
 
-    def _weights(self, used: pd.DataFrame) -> Floats | None:
-        if self.case_weights is None:
-            return None
-        weights = pd.to_numeric(used[self.case_weights], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        wrong = ~(np.isfinite(weights) & (weights > 0))
-        if wrong.any():
-            raise DataError(
-                f"case weights of {self.case_weights} are no positive numbers",
-                name_rows(wrong),
-                "mend or drop the rows",
-            )
-        return weights
+    def _refuse_weights(self, weights: object) -> None:
+        if weights is not None and not self.replace:
+            raise ConfigError("rows cannot be drawn by weight without replacement", remedy="leave out replace=False")
+        if weights is not None and self.engine != "survmodel":
+            raise ConfigError(f"{self.engine} draws all rows alike", remedy='leave out weights, or engine="survmodel"')
 
     def _leaf_size(self, n: int) -> int:
         """Give the least rows of a leaf: a root that cannot be split predicts the same for everybody."""

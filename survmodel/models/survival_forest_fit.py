@@ -51,6 +51,8 @@ class SurvivalForestFit(Result):
         Their positions in the table.
     columns : pandas.DataFrame
         Columns of the formula in the analysed rows.
+    weighted : bool
+        Whether rows were drawn by weight.
     n_missing : int
         Rows left out for missing values.
     missing : tuple of (str, int)
@@ -70,6 +72,7 @@ class SurvivalForestFit(Result):
     outcome: Outcome
     rows: Ints
     columns: pd.DataFrame
+    weighted: bool = False
     n_missing: int = 0
     missing: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
@@ -289,7 +292,7 @@ class SurvivalForestFit(Result):
     def _conventions(self) -> str:
         spec = self.spec
         drawn = f"{spec.n_draws(self.n)} rows {'with' if spec.replace else 'without'} replacement"
-        weighted = f", by {spec.case_weights}" if spec.case_weights else ""
+        weighted = ", by weight" if self.weighted else ""
         cuts = "all cuts" if spec.random_cuts is None else count_noun(spec.random_cuts, "random cut")
         return (
             f"log-rank splits, {cuts}; {drawn}{weighted} for each tree; curves are means of leaves; "
