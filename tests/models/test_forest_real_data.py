@@ -142,14 +142,16 @@ def test_concordance_is_that_of_scikit_survival(name: str) -> None:
         )
 
 
-def test_the_reference_tells_a_worse_forest() -> None:
-    """Trees that hardly split, or that know the rows they are read on, lie outside the band."""
+def test_the_bands_tell_worse_forests() -> None:
+    """Forests that are read on the rows they know, and single trees, lie outside."""
     stored = COHORTS["gbsg"]["splits"][0]
     train, test = parts("gbsg", 0)
-    spec = RandomSurvivalForest(list(train.table.columns), n_trees=FEW_TREES, min_leaf=STORED["min_leaf"], seed=1)
-    fit = spec.fit(train.table, train.outcome)
-    in_bag = concordance(train.outcome, fit.prognostic_index(train.table)).estimate
+    columns, leaf = list(train.table.columns), STORED["min_leaf"]
+    forest = RandomSurvivalForest(columns, n_trees=FEW_TREES, min_leaf=leaf, seed=1).fit(train.table, train.outcome)
+    in_bag = concordance(train.outcome, forest.prognostic_index(train.table)).estimate
     assert in_bag > stored["oob"]["mean"] + 3 * stored["oob"]["sd"] + ALLOWANCE
-    single = RandomSurvivalForest(list(train.table.columns), n_trees=5, min_leaf=STORED["min_leaf"], seed=1)
-    one = single.fit(train.table, train.outcome).prognostic_index(test.table)
-    assert concordance(test.outcome, one).estimate < stored["test"]["mean"] - 3 * stored["test"]["sd"] - ALLOWANCE
+    trees = []
+    for seed in range(10):
+        tree = RandomSurvivalForest(columns, n_trees=1, min_leaf=leaf, seed=seed).fit(train.table, train.outcome)
+        trees.append(concordance(test.outcome, tree.prognostic_index(test.table)).estimate)
+    assert np.mean(trees) < stored["test"]["mean"] - 3 * stored["test"]["sd"] - ALLOWANCE
