@@ -108,7 +108,7 @@ class _KernelCache(FunctionCache):
             super().save_overload(sig, data)
 
 
-def kernel(*, reorder_sums: bool = False) -> Callable[[Function], Function]:
+def kernel(*, reorder_sums: bool = False, allocates: bool = True) -> Callable[[Function], Function]:
     """Compile a function by numba: serial, without the GIL, division as numpy divides, cached soundly.
 
     Parameters
@@ -116,6 +116,9 @@ def kernel(*, reorder_sums: bool = False) -> Callable[[Function], Function]:
     reorder_sums : bool
         Allow sums to be added in another order, which lets long sums run several times faster. The order is fixed when
         the kernel is compiled: the same machine gives the same bits every time.
+    allocates : bool
+        Whether the kernel makes arrays. One that does not, and works only in arrays it is given, need not count who
+        holds them, which costs small kernels more than their work.
 
     Returns
     -------
@@ -123,9 +126,11 @@ def kernel(*, reorder_sums: bool = False) -> Callable[[Function], Function]:
         The decorator.
     """
     fastmath: bool | set[str] = REORDER_SUMS if reorder_sums else False
+    # Numba counts references to arrays; a kernel without its runtime does not.
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "_nrt": allocates}
 
     def compiled(function: Function) -> Function:
-        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+        dispatcher: Any = numba.njit(**options)(function)
         dispatcher._cache = _KernelCache(function)
         return cast(Function, dispatcher)
 

@@ -20,7 +20,7 @@ Whole = int | np.int64
 Truth = bool | np.bool_
 
 
-@kernel()
+@kernel(allocates=False)
 def next_word(state: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Step the generator.
 
@@ -41,7 +41,7 @@ def next_word(state: np.uint64) -> tuple[np.uint64, np.uint64]:
     return state, word ^ (word >> np.uint64(31))
 
 
-@kernel()
+@kernel(allocates=False)
 def draw_below(state: np.uint64, n: Whole) -> tuple[np.uint64, Whole]:
     """Draw a whole number from 0 to n - 1, n below 2^32; no number is favoured by more than n / 2^32.
 
@@ -63,7 +63,7 @@ def draw_below(state: np.uint64, n: Whole) -> tuple[np.uint64, Whole]:
     return state, np.int64(((word >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
 
 
-@kernel()
+@kernel(allocates=False)
 def draw_rows(state: np.uint64, n_draws: Whole, replace: Truth, cumulative: Floats, counts: Counts) -> np.uint64:
     """Draw the rows of a tree.
 

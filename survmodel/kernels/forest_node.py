@@ -81,8 +81,7 @@ class NodeRows(NamedTuple):
     residual: Floats
 
 
-@kernel()
-def room_for_node(n_rows: Whole, n_times: Whole) -> tuple[NodeRows, NodeTimes]:
+def room_for_node(n_rows: int, n_times: int) -> tuple[NodeRows, NodeTimes]:
     """Make the arrays.
 
     Parameters
@@ -107,7 +106,7 @@ def room_for_node(n_rows: Whole, n_times: Whole) -> tuple[NodeRows, NodeTimes]:
     return rows, times
 
 
-@kernel()
+@kernel(allocates=False)
 def describe_node(
     members: Ints32, place: Ints32, event: Floats, drawn: Ints32, rows: NodeRows, times: NodeTimes
 ) -> tuple[float, float, Whole]:

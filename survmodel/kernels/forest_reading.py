@@ -1,6 +1,6 @@
 """Reading survival trees: the leaf of a row, and averages over trees of what the leaves hold.
 
-A row that a tree drew can be left out of the average: what remains is *out of bag*. Sums run over trees in their order,
+A tree can pass over the rows that it drew: what remains is *out of bag*. Sums run over trees in their order,
 so that the number of threads changes no bit.
 """
 
@@ -18,8 +18,10 @@ Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
 
+PASSED_OVER = -1
 
-@kernel()
+
+@kernel(allocates=False)
 def leaf_of(trees: Trees, tree: Whole, values: Floats, unordered: Bools) -> Whole:
     """Follow a row from the root to its leaf.
 
@@ -55,7 +57,7 @@ def leaf_of(trees: Trees, tree: Whole, values: Floats, unordered: Bools) -> Whol
 
 
 @kernel()
-def find_leaves(trees: Trees, values: Floats, unordered: Bools) -> Ints32:
+def find_leaves(trees: Trees, values: Floats, unordered: Bools, drawn: Ints32) -> Ints32:
     """Find the leaf of each row in each tree.
 
     Parameters
@@ -66,22 +68,26 @@ def find_leaves(trees: Trees, values: Floats, unordered: Bools) -> Ints32:
         Rows.
     unordered : ndarray of bool, shape (p,)
         Unordered factors.
+    drawn : ndarray of int32, shape (n_trees, n) or (0, n)
+        How often each tree drew each row: a tree passes over a row that it drew. Empty: over none.
 
     Returns
     -------
     ndarray of int32, shape (n_trees, n)
-        Numbers of leaves among all nodes.
+        Numbers of leaves among all nodes, PASSED_OVER where there is none.
     """
     n_trees, n = trees.node_bounds.shape[0] - 1, values.shape[0]
     leaves = np.empty((n_trees, n), dtype=np.int32)
     for tree in range(n_trees):
         for row in range(n):
-            leaves[tree, row] = leaf_of(trees, tree, values[row], unordered)
+            leaves[tree, row] = PASSED_OVER
+            if drawn.shape[0] == 0 or drawn[tree, row] == 0:
+                leaves[tree, row] = leaf_of(trees, tree, values[row], unordered)
     return leaves
 
 
-@kernel()
-def sum_mortality(trees: Trees, leaves: Ints32, drawn: Ints32, total: Floats, n_trees: Floats) -> None:
+@kernel(allocates=False)
+def sum_mortality(trees: Trees, leaves: Ints32, total: Floats, n_trees: Floats) -> None:
     """Add the mortality of each row's leaves, tree after tree.
 
     Parameters
@@ -90,19 +96,17 @@ def sum_mortality(trees: Trees, leaves: Ints32, drawn: Ints32, total: Floats, n_
         Grown trees.
     leaves : ndarray of int32, shape (n_trees, n)
         From :func:`find_leaves`.
-    drawn : ndarray of int32, shape (n_trees, n) or (0, n)
-        How often each tree drew each row: a tree does not count for a row that it drew. Empty: all trees count.
     total, n_trees : ndarray, shape (n,)
         Changed: sums, and how many trees count.
     """
     for tree in range(leaves.shape[0]):
         for row in range(leaves.shape[1]):
-            if drawn.shape[0] == 0 or drawn[tree, row] == 0:
+            if leaves[tree, row] != PASSED_OVER:
                 total[row] += trees.mortality[leaves[tree, row]]
                 n_trees[row] += 1.0
 
 
-@kernel()
+@kernel(allocates=False)
 def _leaf_curves(trees: Trees, tree: Whole, places: Ints, hazard: Floats, survival: Floats) -> None:
     """Read the Nelson-Aalen hazard and the Kaplan-Meier curve of every leaf of a tree at places of event times."""
     root = trees.node_bounds[tree]
@@ -121,7 +125,6 @@ def _leaf_curves(trees: Trees, tree: Whole, places: Ints, hazard: Floats, surviv
 def sum_curves(
     trees: Trees,
     leaves: Ints32,
-    drawn: Ints32,
     places: Ints,
     hazard: Floats,
     survival: Floats,
@@ -131,7 +134,7 @@ def sum_curves(
 
     Parameters
     ----------
-    trees, leaves, drawn
+    trees, leaves
         As in :func:`sum_mortality`.
     places : ndarray of int64, shape (n_asked,)
         Ascending: the last event time of the cohort at or before each time asked for, -1 before the first.
@@ -147,7 +150,7 @@ def sum_curves(
     for tree in range(leaves.shape[0]):
         _leaf_curves(trees, tree, places, of_hazard, of_survival)
         for row in range(leaves.shape[1]):
-            if drawn.shape[0] == 0 or drawn[tree, row] == 0:
+            if leaves[tree, row] != PASSED_OVER:
                 leaf = leaves[tree, row] - trees.node_bounds[tree]
                 for k in range(places.shape[0]):
                     hazard[row, k] += of_hazard[leaf, k]

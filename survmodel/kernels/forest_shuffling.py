@@ -17,7 +17,7 @@ Bools = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
 
 
-@kernel()
+@kernel(allocates=False)
 def _uses(trees: Trees, tree: Whole, block: Ints) -> Truth:
     """Tell whether any split of a tree is on a column of the block."""
     for node in range(trees.node_bounds[tree], trees.node_bounds[tree + 1]):

@@ -7,9 +7,10 @@ the row's own terms. The second, :math:`\sum_k g_k (Y^L_k)^2`, grows by
     c^2 G_\tau + 2 c\, P_\tau, \qquad P_k = \sum_{j \in L} c_j G_{\min(k, \tau_j)}, \qquad G_k = \sum_{l \le k} g_l,
 
 since row *j* on the left shares the first :math:`\min(\tau, \tau_j)` times with it. In a node of some hundred event
-times *P* is an array, brought up to date in one sweep that the processor does several numbers at a time. In a larger
-node two Fenwick trees (1994), of the weights on the left and of their :math:`c_j G_{\tau_j}`, give :math:`P_\tau` in
-steps that grow with the logarithm of the number of times.
+times *P* is an array, brought up to date for four rows in one sweep that the processor does several numbers at a time;
+what the rows that wait for it share is added one by one. In a larger node two Fenwick trees (1994), of the weights on
+the left and of their :math:`c_j G_{\tau_j}`, give :math:`P_\tau` in steps that grow with the logarithm of the number of
+times.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ Ints32 = npt.NDArray[np.int32]
 
 #: With more event times than this a node uses Fenwick trees.
 FEW_TIMES = 500
+#: Rows that wait for one sweep over the times.
+WAITING = 4
 #: With so few codes each cut is computed by itself, which needs no order of rows.
 FEW_CODES = 4
 #: Below so many rows plain insertion orders them fastest.
@@ -50,6 +53,8 @@ class SplitRoom(NamedTuple):
         Where each bucket begins.
     shared : ndarray, shape (n_times + 1 + SWEEP,)
         P after 0, 1, ... times of the node.
+    weight, shown : ndarray, shape (WAITING,)
+        Rows on the left that P does not hold yet: how often each was drawn, and its G.
     weight_tree, shared_tree : ndarray, shape (n_times + 1,)
         Fenwick trees by number of times at risk.
     """
@@ -58,12 +63,13 @@ class SplitRoom(NamedTuple):
     spare: Ints
     bucket: Ints
     shared: Floats
+    weight: Floats
+    shown: Floats
     weight_tree: Floats
     shared_tree: Floats
 
 
-@kernel()
-def room_for_split(n_rows: Whole, n_times: Whole) -> SplitRoom:
+def room_for_split(n_rows: int, n_times: int) -> SplitRoom:
     """Make the arrays.
 
     Parameters
@@ -81,12 +87,14 @@ def room_for_split(n_rows: Whole, n_times: Whole) -> SplitRoom:
         np.empty(n_rows, dtype=np.int64),
         np.empty(n_rows + 1, dtype=np.int64),
         np.empty(n_times + 1 + SWEEP),
+        np.empty(WAITING),
+        np.empty(WAITING),
         np.empty(n_times + 1),
         np.empty(n_times + 1),
     )
 
 
-@kernel()
+@kernel(allocates=False)
 def _insert(key: Ints, m: Whole) -> None:
     """Order m keys that are nearly in order, or few."""
     for i in range(1, m):
@@ -98,7 +106,7 @@ def _insert(key: Ints, m: Whole) -> None:
         key[j + 1] = moved
 
 
-@kernel()
+@kernel(allocates=False)
 def code_range(code: Ints32, m: Whole) -> tuple[Whole, Whole]:
     """Give the least and the largest of the first m codes."""
     lowest, highest = code[0], code[0]
@@ -108,7 +116,7 @@ def code_range(code: Ints32, m: Whole) -> tuple[Whole, Whole]:
     return np.int64(lowest), np.int64(highest)
 
 
-@kernel()
+@kernel(allocates=False)
 def next_code(code: Ints32, m: Whole, low: Whole, highest: Whole) -> Whole:
     """Give the least code above `low`; `highest` is the largest."""
     found = highest
@@ -118,7 +126,7 @@ def next_code(code: Ints32, m: Whole, low: Whole, highest: Whole) -> Whole:
     return found
 
 
-@kernel()
+@kernel(allocates=False)
 def order_by_code(code: Ints32, m: Whole, lowest: Whole, highest: Whole, room: SplitRoom) -> None:
     """Order the rows of a node by the code of a column; rows of one code stay in order of time.
 
@@ -156,14 +164,31 @@ def order_by_code(code: Ints32, m: Whole, lowest: Whole, highest: Whole, room: S
         _insert(room.key, m)
 
 
-@kernel(reorder_sums=True)
-def _share_times(shared: Floats, curb_sum: Floats, shown: float, count: float) -> None:
-    """Bring P up to date with a row for which G is `shown`: G rises, so that min(G) is G at the smaller place."""
+@kernel(reorder_sums=True, allocates=False)
+def _sweep(shared: Floats, curb_sum: Floats, count: Floats, shown: Floats) -> None:
+    """Bring P up to date with the rows that wait: G rises, so that G at the smaller of two places is the smaller G."""
+    count_0, count_1, count_2, count_3 = count[0], count[1], count[2], count[3]
+    shown_0, shown_1, shown_2, shown_3 = shown[0], shown[1], shown[2], shown[3]
     for k in range(shared.shape[0]):
-        shared[k] += count * min(curb_sum[k], shown)
+        here = curb_sum[k]
+        shared[k] += (
+            count_0 * min(here, shown_0)
+            + count_1 * min(here, shown_1)
+            + count_2 * min(here, shown_2)
+            + count_3 * min(here, shown_3)
+        )
 
 
-@kernel()
+@kernel(allocates=False)
+def _share_with_waiting(room: SplitRoom, n_waiting: Whole, own: float) -> float:
+    """Sum what a row shares with the rows that P does not hold yet."""
+    total = 0.0
+    for j in range(n_waiting):
+        total += room.weight[j] * min(own, room.shown[j])
+    return total
+
+
+@kernel(allocates=False)
 def _look_up(room: SplitRoom, shown: float, left: float, tau: Whole) -> float:
     """Give P after tau times from the trees; `left` is the weight on the left."""
     shorter, weighted = 0.0, 0.0
@@ -174,7 +199,7 @@ def _look_up(room: SplitRoom, shown: float, left: float, tau: Whole) -> float:
     return weighted + shown * (left - shorter)
 
 
-@kernel()
+@kernel(allocates=False)
 def _plant(room: SplitRoom, n_times: Whole, tau: Whole, count: float, shown: float) -> None:
     """Bring the trees up to date with a row."""
     while tau <= n_times:
@@ -183,7 +208,7 @@ def _plant(room: SplitRoom, n_times: Whole, tau: Whole, count: float, shown: flo
         tau += tau & -tau
 
 
-@kernel()
+@kernel(allocates=False)
 def best_cut(
     first_cut: Whole,
     m: Whole,
@@ -226,17 +251,23 @@ def best_cut(
         shared[:] = 0.0
     # Rows that were at risk at no event time share none: `planted` is the weight of the others.
     score, variance, left, left_events, planted = 0.0, 0.0, 0.0, 0.0, 0.0
-    best, position = 0.0, 0
+    n_waiting, best, position = 0, 0.0, 0
     for i in range(m - 1):
         row = room.key[i] & 0xFFFFFFFF
         count, tau = rows.drawn[row], np.int64(rows.tau[row])
         own = curb_sum[tau]
-        with_left = _look_up(room, own, planted, tau) if by_tree else shared[tau]
-        if tau > 0 and by_tree:
-            _plant(room, n_times, tau, count, own)
-            planted += count
-        elif tau > 0:
-            _share_times(shared, curb_sum, own, count)
+        if by_tree:
+            with_left = _look_up(room, own, planted, tau)
+            if tau > 0:
+                _plant(room, n_times, tau, count, own)
+                planted += count
+        else:
+            with_left = shared[tau] + _share_with_waiting(room, n_waiting, own)
+            room.weight[n_waiting], room.shown[n_waiting] = count, own
+            n_waiting += 1
+            if n_waiting == WAITING:
+                _sweep(shared, curb_sum, room.weight, room.shown)
+                n_waiting = 0
         left += count
         left_events += count * rows.event[row]
         score += count * rows.residual[row]
@@ -250,7 +281,7 @@ def best_cut(
     return best, position
 
 
-@kernel()
+@kernel(allocates=False)
 def cut_statistic(
     code: Ints32,
     cut: Whole,

@@ -80,7 +80,7 @@ class GrowthRules(NamedTuple):
     Attributes
     ----------
     mtry : int
-        Columns tried at a split; one that is constant in the node is passed over.
+        Columns tried at a split, and more while all are constant in the node.
     least_rows, least_events : int
         Of a leaf, rows counted as often as they were drawn.
     most_depth : int
@@ -93,13 +93,13 @@ class GrowthRules(NamedTuple):
         Whether a row may be drawn again.
     """
 
-    mtry: Whole
-    least_rows: Whole
-    least_events: Whole
-    most_depth: Whole
-    random_cuts: Whole
-    n_draws: Whole
-    replace: Truth
+    mtry: int
+    least_rows: int
+    least_events: int
+    most_depth: int
+    random_cuts: int
+    n_draws: int
+    replace: bool
 
 
 class Trees(NamedTuple):
@@ -171,6 +171,8 @@ class _Room(NamedTuple):
         Columns, those not yet tried first.
     rank : ndarray of int32, shape (MOST_LEVELS,)
         Of each level in the node at hand.
+    rate : ndarray, shape (2 * MOST_LEVELS,)
+        Observed over expected events of each level, and the expected ones.
     waiting : ndarray of int64, shape (most_nodes, 4)
         Nodes to be worked off: number in the tree, first row, row after the last, depth.
     """
@@ -184,32 +186,32 @@ class _Room(NamedTuple):
     code: Ints32
     columns: Ints32
     rank: Ints32
+    rate: Floats
     waiting: npt.NDArray[np.int64]
 
 
-@kernel()
+@kernel(allocates=False)
 def _no_split() -> _Split:
     """Give what stands for no split."""
     return _Split(0.0, np.int64(LEAF), 0.0, np.uint64(0), np.bool_(False))
 
 
-@kernel()
-def _rank_levels(code: Ints32, m: Whole, rows: NodeRows, rank: Ints32) -> None:
+@kernel(allocates=False)
+def _rank_levels(code: Ints32, m: Whole, rows: NodeRows, rank: Ints32, rate: Floats) -> None:
     """Put the levels of a node in order of observed over expected events and replace codes by these ranks.
 
     The rank of a level without rows is -1; a missing value keeps its code.
     """
-    observed, expected = np.zeros(MOST_LEVELS), np.zeros(MOST_LEVELS)
     rank[:] = -1
+    rate[:] = 0.0
     for i in range(m):
         if code[i] != MISSING:
             rank[code[i]] = 0
-            observed[code[i]] += rows.drawn[i] * rows.event[i]
-            expected[code[i]] += rows.drawn[i] * (rows.event[i] - rows.residual[i])
-    rate = np.zeros(MOST_LEVELS)
+            rate[code[i]] += rows.drawn[i] * rows.event[i]
+            rate[MOST_LEVELS + code[i]] += rows.drawn[i] * (rows.event[i] - rows.residual[i])
     for level in range(MOST_LEVELS):
-        if expected[level] > 0.0:
-            rate[level] = observed[level] / expected[level]
+        if rate[MOST_LEVELS + level] > 0.0:
+            rate[level] /= rate[MOST_LEVELS + level]
     for level in range(MOST_LEVELS):
         for other in range(level):
             if rank[level] >= 0 and rank[other] >= 0:
@@ -223,7 +225,7 @@ def _rank_levels(code: Ints32, m: Whole, rows: NodeRows, rank: Ints32) -> None:
             code[i] = rank[code[i]]
 
 
-@kernel()
+@kernel(allocates=False)
 def _missing_first(search: SplitRoom, m: Whole, n_missing: Whole) -> None:
     """Move the missing values, which are last in the order, to its beginning."""
     for i in range(n_missing):
@@ -234,7 +236,7 @@ def _missing_first(search: SplitRoom, m: Whole, n_missing: Whole) -> None:
         search.key[i] = search.spare[i]
 
 
-@kernel()
+@kernel(allocates=False)
 def _search_all(
     m: Whole, n_missing: Whole, size: tuple[float, float, Whole], least: tuple[float, float], room: _Room
 ) -> tuple[float, Whole, Whole, Truth]:
@@ -270,7 +272,7 @@ def _search_all(
     return best, low, high, missing_first > 0
 
 
-@kernel()
+@kernel(allocates=False)
 def _search_some(
     state: np.uint64, n_cuts: Whole, m: Whole, size: tuple[float, float, Whole], least: tuple[float, float], room: _Room
 ) -> tuple[np.uint64, float, Whole, Whole, Truth]:
@@ -290,7 +292,7 @@ def _search_some(
     return state, best, low, next_code(code, m, low, highest), False
 
 
-@kernel()
+@kernel(allocates=False)
 def _levels_up_to(rank: Ints32, highest: Whole) -> np.uint64:
     """Mark the levels of a node whose rank is at most `highest`."""
     levels = np.uint64(0)
@@ -300,7 +302,7 @@ def _levels_up_to(rank: Ints32, highest: Whole) -> np.uint64:
     return levels
 
 
-@kernel()
+@kernel(allocates=False)
 def _between(data: GrowingRows, feature: Whole, low: Whole, high: Whole) -> float:
     """Give the value halfway between two codes, or the lower where no number lies between; all are below a missing."""
     if high == MISSING:
@@ -312,7 +314,7 @@ def _between(data: GrowingRows, feature: Whole, low: Whole, high: Whole) -> floa
     return middle
 
 
-@kernel()
+@kernel(allocates=False)
 def _best_split(
     state: np.uint64,
     members: Ints32,
@@ -321,11 +323,12 @@ def _best_split(
     size: tuple[float, float, Whole],
     room: _Room,
 ) -> tuple[np.uint64, _Split]:
-    """Draw columns until `mtry` of them vary in the node, and find the best cut among theirs."""
+    """Draw `mtry` columns, and more while all are constant in the node, and find the best cut among theirs."""
     m, least = members.shape[0], (float(rules.least_rows), float(rules.least_events))
     best = _no_split()
-    tried, untried = np.int64(0), room.columns.shape[0]
-    while tried < rules.mtry and untried > 0:
+    n_varying, n_columns = np.int64(0), room.columns.shape[0]
+    untried = n_columns
+    while untried > 0 and (n_columns - untried < rules.mtry or n_varying == 0):
         state, drawn = draw_below(state, untried)
         untried -= 1
         feature = np.int64(room.columns[drawn])
@@ -335,12 +338,12 @@ def _best_split(
             room.code[i] = values[members[i]]
             n_missing += 1 if room.code[i] == MISSING else 0
         if data.unordered[feature]:
-            _rank_levels(room.code, m, room.rows, room.rank)
+            _rank_levels(room.code, m, room.rows, room.rank, room.rate)
         if rules.random_cuts > 0:
             state, found, low, high, missing_left = _search_some(state, rules.random_cuts, m, size, least, room)
         else:
             found, low, high, missing_left = _search_all(m, n_missing, size, least, room)
-        tried += 1 if found >= 0.0 else 0
+        n_varying += 1 if found >= 0.0 else 0
         if found > best.statistic:
             if data.unordered[feature]:
                 best = _Split(found, feature, 0.0, _levels_up_to(room.rank, low), missing_left)
@@ -349,7 +352,7 @@ def _best_split(
     return state, best
 
 
-@kernel()
+@kernel(allocates=False)
 def _partition(members: Ints32, split: _Split, data: GrowingRows, spare: Ints32) -> tuple[Whole, Whole, np.uint64]:
     """Part the rows of a node, each side in order of time.
 
@@ -380,7 +383,7 @@ def _partition(members: Ints32, split: _Split, data: GrowingRows, spare: Ints32)
     return n_left, n_missing, seen
 
 
-@kernel()
+@kernel(allocates=False)
 def _write_leaf(
     trees: Trees, node: Whole, n_steps: Whole, times: NodeTimes, n_times: Whole, times_left: Floats
 ) -> Whole:
@@ -395,7 +398,7 @@ def _write_leaf(
     return n_steps + n_times
 
 
-@kernel()
+@kernel(allocates=False)
 def _write_split(trees: Trees, node: Whole, split: _Split, left: Whole, missing_left: Truth, levels: np.uint64) -> None:
     """Keep a split, or mark a leaf; `levels` are those that go left."""
     trees.feature[node], trees.cut[node] = split.feature, split.cut
@@ -405,18 +408,9 @@ def _write_split(trees: Trees, node: Whole, split: _Split, left: Whole, missing_
         trees.left_levels[node] = levels
 
 
-@kernel()
-def _grow_tree(
-    state: np.uint64,
-    data: GrowingRows,
-    rules: GrowthRules,
-    cumulative: Floats,
-    trees: Trees,
-    root: Whole,
-    n_steps: Whole,
-    room: _Room,
-) -> tuple[Whole, Whole]:
-    """Grow one tree behind those already grown; gives the number of all nodes and of all steps."""
+@kernel(allocates=False)
+def _draw_members(state: np.uint64, rules: GrowthRules, cumulative: Floats, room: _Room) -> tuple[np.uint64, Whole]:
+    """Draw the rows of a tree and list them in order of time; gives their number."""
     for feature in range(room.columns.shape[0]):
         room.columns[feature] = feature
     state = draw_rows(state, rules.n_draws, rules.replace, cumulative, room.drawn)
@@ -425,39 +419,55 @@ def _grow_tree(
         if room.drawn[row] > 0:
             room.members[m] = row
             m += 1
-    waiting, n_waiting, n_nodes = room.waiting, np.int64(1), np.int64(1)
-    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = 0, 0, m, 0
-    while n_waiting > 0:
-        n_waiting -= 1
-        node, begin = waiting[n_waiting, 0], waiting[n_waiting, 1]
-        end, depth = waiting[n_waiting, 2], waiting[n_waiting, 3]
-        members = room.members[begin:end]
-        size = describe_node(members, data.place, data.event, room.drawn, room.rows, room.times)
-        split = _no_split()
-        if size[0] >= 2 * rules.least_rows and size[1] >= max(2 * rules.least_events, 1) and depth < rules.most_depth:
-            state, split = _best_split(state, members, data, rules, size, room)
-        if split.feature == LEAF:
-            _write_split(trees, root + node, split, np.int64(0), np.bool_(False), np.uint64(0))
-            n_steps = _write_leaf(trees, root + node, n_steps, room.times, size[2], data.times_left)
-            continue
-        n_left, n_missing, seen = _partition(members, split, data, room.spare)
-        # What the node has not seen, a missing value or a level, goes with the most.
-        most_left = 2 * n_left >= end - begin
-        levels = split.left_levels | (~seen if most_left else np.uint64(0))
-        _write_split(trees, root + node, split, n_nodes, split.missing_left if n_missing > 0 else most_left, levels)
-        for side in range(2):
-            waiting[n_waiting, 0] = n_nodes + side
-            waiting[n_waiting, 1] = begin if side == 0 else begin + n_left
-            waiting[n_waiting, 2] = begin + n_left if side == 0 else end
-            waiting[n_waiting, 3] = depth + 1
-            n_waiting += 1
-        n_nodes += 2
-    return root + n_nodes, n_steps
+    return state, m
 
 
-@kernel()
+@kernel(allocates=False)
+def _grow(
+    states: Words, data: GrowingRows, rules: GrowthRules, cumulative: Floats, trees: Trees, room: _Room
+) -> tuple[Whole, Whole]:
+    """Grow trees one behind the other; gives the number of all nodes and of all steps."""
+    waiting = room.waiting
+    root: Whole = np.int64(0)
+    n_steps: Whole = np.int64(0)
+    for tree in range(states.shape[0]):
+        trees.node_bounds[tree] = root
+        state, m = _draw_members(states[tree], rules, cumulative, room)
+        waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = 0, 0, m, 0
+        n_waiting, n_nodes = np.int64(1), np.int64(1)
+        while n_waiting > 0:
+            n_waiting -= 1
+            node, begin = waiting[n_waiting, 0], waiting[n_waiting, 1]
+            end, depth = waiting[n_waiting, 2], waiting[n_waiting, 3]
+            members = room.members[begin:end]
+            size = describe_node(members, data.place, data.event, room.drawn, room.rows, room.times)
+            split = _no_split()
+            large = size[0] >= 2 * rules.least_rows and size[1] >= max(2 * rules.least_events, 1)
+            if large and depth < rules.most_depth:
+                state, split = _best_split(state, members, data, rules, size, room)
+            if split.feature == LEAF:
+                _write_split(trees, root + node, split, np.int64(0), np.bool_(False), np.uint64(0))
+                n_steps = _write_leaf(trees, root + node, n_steps, room.times, size[2], data.times_left)
+                continue
+            n_left, n_missing, seen = _partition(members, split, data, room.spare)
+            # What the node has not seen, a missing value or a level, goes with the most.
+            most_left = 2 * n_left >= end - begin
+            levels = split.left_levels | (~seen if most_left else np.uint64(0))
+            _write_split(trees, root + node, split, n_nodes, split.missing_left if n_missing > 0 else most_left, levels)
+            for side in range(2):
+                waiting[n_waiting, 0] = n_nodes + side
+                waiting[n_waiting, 1] = begin if side == 0 else begin + n_left
+                waiting[n_waiting, 2] = begin + n_left if side == 0 else end
+                waiting[n_waiting, 3] = depth + 1
+                n_waiting += 1
+            n_nodes += 2
+        root += n_nodes
+    trees.node_bounds[states.shape[0]] = root
+    return root, n_steps
+
+
 def grow_trees(
-    states: Words, data: GrowingRows, rules: GrowthRules, cumulative: Floats, most_nodes: Whole, most_steps: Whole
+    states: Words, data: GrowingRows, rules: GrowthRules, cumulative: Floats, most_nodes: int, most_steps: int
 ) -> Trees:
     """Grow trees, one for each state.
 
@@ -479,50 +489,37 @@ def grow_trees(
     Trees
         In the order of the states.
     """
-    n_trees, n = states.shape[0], data.event.shape[0]
-    n_times, all_nodes = data.times_left.shape[0], n_trees * most_nodes
+    n, n_times = data.event.size, data.times_left.size
+    nodes, steps = states.size * most_nodes, states.size * most_steps
     trees = Trees(
-        np.empty(n_trees + 1, dtype=np.int64),
-        np.empty(all_nodes, dtype=np.int32),
-        np.empty(all_nodes),
-        np.empty(all_nodes if data.unordered.any() else 0, dtype=np.uint64),
-        np.empty(all_nodes, dtype=np.int32),
-        np.empty(all_nodes, dtype=np.bool_),
-        np.empty(all_nodes),
-        np.empty(all_nodes, dtype=np.int64),
-        np.empty(all_nodes, dtype=np.int32),
-        np.empty(n_trees * most_steps, dtype=np.int32),
-        np.empty(n_trees * most_steps),
+        node_bounds=np.empty(states.size + 1, dtype=np.int64),
+        feature=np.empty(nodes, dtype=np.int32),
+        cut=np.empty(nodes),
+        left_levels=np.empty(nodes if data.unordered.any() else 0, dtype=np.uint64),
+        left=np.empty(nodes, dtype=np.int32),
+        missing_left=np.empty(nodes, dtype=np.bool_),
+        mortality=np.empty(nodes),
+        first_step=np.empty(nodes, dtype=np.int64),
+        n_steps=np.empty(nodes, dtype=np.int32),
+        step_place=np.empty(steps, dtype=np.int32),
+        hazard_step=np.empty(steps),
     )
     rows, times = room_for_node(n, n_times)
     room = _Room(
-        rows,
-        times,
-        room_for_split(n, n_times),
-        np.empty(n, dtype=np.int32),
-        np.empty(n, dtype=np.int32),
-        np.empty(n, dtype=np.int32),
-        np.empty(n, dtype=np.int32),
-        np.empty(data.codes.shape[0], dtype=np.int32),
-        np.empty(MOST_LEVELS, dtype=np.int32),
-        np.empty((most_nodes, 4), dtype=np.int64),
+        rows=rows,
+        times=times,
+        search=room_for_split(n, n_times),
+        drawn=np.empty(n, dtype=np.int32),
+        members=np.empty(n, dtype=np.int32),
+        spare=np.empty(n, dtype=np.int32),
+        code=np.empty(n, dtype=np.int32),
+        columns=np.empty(data.codes.shape[0], dtype=np.int32),
+        rank=np.empty(MOST_LEVELS, dtype=np.int32),
+        rate=np.empty(2 * MOST_LEVELS),
+        waiting=np.empty((most_nodes, 4), dtype=np.int64),
     )
-    n_nodes: Whole = np.int64(0)
-    n_steps: Whole = np.int64(0)
-    for tree in range(n_trees):
-        trees.node_bounds[tree] = n_nodes
-        n_nodes, n_steps = _grow_tree(states[tree], data, rules, cumulative, trees, n_nodes, n_steps, room)
-    trees.node_bounds[n_trees] = n_nodes
-    return Trees(
-        trees.node_bounds,
-        trees.feature[:n_nodes].copy(),
-        trees.cut[:n_nodes].copy(),
-        trees.left_levels[:n_nodes].copy(),
-        trees.left[:n_nodes].copy(),
-        trees.missing_left[:n_nodes].copy(),
-        trees.mortality[:n_nodes].copy(),
-        trees.first_step[:n_nodes].copy(),
-        trees.n_steps[:n_nodes].copy(),
-        trees.step_place[:n_steps].copy(),
-        trees.hazard_step[:n_steps].copy(),
-    )
+    n_nodes, n_steps = _grow(states, data, rules, cumulative, trees, room)
+    # A copy gives back the room that was not needed.
+    of_nodes = [field[:n_nodes].copy() for field in trees[1:-2]]
+    of_steps = [field[:n_steps].copy() for field in trees[-2:]]
+    return Trees._make([trees.node_bounds, *of_nodes, *of_steps])

@@ -80,9 +80,9 @@ def _warm_up_forest() -> None:
     trees = forest_trees.grow_trees(states, data, rules, nobody, 9, 5)
     drawn = forest_draws.draw_all(states, 5, True, nobody, 5)
     values, sums = np.ascontiguousarray(levels[:, np.newaxis]), np.zeros((5, 1))
-    leaves = forest_reading.find_leaves(trees, values, halves)
-    forest_reading.sum_mortality(trees, leaves, drawn, np.zeros(5), np.zeros(5))
-    forest_reading.sum_curves(trees, leaves, drawn, np.zeros(1, dtype=np.int64), sums, sums.copy(), np.zeros(5))
+    leaves = forest_reading.find_leaves(trees, values, halves, drawn)
+    forest_reading.sum_mortality(trees, leaves, np.zeros(5), np.zeros(5))
+    forest_reading.sum_curves(trees, leaves, np.zeros(1, dtype=np.int64), sums, sums.copy(), np.zeros(5))
     forest_shuffling.sum_shuffled(
         trees, states, values, halves, drawn, np.zeros(1, dtype=np.int64), states, np.zeros((1, 5))
     )

@@ -92,8 +92,8 @@ class GrownTrees:
         """Average the mortality of each row's leaves, shape (n,); higher = worse."""
         total, n_trees = np.zeros(values.shape[0]), np.zeros(values.shape[0])
         for trees, states in self._parts():
-            leaves = find_leaves(trees, values, self.unordered)
-            sum_mortality(trees, leaves, self._drawn(states, values.shape[0], unseen=unseen), total, n_trees)
+            drawn = self._drawn(states, values.shape[0], unseen=unseen)
+            sum_mortality(trees, find_leaves(trees, values, self.unordered, drawn), total, n_trees)
         with np.errstate(invalid="ignore"):
             average: Floats = total / n_trees
         return average
@@ -105,9 +105,9 @@ class GrownTrees:
         hazard, survival = np.zeros((2, values.shape[0], times.size))
         n_trees = np.zeros(values.shape[0])
         for trees, states in self._parts():
-            leaves = find_leaves(trees, values, self.unordered)
             drawn = self._drawn(states, values.shape[0], unseen=unseen)
-            sum_curves(trees, leaves, drawn, places, hazard, survival, n_trees)
+            leaves = find_leaves(trees, values, self.unordered, drawn)
+            sum_curves(trees, leaves, places, hazard, survival, n_trees)
         place = np.argsort(order, kind="stable")
         with np.errstate(invalid="ignore"):
             averages = [(total / n_trees[:, np.newaxis])[:, place] for total in (hazard, survival)]

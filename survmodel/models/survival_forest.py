@@ -65,8 +65,8 @@ class RandomSurvivalForest(ForestSettings):
     n_trees : int
         Number of trees.
     mtry : int, optional
-        Columns tried at each split, a factor being one; the square root of their number, rounded up, without it. A
-        column that is constant in the node is passed over.
+        Columns tried at each split, a factor being one; the square root of their number, rounded up, without it. More
+        are tried while all are constant in the node.
     min_leaf : int, optional
         Least rows in a leaf, each counted as often as it was drawn; a twentieth of the rows without it, at least 3 and
         at most 15.

@@ -47,7 +47,7 @@ def sample(seed: int, n: int, ties: bool = True) -> tuple[Floats, npt.NDArray[np
 
 
 def split_of(tree: Trees, columns: list[CodedColumn], values: Floats, unordered: list[bool]) -> npt.NDArray[np.bool_]:
-    leaves = find_leaves(tree, values, np.array(unordered))[0]
+    leaves = find_leaves(tree, values, np.array(unordered), np.empty((0, len(values)), np.int32))[0]
     return leaves == 1
 
 

@@ -22,22 +22,12 @@ STORED: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "reference" / "forest.json").read_text(encoding="utf-8")
 )
 COHORTS: dict[str, dict[str, Any]] = {one["name"]: one for one in STORED["cohorts"]}
-#: Seeds of the first split, and splits, of which the others have one seed; fewer where a forest takes seconds.
-DRAWN = {
-    "veteran": (3, 5),
-    "lung": (3, 5),
-    "pbc": (2, 5),
-    "gbsg": (1, 3),
-    "colon": (1, 4),
-    "rotterdam": (1, 4),
-}
-#: What programs may differ in C by their conventions: how a leaf's least size is counted, how columns are drawn at a
-#: node where some are constant, ties of covariates. ranger's own C moves by this much from least nodes of 5 to 9.
-ALLOWANCE = 0.006
-#: The same for the mean over all cohorts, where it works both ways.
-ALLOWANCE_OF_ALL = 0.003
-#: Trees and seeds of a forest of ours and of scikit-survival beside each other.
-FEW_TREES, FEW_SEEDS = 100, 2
+#: Our seeds for each split.
+SEEDS = 6
+#: What is beyond the seeds: three of their standard deviations hold one forest in 400, and programs draw differently.
+ALLOWANCE = 0.002
+#: Trees of a forest of ours and of scikit-survival beside each other.
+FEW_TREES = 80
 
 
 class Part(NamedTuple):
@@ -66,7 +56,9 @@ def parts(name: str, split: int) -> tuple[Part, Part]:
 
 def ours(name: str, split: int, seed: int, trees: int) -> Scores:
     train, test = parts(name, split)
-    spec = RandomSurvivalForest(list(train.table.columns), n_trees=trees, min_leaf=STORED["min_leaf"], seed=seed)
+    # Our leaves and ranger's count a row as often as it was drawn, and ranger knows no least number of events.
+    leaf, columns = STORED["min_node_size"], list(train.table.columns)
+    spec = RandomSurvivalForest(columns, n_trees=trees, min_leaf=leaf, min_events=0, seed=seed)
     fit = spec.fit(train.table, train.outcome)
     return Scores(fit.oob_concordance, concordance(test.outcome, fit.prognostic_index(test.table)).estimate)
 
@@ -93,17 +85,14 @@ def mean(scores: Sequence[Scores]) -> Scores:
 @cache
 def by_split(name: str) -> tuple[Scores, ...]:
     """Give the mean over seeds of each split."""
-    seeds, splits = DRAWN[name]
-    return tuple(
-        mean([ours(name, split, 1 + seed, STORED["trees"]) for seed in range(1 if split else seeds)])
-        for split in range(splits)
-    )
+    splits = range(len(COHORTS[name]["splits"]))
+    return tuple(mean([ours(name, split, 1 + seed, STORED["trees"]) for seed in range(SEEDS)]) for split in splits)
 
 
 def differences(name: str) -> np.ndarray:
     """Ours less ranger's, out of bag and on test rows: shape (splits, 2)."""
     stored = [(split["oob"]["mean"], split["test"]["mean"]) for split in COHORTS[name]["splits"]]
-    difference: np.ndarray = np.array(by_split(name)) - np.array(stored[: DRAWN[name][1]])
+    difference: np.ndarray = np.array(by_split(name)) - np.array(stored)
     return difference
 
 
@@ -115,31 +104,39 @@ def test_concordance_is_within_the_seeds_of_ranger(name: str, measure: str) -> N
     assert own == pytest.approx(stored["mean"], abs=3 * stored["sd"] + ALLOWANCE)
 
 
-@pytest.mark.parametrize("name", COHORTS)
-def test_concordance_over_splits_is_that_of_ranger(name: str) -> None:
-    """Programs are compared on the same rows: which rows are left out moves C far more than who grows the forest."""
-    difference = differences(name)
-    error = difference.std(axis=0, ddof=1) / np.sqrt(len(difference))
-    assert (np.abs(difference.mean(axis=0)) <= 2 * error + ALLOWANCE).all(), difference
+def paired_error(difference: np.ndarray) -> np.ndarray:
+    """Standard error of the mean difference over splits: which rows are left out moves C more than who grows trees."""
+    error: np.ndarray = difference.std(axis=0, ddof=1) / np.sqrt(len(difference))
+    return error
+
+
+def test_concordance_over_splits_is_that_of_ranger() -> None:
+    """Within two paired standard errors on at least four of the six cohorts, and nowhere far from them."""
+    within = []
+    for name in COHORTS:
+        difference = differences(name)
+        distance = np.abs(difference.mean(axis=0))
+        within.append(distance <= 2 * paired_error(difference))
+        assert (distance <= 3 * paired_error(difference) + ALLOWANCE).all(), (name, difference)
+    assert (np.sum(within, axis=0) >= 4).all(), within
 
 
 def test_concordance_over_all_cohorts_is_that_of_ranger() -> None:
     difference = np.concatenate([differences(name) for name in COHORTS])
-    error = difference.std(axis=0, ddof=1) / np.sqrt(len(difference))
-    assert (np.abs(difference.mean(axis=0)) <= 2 * error + ALLOWANCE_OF_ALL).all(), difference
+    assert (np.abs(difference.mean(axis=0)) <= 2.5 * paired_error(difference)).all(), difference
 
 
-@pytest.mark.parametrize("name", COHORTS)
-def test_concordance_is_that_of_scikit_survival(name: str) -> None:
-    """Both with fewer trees: what a seed moves grows with one over the root of their number."""
-    own = mean([ours(name, 0, seed, FEW_TREES) for seed in range(11, 11 + FEW_SEEDS)])
-    other = mean([theirs(name, 0, seed, FEW_TREES) for seed in range(21, 21 + FEW_SEEDS)])
-    stored = COHORTS[name]["splits"][0]
-    grown = np.sqrt(STORED["trees"] / FEW_TREES * 2 / FEW_SEEDS)
-    for measure in Scores._fields:
-        assert getattr(own, measure) == pytest.approx(
-            getattr(other, measure), abs=3 * grown * stored[measure]["sd"] + ALLOWANCE
-        )
+def test_concordance_over_splits_is_that_of_scikit_survival() -> None:
+    """By the same rule, with fewer trees: what a seed moves is a part of the paired error."""
+    within = []
+    for name in COHORTS:
+        splits = range(len(COHORTS[name]["splits"]))
+        own = [ours(name, split, 11 + split, FEW_TREES) for split in splits]
+        difference = np.array(own) - np.array([theirs(name, split, 21 + split, FEW_TREES) for split in splits])
+        distance = np.abs(difference.mean(axis=0))
+        within.append(distance <= 2 * paired_error(difference))
+        assert (distance <= 3 * paired_error(difference) + ALLOWANCE).all(), (name, difference)
+    assert (np.sum(within, axis=0) >= 4).all(), within
 
 
 def test_the_bands_tell_worse_forests() -> None:
