@@ -74,7 +74,9 @@ _HOME = {
     "likelihood_ratio_test": "models.cox_tests",
     "logrank_test": "models.logrank",
     "pairwise_logrank": "models.logrank",
+    "load_model": "models.stored_forest",
     "permutation_importance": "models.forest_importance",
+    "save_model": "models.stored_forest",
     "precision": "performance.precision",
     "predict_out_of_fold": "performance.out_of_fold",
     "proportional_hazards_test": "models.cox_tests",
@@ -126,6 +128,8 @@ if TYPE_CHECKING:
     from survmodel.models.logrank import pairwise_logrank as pairwise_logrank
     from survmodel.models.parametric import ParametricSurvival as ParametricSurvival
     from survmodel.models.risk_groups import RiskGroups as RiskGroups
+    from survmodel.models.stored_forest import load_model as load_model
+    from survmodel.models.stored_forest import save_model as save_model
     from survmodel.models.survival_differences import compare_survival_at as compare_survival_at
     from survmodel.models.survival_differences import rmst_difference as rmst_difference
     from survmodel.models.survival_forest import RandomSurvivalForest as RandomSurvivalForest

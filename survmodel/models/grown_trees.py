@@ -290,10 +290,12 @@ def grow(
         When no tree has a split.
     """
     sizes = [column.lowest.size for column in columns]
+    lowest = np.concatenate([column.lowest for column in columns])
+    exact = all(column.lowest is column.highest for column in columns)
     data = GrowingRows(
         codes=np.ascontiguousarray([column.codes for column in columns]),
-        lowest=np.concatenate([column.lowest for column in columns]),
-        highest=np.concatenate([column.highest for column in columns]),
+        lowest=lowest,
+        highest=lowest if exact else np.concatenate([column.highest for column in columns]),
         begin=np.cumsum([0, *sizes[:-1]], dtype=np.int64),
         unordered=unordered,
         place=place,

@@ -150,7 +150,7 @@ class RandomSurvivalForest(ForestSettings):
         self._refuse_weights(weights)
         formula = parse_formula(self.formula)
         rows, missing = self._rows(formula, table)
-        used, analysed = table.iloc[rows], outcome.take(rows)
+        used, analysed = (table if rows.size == len(table) else table.iloc[rows]), outcome.take(rows)
         if not died[rows].any():
             raise FitError("there are no events", f"0 among {rows.size} analysed rows", "a forest needs events")
         own = self.engine == "survmodel"
@@ -160,16 +160,17 @@ class RandomSurvivalForest(ForestSettings):
         leaf = self._leaf_size(rows.size)
         mtry = int(np.ceil(np.sqrt(values.shape[1]))) if self.mtry is None else min(self.mtry, values.shape[1])
         share = None if weights is None else read_weights(outcome, weights)[rows]
-        order = _order_of_trees(values, analysed, share)
+        event_times, place = place_times(analysed.time, analysed.died)
+        order = _order_of_trees(place, values, analysed, share)
+        values, in_order = values[order], analysed.take(order)
         engine: ForestEngine
         if own:
-            engine, order = self._grow(coding, values, analysed, share, order, mtry, leaf)
+            cumulative = np.empty(0) if share is None else np.cumsum(share[order])
+            engine = self._grow(coding, values, in_order, event_times, place[order], cumulative, mtry, leaf)
         else:
-            engine = grow_scikit(
-                values[order], analysed.take(order), n_trees=self.n_trees, mtry=mtry, min_leaf=leaf, seed=self.seed
-            )
+            engine = grow_scikit(values, in_order, n_trees=self.n_trees, mtry=mtry, min_leaf=leaf, seed=self.seed)
         oob_index = np.empty(rows.size)
-        oob_index[order] = engine.mortality(values[order], unseen=True)
+        oob_index[order] = engine.mortality(values, unseen=True)
         unseen = int(np.isnan(oob_index).sum())
         warnings = [*outcome.warnings]
         if unseen:
@@ -228,21 +229,19 @@ class RandomSurvivalForest(ForestSettings):
         coding: ForestColumns,
         values: Floats,
         outcome: Outcome,
-        weights: Floats | None,
-        order: Ints,
+        event_times: Floats,
+        place: npt.NDArray[np.int32],
+        cumulative: Floats,
         mtry: int,
         leaf: int,
-    ) -> tuple[GrownTrees, Ints]:
-        """Grow our own trees; gives the order of rows too, which a grid of times may have changed."""
-        event_times, place = place_times(outcome.time, outcome.died)
-        order = order[np.argsort(place[order], kind="stable")]
-        most = MANY_BINS if values.shape[0] > MANY_ROWS else MOST_CODES
+    ) -> GrownTrees:
+        """Grow our own trees on rows in their order."""
+        most = MANY_BINS if outcome.n > MANY_ROWS else MOST_CODES
         columns = [
             code_column(own, most) if column.kind == "number" else code_level(own, len(column.levels))
-            for column, own in zip(coding.columns, values[order].T, strict=True)
+            for column, own in zip(coding.columns, values.T, strict=True)
         ]
-        n_draws = self.n_draws(order.size)
-        cumulative = np.empty(0) if weights is None else np.cumsum(weights[order])
+        n_draws = self.n_draws(outcome.n)
         rules = GrowthRules(
             mtry=mtry,
             least_rows=leaf,
@@ -254,7 +253,7 @@ class RandomSurvivalForest(ForestSettings):
         )
         states = np.asarray(np.random.SeedSequence(self.seed).generate_state(self.n_trees, np.uint64), dtype=np.uint64)
         trees = grow(
-            columns, coding.unordered, place[order], outcome.died[order], event_times.size,
+            columns, coding.unordered, place, outcome.died, event_times.size,
             rules=rules, cumulative=cumulative, states=states, n_jobs=self.n_jobs,
         )  # fmt: skip
         return GrownTrees(
@@ -264,9 +263,9 @@ class RandomSurvivalForest(ForestSettings):
             unordered=coding.unordered,
             states=states,
             sampling=Sampling(n_draws, self.replace, cumulative),
-            first_copy=_first_copies(values[order], outcome.take(order)),
-            n_rows=order.size,
-        ), order
+            first_copy=_first_copies(values, outcome),
+            n_rows=outcome.n,
+        )
 
 
 def _refuse_late_entry(outcome: Outcome) -> None:
@@ -278,14 +277,15 @@ def _refuse_late_entry(outcome: Outcome) -> None:
         )
 
 
-def _order_of_trees(values: Floats, outcome: Outcome, weights: Floats | None) -> Ints:
+def _order_of_trees(place: npt.NDArray[np.int32], values: Floats, outcome: Outcome, weights: Floats | None) -> Ints:
     """Order rows by time and by what they hold, so that the forest does not depend on how the file was sorted."""
     last = [] if weights is None else [weights]
-    return np.lexsort((*last, *values.T[::-1], outcome.event, outcome.time)).astype(np.int64)
+    return np.lexsort((*last, *values.T[::-1], outcome.event, outcome.time, place)).astype(np.int64)
 
 
 def _first_copies(values: Floats, outcome: Outcome) -> Ints:
     """Find the first of each set of rows that hold the same and stand side by side, as in a bootstrap sample."""
-    held = np.column_stack([outcome.time, outcome.event, values])
-    same = ((held[1:] == held[:-1]) | (np.isnan(held[1:]) & np.isnan(held[:-1]))).all(axis=1)
+    same = (outcome.time[1:] == outcome.time[:-1]) & (outcome.event[1:] == outcome.event[:-1])
+    for own in values.T:
+        same &= (own[1:] == own[:-1]) | (np.isnan(own[1:]) & np.isnan(own[:-1]))
     return np.flatnonzero(np.append(True, ~same))

@@ -14,9 +14,9 @@ from survmodel.kernels.concordance import harrell
 from survmodel.kernels.risk_sets import build_risk_sets
 from survmodel.models.forest_columns import ForestColumns
 from survmodel.models.forest_engine import ForestEngine
+from survmodel.models.forest_predictions import ForestPredictions
 from survmodel.models.forest_settings import ForestSettings
 from survmodel.models.formula import Design
-from survmodel.models.kaplan_meier_fit import check_times
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result
 from survmodel.table import Table
@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SurvivalForestFit(Result):
+class SurvivalForestFit(ForestPredictions, Result):
     """A grown random survival forest.
 
     Attributes
@@ -108,92 +108,6 @@ class SurvivalForestFit(Result):
             raise FitError("no two rows form a usable pair", remedy="grow more trees, or bring more events")
         return estimate
 
-    def prognostic_index(self, table: pd.DataFrame) -> Floats:
-        """Predict ensemble mortality; for rows of the fit itself use :attr:`oob_index`.
-
-        Parameters
-        ----------
-        table : pandas.DataFrame
-            Columns of the formula, in any order.
-
-        Returns
-        -------
-        ndarray, shape (n,)
-            Higher = worse.
-
-        Raises
-        ------
-        DataError
-            For absent columns, missing values, unseen levels.
-        """
-        return self.engine.mortality(self.coding.values(table))
-
-    def predict_cumulative_hazard(self, table: pd.DataFrame, times: npt.ArrayLike | None = None) -> Floats:
-        """Predict the cumulative hazard: the mean Nelson-Aalen hazard of a row's leaves.
-
-        Parameters
-        ----------
-        table : pandas.DataFrame
-            Columns of the formula.
-        times : array_like, shape (n_times,), optional
-            Times, at least 0; :attr:`times` without it.
-
-        Returns
-        -------
-        ndarray, shape (n, n_times)
-            NaN beyond the longest follow-up.
-
-        Raises
-        ------
-        DataError
-            For absent columns, missing values, unseen levels.
-        EndpointError
-            For negative or missing times.
-        """
-        return self.engine.curves(self.coding.values(table), self._asked(times))[0]
-
-    def predict_survival(self, table: pd.DataFrame, times: npt.ArrayLike | None = None) -> Floats:
-        """Predict the probability of being free of the event: the mean Kaplan-Meier curve of a row's leaves.
-
-        Parameters
-        ----------
-        table : pandas.DataFrame
-            Columns of the formula.
-        times : array_like, shape (n_times,), optional
-            Times, at least 0; :attr:`times` without it.
-
-        Returns
-        -------
-        ndarray, shape (n, n_times)
-            NaN beyond the longest follow-up.
-
-        Raises
-        ------
-        DataError
-            For absent columns, missing values, unseen levels.
-        EndpointError
-            For negative or missing times.
-        """
-        return self.engine.curves(self.coding.values(table), self._asked(times))[1]
-
-    def predict_risk(self, table: pd.DataFrame, times: npt.ArrayLike | None = None) -> Floats:
-        """Predict the probability of the event by each time: one minus :meth:`predict_survival`.
-
-        Parameters
-        ----------
-        table : pandas.DataFrame
-            Columns of the formula.
-        times : array_like, shape (n_times,), optional
-            Times, at least 0; :attr:`times` without it.
-
-        Returns
-        -------
-        ndarray, shape (n, n_times)
-            NaN beyond the longest follow-up.
-        """
-        risk: Floats = 1 - self.predict_survival(table, times)
-        return risk
-
     def oob_cumulative_hazard(self, times: npt.ArrayLike | None = None) -> Floats:
         """Predict the cumulative hazard of the analysed rows from the trees that did not draw them.
 
@@ -244,9 +158,6 @@ class SurvivalForestFit(Result):
     def covariates(self) -> Floats:
         """The analysed rows as the trees read them, and in their order, shape (n, p)."""
         return self.coding.values(self.columns)[self.order]
-
-    def _asked(self, times: npt.ArrayLike | None) -> Floats:
-        return self.times if times is None else check_times(times)  # type: ignore[arg-type]
 
     def _unseen(self, in_their_order: Floats) -> Floats:
         """Put rows of the trees back in the order of the analysed rows."""

@@ -41,7 +41,9 @@ def survmodel_forest(cohort: Cohort, trees: int) -> Prepared:
     table, new = tables(cohort)
     outcome = sm.Outcome(cohort.time[:-HELD_OUT], cohort.event[:-HELD_OUT].astype(bool))
     columns = list(table.columns)
-    spec = sm.RandomSurvivalForest(columns, n_trees=trees, mtry=tried(cohort), min_leaf=MIN_LEAF, seed=SEED)
+    spec = sm.RandomSurvivalForest(
+        columns, n_trees=trees, mtry=tried(cohort), min_leaf=MIN_LEAF, min_events=0, seed=SEED
+    )
     return Prepared(lambda: spec.fit(table, outcome), lambda fit: fit.prognostic_index(new))
 
 
