@@ -39,53 +39,71 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
+from survmodel.kernels.exponential import exponentials
 from survmodel.kernels.risk_sets import RiskSets
 
 Floats = npt.NDArray[np.float64]
 
 BLOCK = 256
 MAX_HALVINGS = 20
+#: A product of risk-set sums is kept between these.
+SMALL, LARGE = 1e-200, 1e200
 
 
 @kernel(reorder_sums=True)
-def sum_of_squares(column: Floats, centre: float) -> float:
-    """Sum the squared distances of a column from its centre."""
-    total = 0.0
-    for i in range(column.shape[0]):
-        total += (column[i] - centre) * (column[i] - centre)
-    return total
+def mean_and_spread(column: Floats) -> tuple[float, float]:
+    """Give the mean of a column and its standard deviation (divisor n), exactly 0 when all values are equal."""
+    n = column.shape[0]
+    first, total, squares = column[0], 0.0, 0.0
+    for i in range(n):
+        total += column[i] - first
+    mean = first + total / n
+    for i in range(n):
+        squares += (column[i] - mean) * (column[i] - mean)
+    return mean, math.sqrt(squares / n)
 
 
 @kernel()
 def standardise(column: Floats, order: npt.NDArray[np.int64], centre: float, scale: float, feature: Floats) -> None:
     """Write ``(column - centre) / scale`` in sorted order."""
+    factor = 1.0 / scale
     for i in range(order.shape[0]):
-        feature[i] = (column[order[i]] - centre) / scale
+        feature[i] = (column[np.uintp(order[i])] - centre) * factor
 
 
 @kernel(reorder_sums=True)
 def linear_predictor(features: Floats, beta: Floats, offset: Floats, eta: Floats) -> None:
     """Write ``eta = features' beta + offset`` for features of shape (p, n)."""
-    for i in range(eta.shape[0]):
+    p, n = features.shape
+    for i in range(n):
         eta[i] = offset[i]
-    for j in range(features.shape[0]):
-        row = features[j]
-        b = beta[j]
-        for i in range(row.shape[0]):
-            eta[i] += b * row[i]
+    # Four features in one walk over eta; what is left over goes one by one.
+    for j in range(0, p - 3, 4):
+        x0, x1, x2, x3 = features[j], features[j + 1], features[j + 2], features[j + 3]
+        b0, b1, b2, b3 = beta[j], beta[j + 1], beta[j + 2], beta[j + 3]
+        for i in range(n):
+            eta[i] += b0 * x0[i] + b1 * x1[i] + b2 * x2[i] + b3 * x3[i]
+    for j in range(p - p % 4, p):
+        x, b = features[j], beta[j]
+        for i in range(n):
+            eta[i] += b * x[i]
 
 
 @kernel()
 def relative_risk(eta: Floats, multiplicity: Floats, sets: RiskSets, risk: Floats, shift: Floats) -> None:
     """Write ``v_i exp(eta_i - shift)``, the shift being the largest eta of the stratum so that nothing overflows."""
+    powers = np.empty(BLOCK, np.int64)
     for stratum in range(sets.row_bounds.shape[0] - 1):
         begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
         largest = -np.inf
         for i in range(begin, end):
             largest = max(largest, eta[i])
         shift[stratum] = largest
+        for first in range(begin, end, BLOCK):
+            last = min(first + BLOCK, end)
+            exponentials(eta[first:last], largest, risk[first:last], powers)
         for i in range(begin, end):
-            risk[i] = multiplicity[i] * math.exp(eta[i] - largest)
+            risk[i] *= multiplicity[i]
 
 
 @kernel()
@@ -127,6 +145,7 @@ def step_sums(
             steps = int(deaths + 0.5)
             if steps > 0 and weight > 0.0:
                 mean_weight = weight / deaths
+                product = 1.0
                 for step in range(steps):
                     f = step / deaths if efron else 0.0
                     left = 1.0 / (total - f * dying)
@@ -136,7 +155,13 @@ def step_sums(
                     a2 += q * left
                     b2 += f * q * left
                     c2 += f * f * q * left
-                    loglik += mean_weight * math.log(left)
+                    # One logarithm of a product costs less than many.
+                    if SMALL < product * left < LARGE:
+                        product *= left
+                    else:
+                        loglik += mean_weight * math.log(product)
+                        product = left
+                loglik += mean_weight * math.log(product)
             sums[0, u] = a1
             sums[1, u] = b1
             sums[2, u] = a2
@@ -187,30 +212,46 @@ def lived_hazard(
 
 @kernel(reorder_sums=True)
 def add_gram(left: Floats, right: Floats, start: int, length: int, sign: float, out: Floats) -> None:
-    """Add ``sign * left[:, :length] @ right[:, start:start + length]'`` to the lower triangle of `out`."""
-    p = left.shape[0]
-    for j in range(0, p - 1, 2):
-        a0, a1 = left[j][:length], left[j + 1][:length]
-        for k in range(0, j + 1, 2):
-            b0, b1 = right[k][start : start + length], right[k + 1][start : start + length]
-            s00, s01, s10, s11 = 0.0, 0.0, 0.0, 0.0
+    """Add ``sign * left[:, :length] @ right[:, start:start + length]'` to the lower triangle of `out`.
+
+    It is added in tiles of 4 by 2, whose sums stay in registers. A tile that goes beyond the p rows repeats the last
+    one; `out` has room for it, shape (p + 3, p + 3).
+    """
+    last = left.shape[0] - 1
+    for j in range(0, last + 1, 4):
+        a0 = left[j][:length]
+        a1 = left[min(j + 1, last)][:length]
+        a2 = left[min(j + 2, last)][:length]
+        a3 = left[min(j + 3, last)][:length]
+        for k in range(0, min(j + 4, last + 1), 2):
+            b0 = right[k][start : start + length]
+            b1 = right[min(k + 1, last)][start : start + length]
+            s00, s01, s10, s11, s20, s21, s30, s31 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
             for i in range(length):
                 s00 += a0[i] * b0[i]
                 s01 += a0[i] * b1[i]
                 s10 += a1[i] * b0[i]
                 s11 += a1[i] * b1[i]
+                s20 += a2[i] * b0[i]
+                s21 += a2[i] * b1[i]
+                s30 += a3[i] * b0[i]
+                s31 += a3[i] * b1[i]
             out[j, k] += sign * s00
             out[j, k + 1] += sign * s01
             out[j + 1, k] += sign * s10
             out[j + 1, k + 1] += sign * s11
-    if p % 2 == 1:
-        last = left[p - 1][:length]
-        for k in range(p):
-            other = right[k][start : start + length]
-            total = 0.0
-            for i in range(length):
-                total += last[i] * other[i]
-            out[p - 1, k] += sign * total
+            out[j + 2, k] += sign * s20
+            out[j + 2, k + 1] += sign * s21
+            out[j + 3, k] += sign * s30
+            out[j + 3, k + 1] += sign * s31
+
+
+@kernel()
+def _spend(risk: Floats, multiplicity: Floats, hazard: Floats, died: Floats, spent: Floats, residual: Floats) -> None:
+    """Write the hazard that each row has spent, and its martingale residual."""
+    for i in range(risk.shape[0]):
+        spent[i] = risk[i] * hazard[i]
+        residual[i] = multiplicity[i] * died[i] - spent[i]
 
 
 @kernel(reorder_sums=True)
@@ -230,24 +271,27 @@ def score_and_information(
     p, n = features.shape
     for j in range(p):
         score[j] = 0.0
-        for k in range(p):
-            information[j, k] = 0.0
+    gram = np.zeros((p + 3, p + 3))
     scaled = np.empty((p, BLOCK))
-    spent = np.empty(BLOCK)
+    spent, residual = np.empty(BLOCK), np.empty(BLOCK)
     for begin in range(0, n, BLOCK):
         length = min(BLOCK, n - begin)
-        for i in range(length):
-            spent[i] = risk[begin + i] * hazard[begin + i]
+        _spend(
+            risk[begin : begin + length],
+            multiplicity[begin : begin + length],
+            hazard[begin : begin + length],
+            died[begin : begin + length],
+            spent,
+            residual,
+        )
         for j in range(p):
-            x = features[j][begin : begin + length]
-            marks = multiplicity[begin : begin + length]
-            deaths = died[begin : begin + length]
+            x, product = features[j][begin : begin + length], scaled[j]
             total = 0.0
             for i in range(length):
-                total += x[i] * (marks[i] * deaths[i] - spent[i])
-                scaled[j, i] = spent[i] * x[i]
+                total += x[i] * residual[i]
+                product[i] = x[i] * spent[i]
             score[j] += total
-        add_gram(scaled, features, begin, length, 1.0, information)
+        add_gram(scaled, features, begin, length, 1.0, gram)
     means = np.empty((p, 2 * BLOCK))
     running = np.empty(p)
     for stratum in range(sets.row_bounds.shape[0] - 1):
@@ -270,14 +314,14 @@ def score_and_information(
                 running,
                 means,
             )
-            add_gram(means, means, 0, columns, -1.0, information)
+            add_gram(means, means, 0, columns, -1.0, gram)
             reached = sets.first_death[first]
             if sets.entry_order.shape[0] > 0:
                 late = sets.first_late[first]
             last = first
     for j in range(p):
-        for k in range(j):
-            information[k, j] = information[j, k]
+        for k in range(j + 1):
+            information[j, k] = information[k, j] = gram[j, k]
 
 
 @kernel()
@@ -299,55 +343,62 @@ def _risk_set_columns(
     The second column of an event time is 0, and left out, where one row died or ties are Breslow's.
     """
     p = features.shape[0]
+    root, slope, rest = np.zeros(last - first), np.zeros(last - first), np.zeros(last - first)
+    for u in range(last - first):
+        a2, b2, c2 = sums[2, first + u], sums[3, first + u], sums[4, first + u]
+        weight = time_weight[first + u]
+        if weight * a2 > 0.0:
+            root[u] = math.sqrt(weight * a2)
+            slope[u] = weight * b2 / root[u]
+            rest[u] = math.sqrt(max(weight * c2 - slope[u] * slope[u], 0.0))
     column = 0
     # Four features in one walk over the event times, for its branches cost more than the sums; the last may repeat.
     for j in range(0, p, 4):
         j1, j2, j3 = min(j + 1, p - 1), min(j + 2, p - 1), min(j + 3, p - 1)
         x0, x1, x2, x3 = features[j], features[j1], features[j2], features[j3]
+        mean0, mean1, mean2, mean3 = means[j], means[j1], means[j2], means[j3]
         total0, total1, total2, total3 = running[j], running[j1], running[j2], running[j3]
         row_end, place_end = reached, late
         column = 0
-        for u in range(last - 1, first - 1, -1):
-            for i in range(sets.after_deaths[u], row_end):
-                total0 += risk[i] * x0[i]
-                total1 += risk[i] * x1[i]
-                total2 += risk[i] * x2[i]
-                total3 += risk[i] * x3[i]
+        for back in range(last - first):
+            u = last - 1 - back
+            alive0, alive1, alive2, alive3 = 0.0, 0.0, 0.0, 0.0
+            # Unsigned: an index that could be negative would be tested for it at every use.
+            for i in range(np.uintp(sets.after_deaths[u]), np.uintp(row_end)):
+                alive0 += risk[i] * x0[i]
+                alive1 += risk[i] * x1[i]
+                alive2 += risk[i] * x2[i]
+                alive3 += risk[i] * x3[i]
             if sets.entry_order.shape[0] > 0:
                 for place in range(sets.first_late[u], place_end):
-                    i = sets.entry_order[place]
-                    total0 -= risk[i] * x0[i]
-                    total1 -= risk[i] * x1[i]
-                    total2 -= risk[i] * x2[i]
-                    total3 -= risk[i] * x3[i]
+                    late_row = sets.entry_order[place]
+                    total0 -= risk[late_row] * x0[late_row]
+                    total1 -= risk[late_row] * x1[late_row]
+                    total2 -= risk[late_row] * x2[late_row]
+                    total3 -= risk[late_row] * x3[late_row]
                 place_end = sets.first_late[u]
             dying0, dying1, dying2, dying3 = 0.0, 0.0, 0.0, 0.0
-            for i in range(sets.first_death[u], sets.after_deaths[u]):
+            for i in range(np.uintp(sets.first_death[u]), np.uintp(sets.after_deaths[u])):
                 dying0 += risk[i] * x0[i]
                 dying1 += risk[i] * x1[i]
                 dying2 += risk[i] * x2[i]
                 dying3 += risk[i] * x3[i]
-            total0 += dying0
-            total1 += dying1
-            total2 += dying2
-            total3 += dying3
+            total0 += alive0 + dying0
+            total1 += alive1 + dying1
+            total2 += alive2 + dying2
+            total3 += alive3 + dying3
             row_end = sets.first_death[u]
-            a2 = time_weight[u] * sums[2, u]
-            b2 = time_weight[u] * sums[3, u]
-            c2 = time_weight[u] * sums[4, u]
-            root = math.sqrt(a2)
-            slope = b2 / root if root > 0.0 else 0.0
-            means[j, column] = root * total0 - slope * dying0
-            means[j1, column] = root * total1 - slope * dying1
-            means[j2, column] = root * total2 - slope * dying2
-            means[j3, column] = root * total3 - slope * dying3
+            of_total, of_dying = root[u - first], slope[u - first]
+            mean0[column] = of_total * total0 - of_dying * dying0
+            mean1[column] = of_total * total1 - of_dying * dying1
+            mean2[column] = of_total * total2 - of_dying * dying2
+            mean3[column] = of_total * total3 - of_dying * dying3
             column += 1
-            if c2 > 0.0:
-                rest = math.sqrt(max(c2 - slope * slope, 0.0))
-                means[j, column] = rest * dying0
-                means[j1, column] = rest * dying1
-                means[j2, column] = rest * dying2
-                means[j3, column] = rest * dying3
+            if rest[u - first] > 0.0:
+                mean0[column] = rest[u - first] * dying0
+                mean1[column] = rest[u - first] * dying1
+                mean2[column] = rest[u - first] * dying2
+                mean3[column] = rest[u - first] * dying3
                 column += 1
         running[j], running[j1], running[j2], running[j3] = total0, total1, total2, total3
     return column

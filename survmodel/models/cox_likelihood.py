@@ -34,6 +34,8 @@ RUNAWAY = 1e-7
 LARGEST_EFFECT = 15.0
 #: With so few events only one coefficient is estimated without a penalty.
 FEW_EVENTS = 4
+#: Rows that are read first in the search for constant columns.
+HEAD = 64
 #: More levels of one factor than this are counted in messages and not listed: they may identify persons.
 LEVELS_LISTED = 6
 
@@ -151,8 +153,7 @@ def sort_data(data: CoxData) -> SortedData:
     centre, scale, features = np.empty(p), np.ones(p), np.empty((p, n))
     for j in range(p):
         column = data.x[:, j]
-        centre[j] = column.mean()
-        spread = np.sqrt(kernel.sum_of_squares(column, centre[j]) / n)
+        centre[j], spread = kernel.mean_and_spread(column)
         # What is left of a constant column after centring is rounding.
         if spread > 1e-13 * abs(centre[j]):
             scale[j] = spread
@@ -318,7 +319,10 @@ def refuse_constant(x: Floats, names: tuple[str, ...]) -> None:
     FitError
         Naming the columns.
     """
-    constant = [name for name, column in zip(names, x.T, strict=True) if column.min() == column.max()]
+    # Most columns differ within a few rows; only the others are read to the end.
+    head = x[:HEAD]
+    doubtful = np.flatnonzero((head == head[:1]).all(axis=0))
+    constant = [names[j] for j in doubtful if (x[:, j] == x[0, j]).all()]
     if constant:
         raise FitError(
             f"{list_columns(constant)} {'is' if len(constant) == 1 else 'are'} constant",
