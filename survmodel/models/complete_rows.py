@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,14 +10,14 @@ import pandas as pd
 
 from survmodel.errors import DataError, list_values
 from survmodel.models.formula import Formula
-from survmodel.models.formula_coding import missing_values
+from survmodel.models.formula_coding import check_used_columns, missing_values
 from survmodel.outcome.checks import check_columns
 
 Missing = tuple[tuple[str, int], ...]
 
 
 def find_complete_rows(
-    formulas: Sequence[Formula], others: Sequence[str], table: pd.DataFrame
+    formulas: Sequence[Formula], others: Sequence[str], table: pd.DataFrame, finite: Collection[str] = ()
 ) -> tuple[npt.NDArray[np.bool_], Missing]:
     """Mark the rows without a missing value, and count the missing values of each column.
 
@@ -29,6 +29,8 @@ def find_complete_rows(
         Columns needed beside them, such as strata.
     table : pandas.DataFrame
         All rows.
+    finite : collection of str
+        Columns known to hold finite numbers, which are not read again.
 
     Returns
     -------
@@ -42,16 +44,17 @@ def find_complete_rows(
     ConfigError
         For columns that the table lacks.
     """
-    absent: dict[str, npt.NDArray[np.bool_]] = {}
+    needed: dict[str, None] = {}
     for formula in formulas:
         formula.check_columns(map(str, table.columns))
-        absent |= formula.missing_masks(table)
+        check_used_columns(table, formula.variables)
+        needed |= dict.fromkeys(formula.variables)
     check_columns(table, list(others))
-    absent |= {name: missing_values(table[name]) for name in others}
+    needed |= dict.fromkeys(others)
     kept = np.ones(len(table), dtype=bool)
     counts = []
-    for name, missing in absent.items():
-        if missing.any():
+    for name in needed:
+        if name not in finite and (missing := missing_values(table[name])).any():
             counts.append((str(name), int(missing.sum())))
             kept &= ~missing
     return kept, tuple(counts)

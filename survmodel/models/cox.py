@@ -132,7 +132,7 @@ class CoxPH(CoxSettings):
         formula = parse_formula(self.formula)
         others = [*self.strata_columns, *([self.cluster] if self.cluster else [])]
         columns = read_columns(table, formula, others)
-        kept, missing = find_complete_rows([formula], others, columns.frame)
+        kept, missing = find_complete_rows([formula], others, columns.frame, columns.finite)
         weight, count = read_weights(outcome, weights), read_counts(outcome, freq)
         rows = np.flatnonzero(kept & (weight > 0) & (count > 0))
         refuse_no_rows(rows, missing)
@@ -140,7 +140,7 @@ class CoxPH(CoxSettings):
         if rows.size < outcome.n:
             analysed, weight, count = outcome.take(rows), weight[rows], count[rows]
         used = columns.frame
-        design = learn_counted(formula, used, self.reference, count)
+        design = learn_counted(formula, used, self.reference, count, columns.finite)
         layers = read_strata(used, self.strata_columns)
         group_warnings = look_at_groups(design.codings, formula.mains, used, died[rows], layers.codes)
         data = CoxData(
@@ -157,9 +157,10 @@ class CoxPH(CoxSettings):
         split = split_rows(changes, design, data) if (changes := self.changes) else None
         if split is not None:
             design, data = split.design, split.data
+        events = float(data.count @ data.event)
         warnings = [
-            *self._look_at_events(data, design.names),
-            *look_at_splines(design.codings, float(data.count[data.event].sum())),
+            *self._look_at_events(events, data.time.size, design.names),
+            *look_at_splines(design.codings, events),
             *look_at_strata(data.event, data.stratum, layers.n),
             *group_warnings,
         ]
@@ -247,10 +248,10 @@ class CoxPH(CoxSettings):
         refuse_missing_for_draws(fit.missing)
         return None if fit.design.learns_numbers or self.is_tuned else CoxResampler(fit)
 
-    def _look_at_events(self, data: CoxData, names: tuple[str, ...]) -> list[str]:
+    def _look_at_events(self, events: float, n_rows: int, names: tuple[str, ...]) -> list[str]:
         """Refuse what so many events cannot estimate, and warn of what they estimate badly."""
-        events, p = float(data.count[data.event].sum()), len(names)
-        refuse_few_events(events, data.time.size, names, self.penalty)
+        p = len(names)
+        refuse_few_events(events, n_rows, names, self.penalty)
         if p == 0 or self.penalty is not None or events / p >= EVENTS_PER_PARAMETER:
             return []
         return [

@@ -30,8 +30,9 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,16 @@ class Formula:
     text: str
     terms: tuple[Term, ...]
     offsets: tuple[Call, ...]
+    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note where each column is first used in the text."""
+        places: dict[str, int] = {}
+        parts: tuple[Term | Call, ...] = (*self.terms, *self.offsets)
+        for part in parts:
+            for column in part.columns:
+                places.setdefault(column.name, column.at)
+        object.__setattr__(self, "_places", places)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -95,16 +106,6 @@ class Formula:
         """Columns that are a term by themselves, as they are or as a factor."""
         alone = (atom for atom in self.atoms if not isinstance(atom, Call) or atom.function == "factor")
         return tuple(atom.columns[0].name for atom in alone)
-
-    @property
-    def _places(self) -> dict[str, int]:
-        """Where each column is first used in the text."""
-        places: dict[str, int] = {}
-        parts: tuple[Term | Call, ...] = (*self.terms, *self.offsets)
-        for part in parts:
-            for column in part.columns:
-                places.setdefault(column.name, column.at)
-        return places
 
     def check_columns(self, columns: Iterable[str]) -> None:
         """Check that a table has the columns that the formula uses.
@@ -167,7 +168,12 @@ class Formula:
         return {name: missing_values(table[name]) for name in self.variables}
 
     def learn(
-        self, table: pd.DataFrame, reference: Mapping[str, object] | None = None, *, gaps: bool = False
+        self,
+        table: pd.DataFrame,
+        reference: Mapping[str, object] | None = None,
+        finite: Collection[str] = (),
+        *,
+        gaps: bool = False,
     ) -> Design:
         """Fix what depends on the data: which columns are factors, their levels and references, knots of splines.
 
@@ -179,6 +185,8 @@ class Formula:
             The data, with no missing value in the columns used.
         reference : mapping of str to object, optional
             The reference level of each factor that shall have another than the default.
+        finite : collection of str
+            Columns known to hold finite numbers of type float64, which are not read again.
         gaps : bool
             Whether values may be missing: each atom is then learnt from the rows that have its own columns.
 
@@ -206,7 +214,10 @@ class Formula:
         check_used_columns(table, self.variables)
         declared = {name: level_text(level) for name, level in (reference or {}).items()}
         try:
-            learnt = [learn_coding(atom, _with_values(atom, table) if gaps else table, declared) for atom in self.atoms]
+            learnt = [
+                learn_coding(atom, _with_values(atom, table) if gaps else table, declared, finite)
+                for atom in self.atoms
+            ]
             offsets = [learn_coding(call, table, {}) for call in self.offsets]
         except DataError:
             # A coding stops at its own column; the reader wants all that have missing values in one message.
@@ -432,13 +443,22 @@ def parse_formula(formula: str | Sequence[str]) -> Formula:
     pieces = [formula] if isinstance(formula, str) else formula
     if not isinstance(pieces, Sequence) or not all(isinstance(piece, str) for piece in pieces):
         raise ConfigError("a formula is a text or a list of texts", f"found {type(formula).__name__}")
+    return _parse(tuple(pieces))
+
+
+@lru_cache(maxsize=256)
+def _parse(pieces: tuple[str, ...]) -> Formula:
     text, read = _read(pieces)
     # the places of columns, which are no part of equality, shall be those in the text that the formula keeps
     return read if read.text == text else _read([read.text])[1]
 
 
 def learn_counted(
-    formula: Formula, table: pd.DataFrame, reference: Mapping[str, object] | None, counts: Floats
+    formula: Formula,
+    table: pd.DataFrame,
+    reference: Mapping[str, object] | None,
+    counts: Floats,
+    finite: Collection[str] = (),
 ) -> Design:
     """Learn a design from rows that stand for several identical ones each: as from the replicated rows.
 
@@ -452,6 +472,8 @@ def learn_counted(
         Declared reference levels.
     counts : ndarray, shape (n,)
         How many rows each stands for, at least 1.
+    finite : collection of str
+        As for :meth:`Formula.learn`.
 
     Returns
     -------
@@ -466,7 +488,7 @@ def learn_counted(
     >>> design.codings[0].means
     (4.0,)
     """
-    design = formula.learn(table, reference)
+    design = formula.learn(table, reference, finite)
     if not design.learns_numbers or (counts == 1).all():
         return design
     again = np.repeat(np.arange(len(table)), counts.astype(np.int64))
@@ -563,6 +585,8 @@ def _first_fastest(parts: Sequence[Sequence[DesignColumn]]) -> Iterable[tuple[De
 
 def _join(parts: Sequence[DesignColumn]) -> DesignColumn:
     """Name the product of columns."""
+    if len(parts) == 1:
+        return parts[0]
     return DesignColumn(
         term=":".join(part.term for part in parts),
         variable=":".join(part.variable for part in parts),

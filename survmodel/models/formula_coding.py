@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
@@ -261,9 +261,11 @@ class Offset:
 FUNCTIONS: dict[str, Function] = {**TRANSFORMS, "factor": Factor(), "offset": Offset()}
 
 
-def learn_coding(atom: Atom, table: pd.DataFrame, declared: Mapping[str, str]) -> Learnt:
-    """Learn the coding of an atom; a bare column is coded by what it holds."""
+def learn_coding(atom: Atom, table: pd.DataFrame, declared: Mapping[str, str], finite: Collection[str] = ()) -> Learnt:
+    """Learn the coding of an atom; a bare column is coded by what it holds, known beforehand if it is `finite`."""
     name = atom.columns[0].name
+    if isinstance(atom, Column) and name in finite:
+        return Numeric(name), ()
     if isinstance(atom, Call):
         return FUNCTIONS[atom.function].learn(atom, table, declared.get(name))
     kind = _kind(table[name], name)

@@ -456,6 +456,8 @@ def _continues_name(character: str) -> bool:
 
 
 def _is_plain(name: str) -> bool:
+    if name.isascii() and name.isidentifier():
+        return True
     return bool(name) and _begins_name(name[0]) and all(map(_continues_name, name))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,11 +32,14 @@ class OwnColumns:
         Those of type float64, one in each row; the frame shows this same array.
     names : tuple of str
         Their names.
+    finite : frozenset of str
+        Those of them without a missing or infinite value.
     """
 
     frame: pd.DataFrame
     numbers: Floats
     names: tuple[str, ...]
+    finite: frozenset[str]
 
     def take(self, rows: npt.NDArray[np.int64]) -> OwnColumns:
         """Choose rows by position; all of them in their order cost nothing."""
@@ -106,6 +110,14 @@ def copy_columns(table: pd.DataFrame, names: Sequence[str]) -> OwnColumns:
         part = slice(start, start + ROWS_AT_ONCE)
         for row, values in zip(numbers, floats.values(), strict=True):
             row[part] = values[part]
+    # One value that is missing or infinite makes the sum so. That of huge numbers may be infinite too: then the column
+    # counts as one that has to be looked at.
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = numbers.sum(axis=1)
+    finite = frozenset(itertools.compress(floats, np.isfinite(sums)))
+    if len(floats) == len(names):
+        frame = pd.DataFrame(numbers.T, index=table.index, columns=np.array(names, dtype=object), copy=False)
+        return OwnColumns(frame, numbers, tuple(floats), finite)
     rows = dict(zip(floats, numbers, strict=True))
     columns = {name: rows[name] if name in rows else values.copy() for name, values in given.items()}
-    return OwnColumns(pd.DataFrame(columns, index=table.index, copy=False), numbers, tuple(floats))
+    return OwnColumns(pd.DataFrame(columns, index=table.index, copy=False), numbers, tuple(floats), finite)
