@@ -500,7 +500,9 @@ def maximise(
         Whether both tolerances were met.
     """
     p, n = features.shape
-    eta, risk, hazard, died = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    eta, risk, died = np.empty(n), np.empty(n), np.empty(n)
+    # One vector in two parts: when the hazards are known the index has done its work.
+    hazard = eta
     shift = np.empty(sets.row_bounds.shape[0] - 1)
     sums = np.empty((5, sets.first_death.shape[0]))
     ones = np.ones(sets.first_death.shape[0])

@@ -158,15 +158,21 @@ def sort_data(data: CoxData) -> SortedData:
         if spread > 1e-13 * abs(centre[j]):
             scale[j] = spread
         kernel.standardise(column, order, centre[j], scale[j], features[j])
+    count, weight = _in_order(data.count, order), _in_order(data.weight, order)
     return SortedData(
         risk_sets=risk_sets,
         features=features,
-        offset=np.ascontiguousarray(data.offset[order]),
-        multiplicity=np.ascontiguousarray((data.count * data.weight)[order]),
-        count=np.ascontiguousarray(data.count[order]),
+        offset=_in_order(data.offset, order),
+        multiplicity=count if (weight == 1).all() else count * weight,
+        count=count,
         centre=centre,
         scale=scale,
     )
+
+
+def _in_order(values: Floats, order: Ints) -> Floats:
+    """Bring values into order; equal ones, such as the counts of most data, are in it and cost no memory."""
+    return values if (values == values[0]).all() else np.ascontiguousarray(values[order])
 
 
 def maximise(data: CoxData, ordered: SortedData, names: tuple[str, ...], theta: float = 0.0) -> Maximum:
@@ -399,11 +405,15 @@ def refuse_runaway(beta: Floats, information: Floats, start: Floats, names: tupl
     if not names:
         return
     if np.isfinite(information).all():
+        # Not the coefficients one by one: those of columns that say nearly the same are large and cancel.
+        size = np.sqrt(beta @ start @ beta / np.diag(start).mean())
+        # Where the smallest of the shares below is above RUNAWAY this difference has a Cholesky factor.
+        difference, factor = information - RUNAWAY * start, np.empty(start.shape)
+        if size <= LARGEST_EFFECT and kernel.cholesky(difference, factor, 0.0) == beta.size:
+            return
         half = np.linalg.cholesky(start)
         left = np.linalg.solve(half, np.linalg.solve(half, information).T)
         shares, directions = np.linalg.eigh((left + left.T) / 2)
-        # Not the coefficients one by one: those of columns that say nearly the same are large and cancel.
-        size = np.sqrt(beta @ start @ beta / np.diag(start).mean())
         if shares[0] > RUNAWAY and size <= LARGEST_EFFECT:
             return
         # The direction in which nothing is known, on the scale of the coefficients.
