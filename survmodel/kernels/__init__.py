@@ -22,11 +22,16 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
 import numba
+import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.runtime.nrt import rtsys
 from numba.misc.appdirs import AppDirs
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+# The C library gives memory back to the system when a few megabytes are free, and fetching the same pages anew for
+# every fit costs more than all its checks. Once a block of 31 MB was freed, here untouched, it keeps that much.
+np.empty(31 << 20, dtype=np.uint8)
 
 #: Reordering sums lets the compiler use vector instructions; NaN and infinity keep their meaning.
 REORDER_SUMS = {"reassoc", "contract"}
