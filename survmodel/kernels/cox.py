@@ -92,7 +92,6 @@ def linear_predictor(features: Floats, beta: Floats, offset: Floats, eta: Floats
 @kernel()
 def relative_risk(eta: Floats, multiplicity: Floats, sets: RiskSets, risk: Floats, shift: Floats) -> None:
     """Write ``v_i exp(eta_i - shift)``, the shift being the largest eta of the stratum so that nothing overflows."""
-    powers = np.empty(BLOCK, np.int64)
     for stratum in range(sets.row_bounds.shape[0] - 1):
         begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
         largest = -np.inf
@@ -101,7 +100,7 @@ def relative_risk(eta: Floats, multiplicity: Floats, sets: RiskSets, risk: Float
         shift[stratum] = largest
         for first in range(begin, end, BLOCK):
             last = min(first + BLOCK, end)
-            exponentials(eta[first:last], largest, risk[first:last], powers)
+            exponentials(eta[first:last], largest, risk[first:last])
         for i in range(begin, end):
             risk[i] *= multiplicity[i]
 
@@ -211,7 +210,7 @@ def lived_hazard(
 
 
 @kernel(reorder_sums=True)
-def add_gram(left: Floats, right: Floats, start: int, length: int, sign: float, out: Floats) -> None:
+def add_gram(left: Floats, right: Floats, start: int | np.int64, length: int, sign: float, out: Floats) -> None:
     """Add ``sign * left[:, :length] @ right[:, start:start + length]'` to the lower triangle of `out`.
 
     It is added in tiles of 4 by 2, whose sums stay in registers. A tile that goes beyond the p rows repeats the last
@@ -314,7 +313,8 @@ def score_and_information(
                 running,
                 means,
             )
-            add_gram(means, means, 0, columns, -1.0, gram)
+            # Not a bare 0: the compiler would make a second add_gram for it.
+            add_gram(means, means, np.int64(0), columns, -1.0, gram)
             reached = sets.first_death[first]
             if sets.entry_order.shape[0] > 0:
                 late = sets.first_late[first]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
+from numba.extending import intrinsic
 
 from survmodel.kernels import kernel
 
@@ -18,13 +22,23 @@ LOG2_E = 1.4426950408889634
 LOG_2_HIGH, LOG_2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 
+@intrinsic
+def _float_of_bits(_context: Any, _bits: Any) -> Any:  # noqa: ANN401 - types of the compiler
+    """Read 64 bits as a float; numba's view of an array would take seconds to compile."""
+    signature = types.float64(types.int64)
+    return signature, lambda target, builder, _, given: builder.bitcast(given[0], target.get_value_type(types.float64))
+
+
+#: As it is called in a kernel, where the compiler supplies its context.
+float_of_bits: Callable[[np.int64], float] = cast(Any, _float_of_bits)
+
+
 @kernel()
-def exponentials(values: Floats, largest: float, out: Floats, powers: npt.NDArray[np.int64]) -> None:
+def exponentials(values: Floats, largest: float, out: Floats) -> None:
     """Write ``exp(values - largest)``, where `largest` is the largest value or more.
 
     With ``x = k log 2 + r`` and ``|r| <= log(2) / 2`` it is 2^k, whose bits are known, times the series of exp(r),
-    right to the last digit but one; what is out of range is left to ``math.exp``. `powers` is as long as
-    the values or longer and is overwritten.
+    right to the last digit but one; what is out of range is left to ``math.exp``.
     """
     outside = 0
     for i in range(values.shape[0]):
@@ -32,7 +46,6 @@ def exponentials(values: Floats, largest: float, out: Floats, powers: npt.NDArra
         outside += not x >= LEAST_EXPONENT
         k = math.floor(x * LOG2_E + 0.5)
         r = x - k * LOG_2_HIGH - k * LOG_2_LOW
-        powers[i] = (np.int64(k) + 1023) << 52
         series = 1.0 / 6227020800.0
         series = series * r + 1.0 / 479001600.0
         series = series * r + 1.0 / 39916800.0
@@ -46,10 +59,7 @@ def exponentials(values: Floats, largest: float, out: Floats, powers: npt.NDArra
         series = series * r + 1.0 / 6.0
         series = series * r + 0.5
         series = series * r + 1.0
-        out[i] = series * r + 1.0
-    as_floats = powers.view(np.float64)
-    for i in range(values.shape[0]):
-        out[i] *= as_floats[i]
+        out[i] = (series * r + 1.0) * float_of_bits((np.int64(k) + 1023) << 52)
     if outside > 0:
         for i in range(values.shape[0]):
             out[i] = math.exp(values[i] - largest)

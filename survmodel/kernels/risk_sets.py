@@ -22,6 +22,7 @@ from survmodel.kernels import kernel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bits = npt.NDArray[np.uint64]
 
 #: Bits of a digit of the radix sort, and digits of a time.
 DIGIT, N_DIGITS = 11, 6
@@ -85,8 +86,9 @@ def build_risk_sets(
     """
     n = time.shape[0]
     codes = np.zeros(n, dtype=np.int64) if stratum is None else stratum
-    order = risk_set_order(time, event, codes)
-    row_bounds = _bounds(codes[order], int(codes.max()) + 1 if n else 0)
+    n_strata = int(codes.max()) + 1 if n else 0
+    order = risk_set_order(_bits(time), event, codes, n_strata)
+    row_bounds = _bounds(codes[order], n_strata)
     sorted_time = np.ascontiguousarray(time[order])
     first, after, time_bounds = _event_times(sorted_time, np.ascontiguousarray(event[order]), row_bounds)
     times = sorted_time[first]
@@ -94,9 +96,15 @@ def build_risk_sets(
     if entry is not None:
         sorted_entry = entry[order]
         # A stable sort of rows that are in order of stratum: deaths are not set apart.
-        entry_order = risk_set_order(sorted_entry, np.zeros(n, dtype=bool), codes[order])
+        entry_order = risk_set_order(_bits(sorted_entry), np.zeros(n, dtype=bool), codes[order], n_strata)
         first_late = _first_late(sorted_entry[entry_order], times, row_bounds, time_bounds)
     return RiskSets(order, times, first, after, row_bounds, time_bounds, entry_order, first_late)
+
+
+def _bits(times: Floats) -> Bits:
+    """Give the bits of times, those of -0 as those of 0."""
+    bits: Bits = (times + 0.0).view(np.uint64)
+    return bits
 
 
 def _bounds(sorted_codes: Ints, n_strata: int) -> Ints:
@@ -104,20 +112,19 @@ def _bounds(sorted_codes: Ints, n_strata: int) -> Ints:
 
 
 @kernel()
-def risk_set_order(time: Floats, event: npt.NDArray[np.bool_], codes: Ints) -> Ints:
+def risk_set_order(bits: Bits, event: npt.NDArray[np.bool_], codes: Ints, n_strata: int) -> Ints:
     """Sort rows by stratum, then time, deaths first inside a tie, and else as they stand.
 
     A radix sort: one stable walk for each digit in which times differ, the last digit first. The bits of times of 0 and
     more are whole numbers in the same order; those of whole days have few digits that differ.
     """
-    n = time.shape[0]
-    # Adding 0 turns -0 into 0; a negative time has its bits turned, a positive one its sign bit set.
-    keys = (time + 0.0).view(np.uint64)
+    n = bits.shape[0]
+    keys = np.empty(n, np.uint64)
     sign = np.uint64(1) << np.uint64(63)
-    for i in range(n):
-        keys[i] = ~keys[i] if keys[i] & sign else keys[i] | sign
     counts = np.zeros((N_DIGITS, 1 << DIGIT), np.int64)
     for i in range(n):
+        # In the order of the numbers: a negative one has its bits turned, a positive one its sign bit set.
+        keys[i] = ~bits[i] if bits[i] & sign else bits[i] | sign
         for digit in range(N_DIGITS):
             counts[digit, _digit(keys[i], digit)] += 1
     order, other = np.empty(n, np.int64), np.empty(n, np.int64)
@@ -130,17 +137,19 @@ def risk_set_order(time: Floats, event: npt.NDArray[np.bool_], codes: Ints) -> I
     for digit in range(N_DIGITS):
         if n > 0 and counts[digit, _digit(keys[0], digit)] < n:
             _to_places(counts[digit])
-            for row in order:
+            for i in range(n):
+                row = order[i]
                 value = _digit(keys[row], digit)
                 other[counts[digit, value]] = row
                 counts[digit, value] += 1
             order, other = other, order
-    if n > 0 and codes.max() > 0:
-        rows = np.zeros(codes.max() + 1, np.int64)
-        for code in codes:
-            rows[code] += 1
+    if n_strata > 1:
+        rows = np.zeros(n_strata, np.int64)
+        for row in range(n):
+            rows[codes[row]] += 1
         _to_places(rows)
-        for row in order:
+        for i in range(n):
+            row = order[i]
             other[rows[codes[row]]] = row
             rows[codes[row]] += 1
         order = other

@@ -9,7 +9,7 @@ from survmodel.kernels.exponential import exponentials
 def exponentials_of(values: list[float]) -> np.ndarray:
     given = np.array(values)
     found = np.empty(given.size)
-    exponentials(given, float(given.max()), found, np.empty(given.size, dtype=np.int64))
+    exponentials(given, float(given.max()), found)
     return found
 
 
