@@ -111,9 +111,16 @@ def save_model(fit: SurvivalForestFit, path: str | os.PathLike[str]) -> None:
     ConfigError
         For another suffix, and for anything but a forest of our own engine.
 
-    See Also
+    Examples
     --------
-    load_model
+    >>> import tempfile
+    >>> from survmodel import Outcome, RandomSurvivalForest
+    >>> table = pd.DataFrame({"x": np.arange(60.0)})
+    >>> fit = RandomSurvivalForest("x", n_trees=20).fit(table, Outcome(61.0 - table["x"], np.ones(60)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(fit, f"{folder}/forest.npz")
+    ...     os.listdir(folder)
+    ['forest.npz']
     """
     target = Path(path)
     if target.suffix != SUFFIX:
