@@ -221,7 +221,8 @@ class Formula:
             offsets = [learn_coding(call, table, {}) for call in self.offsets]
         except DataError:
             # A coding stops at its own column; the reader wants all that have missing values in one message.
-            self._refuse_incomplete(table)
+            if not gaps:
+                self._refuse_incomplete(table)
             raise
         codings = tuple(coding for coding, _ in learnt)
         _require_factors(declared, codings, self)

@@ -147,7 +147,7 @@ def save_model(fit: SurvivalForestFit, path: str | os.PathLike[str]) -> None:
     arrays = {
         **engine.trees._asdict(),
         "event_times": engine.event_times,
-        "last_time": np.array(engine.last_time),
+        "last_time": np.array([engine.last_time]),
         "times": fit.times,
         "text": np.frombuffer(text.encode(), dtype=np.uint8),
     }
@@ -204,7 +204,7 @@ def load_model(path: str | os.PathLike[str]) -> StoredForest:
         trees = Trees._make(arrays[name] for name in Trees._fields)
         event_times, times = arrays["event_times"], arrays["times"]
         _check_trees(trees, coding, event_times.size, about["n_trees"])
-        last_time, warnings = float(arrays["last_time"]), tuple(stored["warnings"])
+        last_time, warnings = float(arrays["last_time"][0]), tuple(stored["warnings"])
     except (OSError, zipfile.BadZipFile, LookupError, TypeError, ValueError, EOFError) as error:
         if isinstance(error, DataError):
             raise

@@ -153,11 +153,10 @@ class RandomSurvivalForest(ForestSettings):
         used, analysed = (table if rows.size == len(table) else table.iloc[rows]), outcome.take(rows)
         if not died[rows].any():
             raise FitError("there are no events", f"0 among {rows.size} analysed rows", "a forest needs events")
-        own = self.engine == "survmodel"
+        leaf, own = self._leaf_size(rows.size), self.engine == "survmodel"
         coding = learn_columns(formula, used, gaps=self.missing == "direction", whole_factors=own)
         values = coding.values(used)
         refuse_constant(coding, values)
-        leaf = self._leaf_size(rows.size)
         mtry = int(np.ceil(np.sqrt(values.shape[1]))) if self.mtry is None else min(self.mtry, values.shape[1])
         share = None if weights is None else read_weights(outcome, weights)[rows]
         event_times, place = place_times(analysed.time, analysed.died)
