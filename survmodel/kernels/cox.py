@@ -154,8 +154,8 @@ def step_sums(
                     a2 += q * left
                     b2 += f * q * left
                     c2 += f * f * q * left
-                    # One logarithm of a product costs less than many.
-                    if SMALL < product * left < LARGE:
+                    # One logarithm of a product costs less than many; that of a sum below 0 stays no number.
+                    if left > 0.0 and SMALL < product * left < LARGE:
                         product *= left
                     else:
                         loglik += mean_weight * math.log(product)
@@ -347,7 +347,7 @@ def _risk_set_columns(
     for u in range(last - first):
         a2, b2, c2 = sums[2, first + u], sums[3, first + u], sums[4, first + u]
         weight = time_weight[first + u]
-        if weight * a2 > 0.0:
+        if weight * a2 != 0.0:
             root[u] = math.sqrt(weight * a2)
             slope[u] = weight * b2 / root[u]
             rest[u] = math.sqrt(max(weight * c2 - slope[u] * slope[u], 0.0))

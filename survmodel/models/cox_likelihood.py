@@ -408,8 +408,8 @@ def refuse_runaway(beta: Floats, information: Floats, start: Floats, names: tupl
         # Not the coefficients one by one: those of columns that say nearly the same are large and cancel.
         size = np.sqrt(beta @ start @ beta / np.diag(start).mean())
         # Where the smallest of the shares below is above RUNAWAY this difference has a Cholesky factor.
-        difference, factor = information - RUNAWAY * start, np.empty(start.shape)
-        if size <= LARGEST_EFFECT and kernel.cholesky(difference, factor, 0.0) == beta.size:
+        difference = np.ascontiguousarray(information - RUNAWAY * start)
+        if size <= LARGEST_EFFECT and kernel.cholesky(difference, np.empty(start.shape), 0.0) == beta.size:
             return
         half = np.linalg.cholesky(start)
         left = np.linalg.solve(half, np.linalg.solve(half, information).T)
