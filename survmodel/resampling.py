@@ -1,4 +1,4 @@
-r"""Drawing patients again: bootstrap, folds, and the runner that refits on each draw.
+r"""Drawing patients again: bootstrap, subsamples, folds, and the runner that refits on each draw.
 
 The unit is the patient, never the row, and patients are drawn within strata, so that every resample has each disease
 as often as the study. Replicate *b* draws with the *b*-th child of one seed sequence: the draws are the same whatever
@@ -130,6 +130,49 @@ def bootstrap_counts(units: Units, repeats: int, seed: int = 0) -> Ints:
         random = np.random.default_rng(child)
         drawn = np.concatenate([random.choice(inside, inside.size) for inside in members])
         counts[replicate] = np.bincount(drawn, minlength=units.n)[units.patient]
+    return counts
+
+
+def draw_subsamples(units: Units, share: float, repeats: int, seed: int = 0) -> Ints:
+    """Draw a share of the patients without replacement within their strata.
+
+    Parameters
+    ----------
+    units : Units
+        Who is drawn.
+    share : float
+        Share that is drawn, above 0 and below 1; of each stratum the nearest whole number, at least one patient.
+    repeats : int
+        Number of subsamples, at least 1.
+    seed : int
+        The same seed gives the same draws; the first draws of a longer run are those of a shorter one.
+
+    Returns
+    -------
+    ndarray of int64, shape (repeats, n_rows)
+        1 for the rows of a subsample, else 0.
+
+    References
+    ----------
+    Politis DN, Romano JP, Wolf M (1999). Subsampling. Springer.
+
+    Examples
+    --------
+    >>> draw_subsamples(read_units(5, strata=["x", "x", "x", "x", "y"]), 0.5, repeats=3, seed=1).sum(axis=1).tolist()
+    [3, 3, 3]
+    """
+    _check_repeats(repeats)
+    if not 0 < share < 1:
+        raise ConfigError(f"the share of a subsample is {share}", remedy="give a number above 0 and below 1")
+    members = [np.flatnonzero(units.stratum == code) for code in range(int(units.stratum.max()) + 1)]
+    sizes = [max(1, round(share * inside.size)) for inside in members]
+    counts = np.zeros((repeats, units.patient.size), dtype=np.int64)
+    for replicate, child in enumerate(np.random.SeedSequence(seed).spawn(repeats)):
+        random = np.random.default_rng(child)
+        drawn = [random.choice(inside, size, replace=False) for inside, size in zip(members, sizes, strict=True)]
+        chosen = np.zeros(units.n, dtype=np.int64)
+        chosen[np.concatenate(drawn)] = 1
+        counts[replicate] = chosen[units.patient]
     return counts
 
 

@@ -94,7 +94,7 @@ def draw_importance(
     >>> from survmodel.models.forest_importance import ForestImportance
     >>> importance = ForestImportance(("age", "stage"), np.array([[0.01, 0.03], [0.1, 0.1]]), 0.7, 90, 40)
     >>> draw_importance(importance, labels={"age": "Age"}).alt_text
-    'Decrease of out-of-bag C when a column is permuted: stage 0.100 (0.100 to 0.100); Age 0.020 (0.000 to 0.040).'
+    'Decrease of out-of-bag C when a column is permuted: stage 0.100; Age 0.020.'
     """
     style = current_style()
     data = importance_plot_data(result)
@@ -224,8 +224,9 @@ def _notes(data: ImportancePlotData) -> list[str]:
     parts += [f"{', '.join(counts)}."] if counts else []
     if data.has_limits:
         level = "" if math.isnan(data.conf_level) else f"{format_significant(100 * data.conf_level)}% "
-        # Without this readers would take the limits for those of other patients.
-        of = f" of the permuting alone ({count_noun(facts['repeats'], 'repeat')})" if "repeats" in facts else ""
+        # Without this readers would take the limits for those of the permuting.
+        drawn = facts.get("subsamples", 0.0)
+        of = f" of drawing other patients ({count_noun(drawn, 'subsample')})" if drawn else ""
         parts.append(f"Lines: {level}limits{of}.")
     if data.clipped:
         parts.append("Arrows: beyond the axis.")

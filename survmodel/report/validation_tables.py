@@ -172,10 +172,9 @@ def importance_table(result: ForestImportance, labels: Mapping[str, str], captio
         ]
         for one in ordered.to_dict("records")
     ]
-    header = ["Column", "Decrease of C", f"{percent_level(result.conf_level)} limits of the shuffling"]
-    note = "Out of bag, within disease groups where there are any. The limits tell how exactly the shuffling was "
-    note += "averaged, not what other patients would give; a column that tells the same as another is hardly missed."
-    return Table(header, rows, caption, (note,))
+    header = ["Column", "Decrease of C", f"{percent_level(result.conf_level)} limits"]
+    note = "Out of bag, within disease groups where there are any; a column that tells the same as another is hardly "
+    return Table(header, rows, caption, (f"{note}missed. {result.limits_note}",))
 
 
 def forest_table(forests: Sequence[ForestPart], caption: str, group_label: str = "") -> Table:

@@ -193,6 +193,7 @@ class Drawing:
             figure = draw_importance(importance, labels=named, title=self._stamp, width_mm=FIGURE_MM)
             stamp = "Exploratory. " if forest.exploratory else ""
             caption = f"{stamp}{begin(forest.label)}: decrease of out-of-bag C when a column is shuffled."
+            caption += " Limits are those of drawing other patients." if importance.subsamples else ""
             figures.append(self._keep(figure, file_stem("importance", forest.name), caption))
         return replace(
             forest,

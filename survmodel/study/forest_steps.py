@@ -28,6 +28,8 @@ from survmodel.study.validation_steps import (
 
 #: How often a column is shuffled to find its importance.
 SHUFFLES = 10
+#: Forests grown on half of the patients each, to find the limits of importance; few, as each costs as much as a forest.
+SUBSAMPLES = 30
 
 
 def forest_part(name: str, model: ModelEntry, part: EndpointSteps) -> ForestPart:
@@ -101,7 +103,9 @@ def _concordance(fit: SurvivalForestFit, part: EndpointSteps) -> Concordance:
 
 def _importance(fit: SurvivalForestFit, part: EndpointSteps, seed: int) -> ForestImportance:
     strata = part.layers(np.arange(len(part.table)))
-    return permutation_importance(fit, part.table, part.of_one, strata=strata, repeats=SHUFFLES, seed=seed)
+    return permutation_importance(
+        fit, part.table, part.of_one, strata=strata, repeats=SHUFFLES, seed=seed, subsamples=SUBSAMPLES
+    )
 
 
 def _validate(

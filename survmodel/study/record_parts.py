@@ -112,6 +112,7 @@ def of_forest(forest: ForestPart) -> Iterator[Record]:
     if forest.importance.result is not None:
         yield from tidy_records(forest.importance.result.tidy(), forest.importance.step, "decrease of C")
         yield {"step": forest.importance.step, "measure": "repeats", "n": forest.importance.result.repeats}
+        yield {"step": forest.importance.step, "measure": "subsamples", "n": forest.importance.result.subsamples}
     yield from _of_validation(forest.validation)
     for calibrated in forest.calibrations:
         yield from _of_calibration(calibrated)

@@ -26,24 +26,30 @@ from survmodel.figures.importance import draw_importance
 from survmodel.figures.importance_data import importance_plot_data
 from survmodel.figures.style import journal_style
 from survmodel.models.forest_importance import ForestImportance
+from survmodel.models.forest_subsampling import SubsampledErrors
 from survmodel.outcome.response import Outcome
 from survmodel.performance.calibration import calibration
 
-#: Mean 0.0, spread such that the error of ten repeats is the one asked for.
+#: Mean 0.0.
 STEP = np.array([-1.0, 1.0] * 5)
 
 
 def importance(names: list[str], means: list[float], spread: float = 0.006) -> ForestImportance:
-    decreases = np.array(means)[:, None] + spread * np.linspace(0.5, 1.5, len(means))[:, None] * STEP
-    return ForestImportance(tuple(names), decreases, 0.713, 412, 180)
+    errors = spread * np.linspace(0.5, 1.5, len(means))
+    decreases = np.array(means)[:, None] + errors[:, None] * STEP
+    return ForestImportance(tuple(names), decreases, 0.713, 412, 180, subsampled=drawn(errors))
+
+
+def drawn(errors: np.ndarray) -> SubsampledErrors:
+    return SubsampledErrors(errors, size=206, n_trees=100, asked=100, used=100)
 
 
 RESULT = importance(["age", "stage", "ldh", "bulky", "sex"], [0.062, 0.031, 0.045, 0.002, -0.003])
-WIDE = replace(RESULT, decreases=np.vstack([RESULT.decreases[:3], RESULT.decreases[3:] + 2 * STEP]))
+WIDE = replace(RESULT, subsampled=drawn(np.array([0.003, 0.004, 0.005, 0.7, 0.7])))
 GAPS = replace(RESULT, decreases=np.vstack([np.full(10, np.nan), RESULT.decreases[1:]]))
 CASES = {
     "easy": RESULT,
-    "one": replace(importance(["age"], [0.03]), decreases=np.array([[0.03]])),
+    "one": replace(importance(["age"], [0.03]), decreases=np.array([[0.03]]), subsampled=None),
     "twelve": importance(
         [f"a very long name of column {k} at baseline" for k in range(12)], np.linspace(-0.01, 0.08, 12)
     ),
@@ -101,7 +107,7 @@ def test_axis_note_and_labels_say_what_is_shown() -> None:
     note = " ".join(texts(figure, "note"))
     for part in (
         "412 patients, 180 events, out-of-bag C 0.713 with nothing permuted.",
-        "Lines: 95% limits of the permuting alone (10 repeats).",
+        "Lines: 95% limits of drawing other patients (100 subsamples).",
     ):
         assert part in note
     assert note.endswith("As planned.")
@@ -188,6 +194,6 @@ def test_what_is_no_importance_is_refused() -> None:
     with pytest.raises(ConfigError, match="lacks columns of an importance: variable"):
         draw_importance(other)
     with pytest.raises(ConfigError, match="no rows"):
-        draw_importance(replace(RESULT, variables=(), decreases=np.empty((0, 10))))
+        draw_importance(replace(RESULT, variables=(), decreases=np.empty((0, 10)), subsampled=None))
     with pytest.raises(ConfigError, match="width_mm is 10"):
         draw_importance(RESULT, width_mm=10)

@@ -232,7 +232,7 @@ def test_validation_learns_means_in_each_resample() -> None:
 def test_a_forest_takes_it_and_shuffles_entities_with_it() -> None:
     table, outcome = cohort()
     fit = RandomSurvivalForest(Z, n_trees=20, seed=1).fit(table, outcome)
-    importance = permutation_importance(fit, table, outcome, repeats=2, seed=1)
+    importance = permutation_importance(fit, table, outcome, repeats=2, seed=1, limits=None)
     assert set(importance.tidy()["variable"]) == {"suv", "entity"}
 
 
