@@ -73,6 +73,7 @@ _HOME = {
     "landmark": "outcome.landmark",
     "likelihood_ratio_test": "models.cox_tests",
     "logrank_test": "models.logrank",
+    "minimal_depth": "models.forest_depth",
     "pairwise_logrank": "models.logrank",
     "load_model": "models.stored_forest",
     "permutation_importance": "models.forest_importance",
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
     from survmodel.models.elastic_net_settings import ElasticNet as ElasticNet
     from survmodel.models.fine_gray import FineGray as FineGray
     from survmodel.models.follow_up import follow_up as follow_up
+    from survmodel.models.forest_depth import minimal_depth as minimal_depth
     from survmodel.models.forest_importance import permutation_importance as permutation_importance
     from survmodel.models.gray import gray_test as gray_test
     from survmodel.models.group_effects import group_effects as group_effects
