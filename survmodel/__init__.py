@@ -82,6 +82,7 @@ _HOME = {
     "predict_out_of_fold": "performance.out_of_fold",
     "proportional_hazards_test": "models.cox_tests",
     "read_study": "study.config",
+    "risk_limits": "models.forest_jackknife",
     "rmst_difference": "models.survival_differences",
     "run_study": "study.run",
     "save_figure": "figures.files",
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from survmodel.models.follow_up import follow_up as follow_up
     from survmodel.models.forest_depth import minimal_depth as minimal_depth
     from survmodel.models.forest_importance import permutation_importance as permutation_importance
+    from survmodel.models.forest_jackknife import risk_limits as risk_limits
     from survmodel.models.gray import gray_test as gray_test
     from survmodel.models.group_effects import group_effects as group_effects
     from survmodel.models.incidence_rate import incidence_rate as incidence_rate
