@@ -76,6 +76,7 @@ _HOME = {
     "minimal_depth": "models.forest_depth",
     "pairwise_logrank": "models.logrank",
     "load_model": "models.stored_forest",
+    "partial_effect": "models.forest_effect",
     "permutation_importance": "models.forest_importance",
     "save_model": "models.stored_forest",
     "precision": "performance.precision",
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from survmodel.models.fine_gray import FineGray as FineGray
     from survmodel.models.follow_up import follow_up as follow_up
     from survmodel.models.forest_depth import minimal_depth as minimal_depth
+    from survmodel.models.forest_effect import partial_effect as partial_effect
     from survmodel.models.forest_importance import permutation_importance as permutation_importance
     from survmodel.models.forest_jackknife import risk_limits as risk_limits
     from survmodel.models.gray import gray_test as gray_test
