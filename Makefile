@@ -64,6 +64,7 @@ reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprs
 	Rscript tests/reference/time_varying.R
 	Rscript tests/reference/group_effects.R
 	Rscript tests/reference/splines.R
+	Rscript tests/reference/brier.R
 	Rscript tests/reference/parametric.R
 	Rscript tests/reference/elastic_net.R
 	Rscript tests/reference/forest.R

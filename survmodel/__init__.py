@@ -48,6 +48,7 @@ _HOME = {
     "SurvmodelError": "errors",
     "Table": "table",
     "TurnbullCurve": "models.turnbull",
+    "brier_score": "performance.brier",
     "build_cohort": "study.preparation",
     "calibration": "performance.calibration",
     "check_study": "study.preparation",
@@ -68,6 +69,7 @@ _HOME = {
     "group_effects": "models.group_effects",
     "hazard_ratio_table": "report.hazard_tables",
     "incidence_rate": "models.incidence_rate",
+    "integrated_brier_score": "performance.brier",
     "interval_sensitivity": "models.interval_sensitivity",
     "journal_style": "figures.style",
     "landmark": "outcome.landmark",
@@ -145,6 +147,8 @@ if TYPE_CHECKING:
     from survmodel.outcome.landmark import landmark as landmark
     from survmodel.outcome.response import Outcome as Outcome
     from survmodel.outcome.visit_intervals import visit_intervals as visit_intervals
+    from survmodel.performance.brier import brier_score as brier_score
+    from survmodel.performance.brier import integrated_brier_score as integrated_brier_score
     from survmodel.performance.calibration import calibration as calibration
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference

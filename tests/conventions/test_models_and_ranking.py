@@ -1,4 +1,4 @@
-"""Conventions 14 to 24, 28 and 34 to 41: Cox models, ranking, factors, missing values, printing."""
+"""Conventions 14 to 26, 28 and 34 to 41: Cox models, ranking, factors, missing values, printing."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from survmodel import (
     RandomSurvivalForest,
     Ridge,
     RiskGroups,
+    brier_score,
     concordance,
     describe,
+    integrated_brier_score,
     logrank_test,
     proportional_hazards_test,
     validate,
@@ -191,6 +193,29 @@ def test_24_the_censoring_of_other_rows() -> None:
     # within groups each group has its own G: the censoring in one of them weighs no pair of the other
     both = Outcome([*outcome.time] * 2, [1, 0, 1, 1, 1, 1, 1, 1])
     assert concordance(both, index * 2, method="uno", horizon=4, strata=list("aaaabbbb")).n_strata == 2
+
+
+def test_25_weights_of_the_brier_score() -> None:
+    """By hand: G is 1 up to the death at 2, 3/4 from the censoring at 2 on and 3/8 from that at 4 on.
+
+    At 4.5 the deaths at 2 and 3 weigh 1/G(2-) = 1 and 1/G(3-) = 4/3, the row that is followed on 1/G(4.5) = 8/3.
+    """
+    outcome = Outcome([2, 2, 3, 4, 5], [1, 0, 1, 0, 1])
+    result = brier_score(outcome, [0.5, 0.5, 0.25, 0.5, 0.25], 4.5)
+    expected = (0.5**2 + 0.75**2 * 4 / 3 + 0.25**2 * 8 / 3) / 5
+    assert result.estimate[0, 0] == pytest.approx(expected, rel=1e-12)
+    says(result, "weights 1/G(T-) of cases, 1/G(t) of those still followed", "deaths leave before censorings")
+
+
+def test_26_each_score_holds_until_the_next_time() -> None:
+    """By hand: 0 up to 1, .0975 from 1 to 2, .0925 from 2 to 3, over 3."""
+    outcome = Outcome([1, 2, 3, 4], [1, 1, 0, 1])
+    risk = np.array([[0.5, 0.9], [0.3, 0.6], [0.2, 0.4], [0.1, 0.2]])
+    result = integrated_brier_score(outcome, risk, [1, 2], horizon=3)
+    assert result.estimate[0, 0] == pytest.approx((0.0975 + 0.0925) / 3, rel=1e-12)
+    says(result, "averaged over 2 times from 0 to tau = 3", "each score holding until the next")
+    coarse = integrated_brier_score(outcome, risk[:, 1:], [2], horizon=3)
+    assert "1 event time before the horizon not among the times" in coarse.notes
 
 
 def test_28_the_sandwich_counts_the_censoring_curve() -> None:

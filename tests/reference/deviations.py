@@ -11,6 +11,7 @@ _EXACT_LIMITS = "where S = 1 limits are exact (upper 1, lower (alpha/2)^(1/n at 
 _NO_TIMEWT = "survmodel offers Harrell's and Uno's weights only; R's other time weights have no counterpart"
 _NO_SLOPE = "optimism is of Harrell's C only so far"
 _NO_SMOOTH = "calibration is by groups so far, not by a smooth curve"
+_ONE_TIME = "risks of these patients are stored for 5 years only (calibration_gbsg); those of brier_lung for all times"
 _EXACT_TIES = "the exact likelihood rises for ever, and is refused: tests/models/test_exact_ties.py"
 
 DEVIATES: dict[tuple[str, str], str] = {
@@ -52,6 +53,10 @@ DEVIATES: dict[tuple[str, str], str] = {
     ("cox_pbc_strata", "lp_reference_strata"): "a prognostic index is not centred, least of all within strata",
     ("cox_zph_lung", "old_approx_identity"): "the score test of survival 3 and later, not the approximation of 1994",
     ("cox_zph_lung", "old_approx_log"): "the score test of survival 3 and later, not the approximation of 1994",
+    ("ibs_gbsg", "brier_full"): _ONE_TIME,
+    ("ibs_gbsg", "ibs_riskregression"): _ONE_TIME,
+    ("ibs_gbsg", "ibs_trapezoid_grid_only"): "each score holds until the next time; no trapezoids",
+    ("ibs_gbsg", "ibs_trapezoid_from0"): "each score holds until the next time; no trapezoids",
     ("calibration_gbsg", "smooth_observed"): _NO_SMOOTH,
     ("calibration_gbsg", "ici_e50_e90_emax"): _NO_SMOOTH,
     ("optimism_pbc150", "corrected_slope"): _NO_SLOPE,
@@ -97,4 +102,11 @@ WIDER: dict[tuple[str, str], tuple[float, str]] = {
     ("rcs5_pbc_bili", "anova_cph_table"): (
         1e-7, "the Wald statistic of five nearly collinear columns has seven digits in R as here; see LOOSE"
     ),
+    **{
+        ("brier_lung", f"error_{name}"): (
+            0.11,
+            "at tied times the jackknife bears out ours (performance/test_brier.py); without ties R agrees to 1e-8",
+        )
+        for name in ("first", "second", "null")
+    },
 }  # fmt: skip

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from reference.answers import (
+    brier,
     comparisons,
     competing,
     curves,
@@ -66,7 +67,11 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "endpoint_dates": {"kind": "endpoint"},
     "incidence_rate_lung": {"kind": "differences"},
     "aft_lung": {"kind": "parametric"},
+    "brier_lung": {"kind": "brier"},
+    "brier_lung_no_ties": {"kind": "brier"},
+    "brier_melanoma": {"kind": "brier", "causes": 2},
     "calibration_gbsg": {"kind": "validation"},
+    "ibs_gbsg": {"kind": "brier_gbsg"},
     "optimism_pbc150": {"kind": "validation"},
     "rcs3_pbc_age": {"kind": "spline"},
     "rcs5_pbc_bili": {"kind": "spline"},
@@ -92,6 +97,8 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "cause_specific": competing.CAUSE_SPECIFIC,
     "group_effects": grouped.GROUP_EFFECTS,
     "validation": validation.VALIDATION,
+    "brier": brier.BRIER,
+    "brier_gbsg": brier.BRIER_GBSG,
     "spline": splines.SPLINE,
     "knots": splines.KNOTS,
 }

@@ -1,0 +1,418 @@
+r"""Brier score: the mean squared distance between predicted risk and what happened, by a time or integrated over times.
+
+.. math::
+    BS(t) = \frac1n \sum_i \Bigl[ (1 - R_i(t))^2 \frac{1[T_i \le t,\ event]}{G(T_i-)}
+            + R_i(t)^2 \frac{1[T_i \le t,\ competing]}{G(T_i-)} + R_i(t)^2 \frac{1[T_i > t]}{G(t)} \Bigr],
+
+with the weights of :mod:`~survmodel.performance.censoring_weights`, as riskRegression's ``Score``. The integrated score
+up to :math:`\tau` is the area under it as a step function, each value holding until the next time and 0 before the
+first, divided by :math:`\tau`. It depends on the grid: all event times up to :math:`\tau` are the one meant here.
+
+Beside every model stands the *null model*, which predicts the marginal risk of the same rows (of their stratum) for
+everybody, and IPA, the index of prediction accuracy, :math:`1 - BS / BS_{null}`: 0 for a model that knows nothing,
+below 0 for one that misleads.
+
+Standard errors are those of the influence function, which counts that G was estimated; predicted risks are taken as
+given. That of IPA treats the null model so too, which costs nothing in large samples, since the marginal risk is where
+the score of a constant is least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from survmodel.distributions import normal_quantile
+from survmodel.errors import ConfigError, DataError, EndpointError, FitError, name_rows
+from survmodel.formatting import count_noun, format_interval, format_number, format_significant
+from survmodel.models.kaplan_meier_fit import check_times
+from survmodel.naming import percent_level
+from survmodel.outcome.argument import check_outcome
+from survmodel.outcome.groups import Groups, read_groups
+from survmodel.outcome.response import Outcome
+from survmodel.performance.censoring_weights import CensoringWeights
+from survmodel.result import Display, Result, frozen, join_warnings
+from survmodel.table import Table
+
+Floats = npt.NDArray[np.float64]
+
+#: Name of the model that predicts the marginal risk for everybody.
+NULL = "null model"
+BRIER, INTEGRATED = "Brier score", "integrated Brier score"
+IPA = "IPA"
+#: Numbers of influences held at once.
+AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Brier(Result):
+    """Brier scores of one or more models and of the null model.
+
+    Attributes
+    ----------
+    measure : str
+        "Brier score" or "integrated Brier score".
+    models : tuple of str
+        Names, the null model last.
+    horizons : ndarray, shape (n_horizons,)
+        Times; of the integrated score the one up to which it is integrated.
+    estimate, std_error : ndarray, shape (n_models, n_horizons)
+        Scores and their standard errors.
+    ipa, ipa_std_error : ndarray, shape (n_models, n_horizons)
+        Index of prediction accuracy; 0 for the null model.
+    n, n_event, n_strata : int
+        Rows, events up to the last time, strata.
+    grid : int
+        Times that were averaged over; 1 where nothing was integrated.
+    unit : str
+        Unit of time.
+    conf_level : float
+        Coverage of the limits.
+    warnings, notes : tuple of str
+        What the reader must and may know.
+    """
+
+    measure: str
+    models: tuple[str, ...]
+    horizons: Floats
+    estimate: Floats
+    std_error: Floats
+    ipa: Floats
+    ipa_std_error: Floats
+    n: int
+    n_event: int
+    n_strata: int
+    grid: int
+    unit: str
+    conf_level: float
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def tidy(self) -> pd.DataFrame:
+        """Give scores and IPA, one row for each model and time; the null model has no IPA.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns model, measure, horizon, estimate, std_error, conf_low, conf_high; limits of a score within 0 and 1.
+        """
+        z = normal_quantile(self.conf_level)
+        rows: list[list[object]] = []
+        parts = ((self.measure, self.estimate, self.std_error, 0.0), (IPA, self.ipa, self.ipa_std_error, -np.inf))
+        for place, model in enumerate(self.models):
+            for measure, values, errors, least in parts if model != NULL else parts[:1]:
+                for horizon, value, error in zip(self.horizons, values[place], errors[place], strict=True):
+                    limits = [max(value - z * error, least), min(value + z * error, 1.0)]
+                    rows.append([model, measure, float(horizon), float(value), float(error), *map(float, limits)])
+        names = ["model", "measure", "horizon", "estimate", "std_error", "conf_low", "conf_high"]
+        return pd.DataFrame(rows, columns=names)
+
+    def glance(self) -> pd.DataFrame:
+        """Give counts and conventions in one row.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row.
+        """
+        text = "weights 1/G(T-) of cases, 1/G(t) of those still followed; deaths leave before censorings; G and null "
+        text += "model within strata; influence-function se, G estimated"
+        if self.measure == INTEGRATED:
+            tau = format_significant(float(self.horizons[0]))
+            text += f"; averaged over {self.grid} times from 0 to tau = {tau}, each score holding until the next"
+        row = {
+            "n": self.n,
+            "n_event": self.n_event,
+            "n_strata": self.n_strata,
+            "horizon": float(self.horizons[-1]),
+            "grid": self.grid,
+            "conf_level": self.conf_level,
+            "conventions": text,
+        }
+        return pd.DataFrame([row])
+
+    def _display(self) -> Display:
+        tidy = self.tidy()
+        rows = []
+        for (model, _), own in tidy.groupby(["model", "horizon"], sort=False):
+            score = own.iloc[0]
+            ipa = format_number(own.iloc[1]["estimate"], 3) if len(own) > 1 else ""
+            limits = format_interval(score["conf_low"], score["conf_high"], 3)
+            time = format_significant(float(score["horizon"]))
+            rows.append([str(model), time, format_number(score["estimate"], 3), limits, ipa])
+        until = "up to" if self.measure == INTEGRATED else "at"
+        unit = f", {self.unit}" if self.unit else ""
+        header = ["model", f"{until}{unit}", self.measure, f"{percent_level(self.conf_level)} limits", IPA]
+        strata = f" within {self.n_strata} strata" if self.n_strata > 1 else ""
+        title = f"{self.measure.capitalize()}{strata}: {count_noun(self.n, 'row')}, {count_noun(self.n_event, 'event')}"
+        notes = ["lower is better; IPA = 1 - score / score of the null model, the marginal risk of the same rows"]
+        if self.measure == INTEGRATED:
+            notes.append(f"averaged over {count_noun(self.grid, 'time')} from 0 on, each score holding until the next")
+        return Display(title, (Table(header, rows),), (*notes, *self.notes))
+
+
+def brier_score(
+    outcome: Outcome,
+    risk: object,
+    times: float | Sequence[float] | Floats,
+    *,
+    strata: object = None,
+    censoring: Outcome | None = None,
+    conf_level: float = 0.95,
+) -> Brier:
+    """Score predicted risks at fixed times.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Times and events; with competing events the risk of the event itself (code 1) is meant. No late entry.
+    risk : array_like, shape (n, n_times) or (n,), or mapping of str to such
+        Predicted probability of the event by each time, of one or several models.
+    times : float or sequence of float
+        Times above 0 within the follow-up.
+    strata : Series or array_like, shape (n,), optional
+        Censoring and null model are estimated within strata.
+    censoring : Outcome, optional
+        Rows from which the censoring distribution is estimated, without strata (the training rows, say); the scored
+        rows themselves, within strata, without it. Standard errors then take it as known.
+    conf_level : float
+        Coverage of the limits.
+
+    Returns
+    -------
+    Brier
+        Scores of each model and of the null model.
+
+    Raises
+    ------
+    DataError
+        When rows differ from the outcome's, or risks are missing or no probabilities.
+    EndpointError
+        For times that are not within the follow-up.
+    FitError
+        With late entry, or without an event up to the last time.
+
+    References
+    ----------
+    Graf E et al. (1999). Stat Med 18:2529-2545. Gerds TA, Schumacher M (2006). Biom J 48:1029-1040.
+
+    Examples
+    --------
+    >>> outcome = Outcome([1, 2, 3, 4], [1, 1, 0, 1])
+    >>> result = brier_score(outcome, [0.9, 0.6, 0.4, 0.2], 2.5)
+    >>> result.tidy()["estimate"].round(4).tolist()
+    [0.0925, 0.63, 0.25]
+    """
+    return _score(outcome, risk, times, None, strata, censoring, conf_level)
+
+
+def integrated_brier_score(
+    outcome: Outcome,
+    risk: object,
+    times: Sequence[float] | Floats,
+    *,
+    horizon: float | None = None,
+    strata: object = None,
+    censoring: Outcome | None = None,
+    conf_level: float = 0.95,
+) -> Brier:
+    """Average the Brier score over the times from 0 to a horizon.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Times and events; with competing events the risk of the event itself (code 1) is meant. No late entry.
+    risk : array_like, shape (n, n_times), or mapping of str to such
+        Predicted probability of the event by each time, of one or several models.
+    times : sequence of float
+        Where the risks were predicted, ascending: all event times up to the horizon. A note says where some of them
+        are missing.
+    horizon : float, optional
+        Time up to which the score is integrated, at least the last of `times`, which it is without it.
+    strata, censoring, conf_level
+        As for :func:`brier_score`.
+
+    Returns
+    -------
+    Brier
+        Integrated scores of each model and of the null model.
+
+    Raises
+    ------
+    SurvmodelError
+        As for :func:`brier_score`.
+    ConfigError
+        For times that do not ascend, and a horizon before the last of them.
+
+    Examples
+    --------
+    >>> outcome = Outcome([1, 2, 3, 4], [1, 1, 0, 1])
+    >>> risk = np.array([[0.5, 0.9], [0.3, 0.6], [0.2, 0.4], [0.1, 0.2]])
+    >>> result = integrated_brier_score(outcome, risk, [1, 2], horizon=3)
+    >>> result.estimate[:, 0].round(4).tolist()
+    [0.0633, 0.1458]
+    """
+    return _score(outcome, risk, times, times if horizon is None else horizon, strata, censoring, conf_level)
+
+
+def _score(
+    outcome: Outcome,
+    risk: object,
+    times: float | Sequence[float] | Floats,
+    horizon: float | Sequence[float] | Floats | None,
+    strata: object,
+    censoring: Outcome | None,
+    conf_level: float,
+) -> Brier:
+    check_outcome(outcome)
+    if outcome.entry is not None:
+        raise FitError("the Brier score knows no late entry", remedy="score rows that were followed from time 0 on")
+    asked = check_times(np.atleast_1d(np.asarray(times, dtype=np.float64)))
+    integrated = horizon is not None
+    last = float(np.max(horizon if integrated else asked))  # type: ignore[arg-type]
+    _refuse_times(outcome, asked, last, integrated=integrated)
+    layers = read_groups(outcome, strata, "strata")
+    risks = {**_read_risks(outcome, risk, asked.size), NULL: marginal_risk(outcome, asked, layers)}
+    weights = CensoringWeights.learn(outcome, float(asked.max()), layers, censoring)
+    steps = np.diff(np.append(asked, last)) / last if integrated else None
+    value, error, ipa, ipa_error = _estimate(weights, list(risks.values()), asked, steps)
+    case = outcome.event == 1
+    notes = [*layers.notes, *weights.notes]
+    left_out = np.setdiff1d(outcome.time[case & (outcome.time < last)], asked).size
+    if integrated and left_out:
+        notes.append(f"{count_noun(left_out, 'event time')} before the horizon not among the times")
+    return Brier(
+        measure=INTEGRATED if integrated else BRIER,
+        models=tuple(risks),
+        horizons=frozen([last] if integrated else asked),
+        estimate=frozen(value),
+        std_error=frozen(error),
+        ipa=frozen(ipa),
+        ipa_std_error=frozen(ipa_error),
+        n=outcome.n,
+        n_event=int((case & (outcome.time <= last)).sum()),
+        n_strata=layers.n,
+        grid=asked.size if integrated else 1,
+        unit=outcome.unit or "",
+        conf_level=conf_level,
+        warnings=outcome.warnings,
+        notes=join_warnings(notes),
+    )
+
+
+def _refuse_times(outcome: Outcome, asked: Floats, last: float, *, integrated: bool) -> None:
+    longest = float(outcome.time.max())
+    if not asked.size or asked.min() <= 0 or max(last, asked.max()) > longest:
+        raise EndpointError(
+            "times are not within the follow-up",
+            remedy=f"choose times above 0 and at most {format_significant(longest)}",
+        )
+    if integrated and ((np.diff(asked) <= 0).any() or last < asked[-1]):
+        raise ConfigError("the times of an integrated score ascend, and none is beyond the horizon")
+    if not ((outcome.event == 1) & (outcome.time <= last)).any():
+        raise FitError("no event happened up to the last time", remedy="choose a later one")
+
+
+def _read_risks(outcome: Outcome, risk: object, n_times: int) -> dict[str, Floats]:
+    given = dict(risk) if isinstance(risk, Mapping) else {"model": risk}
+    if not given or NULL in given:
+        raise ConfigError("no risk is given" if not given else f"{NULL!r} is the name of the model beside")
+    return {str(name): _read_risk(outcome, one, n_times, str(name)) for name, one in given.items()}
+
+
+def _read_risk(outcome: Outcome, risk: object, n_times: int, name: str) -> Floats:
+    outcome.check_rows(risk, "risk")
+    try:
+        values = np.asarray(risk, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"the risk of {name} is not numeric") from None
+    values = values[:, np.newaxis] if values.ndim == 1 else values
+    if values.shape != (outcome.n, n_times):
+        raise DataError(
+            f"the risk of {name} has the shape {values.shape}",
+            f"{count_noun(outcome.n, 'row')} and {count_noun(n_times, 'time')}",
+            "pass predict_risk(table, times)",
+        )
+    wrong = ~np.isfinite(values).all(axis=1)
+    if wrong.any():
+        raise DataError(f"the risk of {name} is missing", f"in {name_rows(wrong)}", "score complete rows only")
+    if ((values < 0) | (values > 1)).any():
+        raise DataError(f"a risk of {name} is no probability", remedy="pass predict_risk(table, times)")
+    return values
+
+
+def marginal_risk(outcome: Outcome, times: Floats, strata: Groups) -> Floats:
+    """Estimate the marginal risk of the event by each time: Kaplan-Meier, or Aalen-Johansen where events compete.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Rows without late entry.
+    times : ndarray, shape (n_times,)
+        Times.
+    strata : Groups
+        Estimated within each; beyond the follow-up of a stratum its last value stays.
+
+    Returns
+    -------
+    ndarray, shape (n, n_times)
+        The same for all rows of a stratum.
+    """
+    risk = np.empty((outcome.n, times.size))
+    for code in range(strata.n):
+        rows = np.flatnonzero(strata.codes == code)
+        steps, place = np.unique(outcome.time[rows], return_inverse=True)
+        any_event = np.bincount(place, outcome.event[rows] > 0)
+        own = np.bincount(place, outcome.event[rows] == 1)
+        at_risk = np.bincount(place)[::-1].cumsum()[::-1]
+        survival = np.cumprod(1 - any_event / at_risk)
+        incidence = np.cumsum(np.append(1.0, survival[:-1]) * own / at_risk)
+        risk[rows] = np.append(0.0, incidence)[np.searchsorted(steps, times, side="right")]
+    return np.clip(risk, 0.0, 1.0)
+
+
+def _estimate(
+    weights: CensoringWeights, risks: list[Floats], times: Floats, steps: Floats | None
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Give score, standard error, IPA and its standard error of each model, shape (n_models, n_times or 1)."""
+    n = weights.outcome.n
+    width = max(1, AT_ONCE // n)
+    parts = [slice(start, start + width) for start in range(0, times.size, width)]
+    value = np.zeros((len(risks), times.size))
+    influence = np.zeros((len(risks), n, times.size if steps is None else 1))
+    for part in parts:
+        for place, risk in enumerate(risks):
+            losses = _losses(weights, risk[:, part], times[part])
+            value[place, part] = losses.mean(axis=0)
+            own = losses - value[place, part] + weights.influence(losses, times[part])
+            if steps is None:
+                influence[place, :, part] = own
+            else:
+                influence[place, :, 0] += own @ steps[part]
+    if steps is not None:
+        value = (value @ steps)[:, np.newaxis]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = value / value[-1]
+        of_ipa = (influence - ratio[:, np.newaxis, :] * influence[-1]) / value[-1]
+    return value, _spread(influence), 1 - ratio, _spread(of_ipa)
+
+
+def _losses(weights: CensoringWeights, risk: Floats, times: Floats) -> Floats:
+    """Weigh the squared distances of every row at each time."""
+    outcome = weights.outcome
+    past = outcome.time[:, np.newaxis] <= times
+    happened = (outcome.event == 1)[:, np.newaxis]
+    weight = np.where(past, weights.case_weights()[:, np.newaxis], weights.survivor_weights(times))
+    losses: Floats = weight * (np.where(past & happened, 1.0, 0.0) - risk) ** 2
+    return losses
+
+
+def _spread(influence: Floats) -> Floats:
+    """Turn influences of rows, shape (models, n, times), into standard errors."""
+    n = influence.shape[1]
+    spread: Floats = np.sqrt((influence**2).sum(axis=1) / (n * max(n - 1, 1)))
+    return spread

@@ -1,0 +1,196 @@
+r"""Weights that make up for censoring, at fixed times, and what drawing other patients would do to them.
+
+At a time t a patient counts if it is known whether the event has happened by then: one with an event at :math:`T \le t`
+has the weight :math:`1/G(T-)`, one still followed after t has :math:`1/G(t)`, and one censored before has none
+(Graf et al. 1999; riskRegression's ``Score``). G is the curve of censoring in which deaths leave before the censorings
+of the same time.
+
+A mean of weighted losses :math:`\frac1n \sum_j r_j(t)` depends on who is censored when. With :math:`Y(u)` at risk of
+being censored at u, the influence of patient i through G is
+
+.. math::
+    \int_0^t \frac{A(u)}{Y(u)}\, dM_i(u), \qquad A(u) = \sum_{j:\, T_j > t} r_j + \sum_{j:\, u < T_j \le t} r_j,
+
+:math:`M_i` being the martingale of his censoring. It lowers the variance: weights known for certain would be worse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from survmodel.errors import EndpointError, list_values
+from survmodel.formatting import format_significant
+from survmodel.kernels.kaplan_meier import censoring_curve
+from survmodel.outcome.groups import Groups
+from survmodel.outcome.response import Outcome
+from survmodel.performance.discrimination import FEWEST_CENSORINGS
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CensoringLayer:
+    """Rows whose weights come from one curve of censoring.
+
+    Attributes
+    ----------
+    rows : ndarray of int64
+        Scored rows that are weighted by it.
+    source : ndarray of int64, optional
+        Scored rows that it was estimated from; None for other patients, whose influence is theirs.
+    times, n_risk, n_censor, survival : ndarray, shape (n_steps,)
+        Times at which somebody is censored, rows at risk of it, how many are, and G at and after them.
+    """
+
+    rows: Ints
+    source: Ints | None
+    times: Floats
+    n_risk: Floats
+    n_censor: Floats
+    survival: Floats
+
+    def before(self, times: Floats) -> Floats:
+        """Give G(t-)."""
+        read: Floats = np.append(1.0, self.survival)[np.searchsorted(self.times, times)]
+        return read
+
+    def at(self, times: Floats) -> Floats:
+        """Give G(t)."""
+        read: Floats = np.append(1.0, self.survival)[np.searchsorted(self.times, times, side="right")]
+        return read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CensoringWeights:
+    """Weights of scored rows.
+
+    Attributes
+    ----------
+    outcome : Outcome
+        The scored rows.
+    layers : tuple of CensoringLayer
+        Every row stands in one of them.
+    notes : tuple of str
+        Strata that share the pooled curve.
+    """
+
+    outcome: Outcome
+    layers: tuple[CensoringLayer, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def learn(cls, outcome: Outcome, horizon: float, strata: Groups, censoring: Outcome | None) -> CensoringWeights:
+        """Estimate the curves of censoring.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            Scored rows.
+        horizon : float
+            Last time at which weights are needed.
+        strata : Groups
+            Each has its own curve; one with few censorings before the horizon, or that was not followed up to it,
+            shares that of all rows.
+        censoring : Outcome, optional
+            Rows that one curve for all is estimated from instead.
+
+        Returns
+        -------
+        CensoringWeights
+            Weights at times up to the horizon.
+
+        Raises
+        ------
+        EndpointError
+            When nobody was followed up to the horizon.
+        """
+        everybody = np.arange(outcome.n)
+        if censoring is not None:
+            weights = cls(outcome, (_layer(everybody, None, censoring),), ())
+        else:
+            own, pooled = [], []
+            for code, label in enumerate(strata.labels):
+                rows = np.flatnonzero(strata.codes == code)
+                layer = _layer(rows, rows, outcome.take(rows))
+                early = int(layer.n_censor[layer.times < horizon].sum())
+                if strata.n > 1 and (early < FEWEST_CENSORINGS or layer.at(np.array([horizon]))[0] <= 0):
+                    pooled.append(label)
+                else:
+                    own.append(layer)
+            if pooled:
+                rows = np.flatnonzero(np.isin(strata.codes, [strata.labels.index(label) for label in pooled]))
+                own.append(_layer(rows, everybody, outcome))
+            few = f"fewer than {FEWEST_CENSORINGS} censorings before the horizon, or not followed up to it; pooled "
+            few += f"censoring distribution: {list_values(pooled)}"
+            weights = cls(outcome, tuple(own), (few,) if pooled else ())
+        if any(layer.at(np.array([horizon]))[0] <= 0 for layer in weights.layers):
+            raise EndpointError(
+                f"nobody was followed beyond {format_significant(horizon)}",
+                "the last patients were censored by then, so that risk up to then is not known",
+                "choose an earlier time",
+            )
+        return weights
+
+    def case_weights(self) -> Floats:
+        """Give 1 / G(T-) of rows with any event, 0 of the others, shape (n,)."""
+        weight = np.zeros(self.outcome.n)
+        for layer in self.layers:
+            weight[layer.rows] = 1 / np.maximum(layer.before(self.outcome.time[layer.rows]), 1e-300)
+        return np.where(self.outcome.event > 0, weight, 0.0)
+
+    def survivor_weights(self, times: Floats) -> Floats:
+        """Give 1 / G(t) of every row at each time, shape (n, n_times)."""
+        weight = np.empty((self.outcome.n, times.size))
+        for layer in self.layers:
+            weight[layer.rows] = 1 / layer.at(times)
+        return weight
+
+    def influence(self, losses: Floats, times: Floats) -> Floats:
+        """Give the influence of every row, through G, on the mean of weighted losses.
+
+        Parameters
+        ----------
+        losses : ndarray, shape (n, n_times)
+            Weighted losses of the rows at the times.
+        times : ndarray, shape (n_times,)
+            Times up to the horizon.
+
+        Returns
+        -------
+        ndarray, shape (n, n_times)
+            To be added to a row's own loss less the mean.
+        """
+        total = np.zeros_like(losses)
+        for layer in self.layers:
+            if layer.source is not None and layer.times.size:
+                total[layer.source] += self._through(layer, losses[layer.rows], times)
+        return total
+
+    def _through(self, layer: CensoringLayer, losses: Floats, times: Floats) -> Floats:
+        """Integrate A / Y against the martingale of each source row."""
+        assert layer.source is not None
+        ends = self.outcome.time[layer.rows]
+        order = np.argsort(ends, kind="stable")
+        # of rows in order of time, the sum of losses from a place on: A where those censored before t have none
+        later = np.vstack([np.cumsum(losses[order][::-1], axis=0)[::-1], np.zeros((1, times.size))])
+        share = later[np.searchsorted(ends[order], layer.times, side="right")] / layer.n_risk[:, np.newaxis]
+        share[layer.times[:, np.newaxis] > times] = 0.0
+        running = np.cumsum(share * (layer.n_censor / layer.n_risk)[:, np.newaxis], axis=0)
+        running = np.vstack([np.zeros((1, times.size)), running])
+        left, event = self.outcome.time[layer.source], self.outcome.event[layer.source]
+        # an event leaves before the censorings of its time, a censoring is one of them
+        place = np.searchsorted(layer.times, left)
+        exposed = -running[np.where(event == 0, np.searchsorted(layer.times, left, side="right"), place)]
+        censored = np.flatnonzero(event == 0)
+        exposed[censored] += share[place[censored]]
+        return exposed
+
+
+def _layer(rows: Ints, source: Ints | None, outcome: Outcome) -> CensoringLayer:
+    steps, curve = censoring_curve(outcome.time, outcome.event > 0)
+    return CensoringLayer(rows, source, steps, curve.n_risk, curve.n_event, curve.survival)
