@@ -37,6 +37,7 @@ _HOME = {
     "EndpointError": "errors",
     "FineGray": "models.fine_gray",
     "FitError": "errors",
+    "ForestTuning": "models.forest_tuning",
     "IntervalOutcome": "outcome.interval",
     "KaplanMeier": "models.kaplan_meier",
     "Outcome": "outcome.response",
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
     from survmodel.models.forest_effect import partial_effect as partial_effect
     from survmodel.models.forest_importance import permutation_importance as permutation_importance
     from survmodel.models.forest_jackknife import risk_limits as risk_limits
+    from survmodel.models.forest_tuning import ForestTuning as ForestTuning
     from survmodel.models.gray import gray_test as gray_test
     from survmodel.models.group_effects import group_effects as group_effects
     from survmodel.models.incidence_rate import incidence_rate as incidence_rate

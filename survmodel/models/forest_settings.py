@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from survmodel.errors import ConfigError, closest
+from survmodel.models.forest_tuning import ForestTuning
 from survmodel.models.formula import parse_formula
 
 #: Engines, by name.
@@ -44,6 +45,12 @@ class ForestSettings:
     sample_fraction: float | None = None
     missing: Literal["leave out", "direction"] = "leave out"
     n_jobs: int = 1
+    tuning: ForestTuning | None = None
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether columns and leaves are chosen by what the forest says out of bag."""
+        return self.tuning is not None
 
     def __post_init__(self) -> None:
         formula = parse_formula(self.formula)
@@ -63,10 +70,20 @@ class ForestSettings:
         if not isinstance(self.replace, bool):
             raise ConfigError(f"replace is {self.replace!r}", remedy="give True or False")
         self._check_share()
+        self._check_tuning()
         if self.engine != "survmodel":
             asked = [name for name, plain in OWN_FIELDS.items() if getattr(self, name) != plain]
             if asked:
                 raise ConfigError(f"{self.engine} knows no {asked[0]}", remedy='leave it out, or engine="survmodel"')
+
+    def _check_tuning(self) -> None:
+        if self.tuning is None:
+            return
+        if not isinstance(self.tuning, ForestTuning):
+            raise ConfigError(f"tuning is {self.tuning!r}", remedy="give ForestTuning(), with or without grids")
+        fixed = [name for name in ("mtry", "min_leaf") if getattr(self, name) is not None]
+        if fixed:
+            raise ConfigError(f"{fixed[0]} is given and tuned", remedy=f"leave it out, or give tuning its {fixed[0]}")
 
     def _check_share(self) -> None:
         share = self.sample_fraction

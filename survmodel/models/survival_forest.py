@@ -37,6 +37,7 @@ from survmodel.models.grown_trees import (
     place_times,
 )
 from survmodel.models.survival_forest_fit import SurvivalForestFit
+from survmodel.models.tuned_forest import tune
 from survmodel.outcome.argument import check_outcome, read_table
 from survmodel.outcome.checks import check_columns
 from survmodel.outcome.response import Outcome
@@ -91,6 +92,8 @@ class RandomSurvivalForest(ForestSettings):
         one; where the node had none, they later follow the most rows.
     n_jobs : int
         Threads that grow trees.
+    tuning : ForestTuning, optional
+        Grids of `mtry` and `min_leaf`, which are then left out here; the out-of-bag C chooses.
 
     Notes
     -----
@@ -146,6 +149,8 @@ class RandomSurvivalForest(ForestSettings):
         check_outcome(outcome)
         died = outcome.died
         outcome.check_rows(table)
+        if self.tuning is not None:
+            return tune(self, table, outcome)
         _refuse_late_entry(outcome)
         self._refuse_weights(weights)
         formula = parse_formula(self.formula)

@@ -16,6 +16,7 @@ from survmodel.models.forest_columns import ForestColumns
 from survmodel.models.forest_engine import ForestEngine
 from survmodel.models.forest_predictions import ForestPredictions
 from survmodel.models.forest_settings import ForestSettings
+from survmodel.models.forest_tuning import TriedPair
 from survmodel.models.formula import Design
 from survmodel.outcome.response import Outcome
 from survmodel.result import Display, Result
@@ -57,6 +58,8 @@ class SurvivalForestFit(ForestPredictions, Result):
         Rows left out for missing values.
     missing : tuple of (str, int)
         Missing values of each column that has some.
+    tried : tuple of TriedPair
+        What a tuning tried; empty without one.
     warnings, notes : tuple of str
         What the reader must and may know.
     """
@@ -75,6 +78,7 @@ class SurvivalForestFit(ForestPredictions, Result):
     weighted: bool = False
     n_missing: int = 0
     missing: tuple[tuple[str, int], ...] = ()
+    tried: tuple[TriedPair, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -198,6 +202,27 @@ class SurvivalForestFit(ForestPredictions, Result):
             "conventions": self._conventions,
         }
         return pd.DataFrame([row])
+
+    def tuning_table(self) -> pd.DataFrame:
+        """Give the pairs that a tuning tried.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns mtry, min_leaf, n_trees, estimate (out-of-bag C, NaN where no forest could be grown), chosen; no
+            rows without a tuning.
+        """
+        rows = [
+            [
+                one.mtry,
+                one.min_leaf,
+                one.n_trees,
+                one.concordance,
+                (one.mtry, one.min_leaf) == (self.mtry, self.min_leaf),
+            ]
+            for one in self.tried
+        ]
+        return pd.DataFrame(rows, columns=["mtry", "min_leaf", "n_trees", "estimate", "chosen"])
 
     @property
     def _conventions(self) -> str:
