@@ -54,6 +54,7 @@ _HOME = {
     "calibration": "performance.calibration",
     "check_study": "study.preparation",
     "compare_survival_at": "models.survival_differences",
+    "compare_with_cox": "performance.forest_against_cox",
     "concordance": "performance.discrimination",
     "concordance_difference": "performance.discrimination",
     "describe": "models.description",
@@ -155,6 +156,7 @@ if TYPE_CHECKING:
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference
     from survmodel.performance.estimator import SurvivalEstimator as SurvivalEstimator
+    from survmodel.performance.forest_against_cox import compare_with_cox as compare_with_cox
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.precision import precision as precision

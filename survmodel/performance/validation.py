@@ -83,6 +83,9 @@ class Scores:
         Resamples.
     failures : tuple of (str, int)
         Why resamples failed.
+    outside_by_resample : tuple of float
+        C of patients outside each sample, in the order of the draws; NaN where it failed, empty under the optimism
+        method. Specifications of one call share the draws.
     """
 
     apparent: float
@@ -96,6 +99,7 @@ class Scores:
     asked: int
     used: int
     failures: tuple[tuple[str, int], ...] = ()
+    outside_by_resample: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -120,6 +124,8 @@ class Validation(Result):
         Coverage of limits.
     warnings : tuple of str
         What the reader must know.
+    rows : tuple of int
+        Positions of the scored rows in the table, ascending; those of ``out_of_fold`` too.
     """
 
     scores: Mapping[str, Scores]
@@ -132,6 +138,7 @@ class Validation(Result):
     out_of_fold: Mapping[str, OutOfFold] = field(default_factory=dict)
     conf_level: float = 0.95
     warnings: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
 
     def tidy(self) -> pd.DataFrame:
         """Give apparent, optimism and corrected C, or C outside the samples and corrected C, of each specification.
@@ -306,6 +313,7 @@ def validate(  # noqa: PLR0913 - what is validated, how often, and how patients 
         out_of_fold=unseen,
         conf_level=conf_level,
         warnings=join_warnings(warnings),
+        rows=tuple(np.sort(rows).tolist()),
     )
 
 
@@ -416,6 +424,7 @@ def _by_632(
         asked=replicates.asked,
         used=len(replicates.done),
         failures=replicates.failures,
+        outside_by_resample=tuple(np.nan if value is None else value for value in replicates.values),
     )
 
 
