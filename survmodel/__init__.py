@@ -78,6 +78,7 @@ _HOME = {
     "likelihood_ratio_test": "models.cox_tests",
     "logrank_test": "models.logrank",
     "minimal_depth": "models.forest_depth",
+    "oob_brier": "performance.forest_brier",
     "pairwise_logrank": "models.logrank",
     "load_model": "models.stored_forest",
     "partial_effect": "models.forest_effect",
@@ -157,6 +158,7 @@ if TYPE_CHECKING:
     from survmodel.performance.discrimination import concordance_difference as concordance_difference
     from survmodel.performance.estimator import SurvivalEstimator as SurvivalEstimator
     from survmodel.performance.forest_against_cox import compare_with_cox as compare_with_cox
+    from survmodel.performance.forest_brier import oob_brier as oob_brier
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.precision import precision as precision
