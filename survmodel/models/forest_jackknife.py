@@ -264,7 +264,8 @@ def _risk_by_tree(engine: GrownTrees, values: Floats, times: Floats) -> Floats:
     hazard, counted, nobody = np.zeros((n, times.size)), np.zeros(n), np.empty((0, n), dtype=np.int32)
     for tree in range(n_trees):
         own = engine.trees._replace(node_bounds=engine.trees.node_bounds[tree : tree + 2])
-        sum_curves(own, find_leaves(own, values, engine.unordered), nobody, places, hazard, survival[tree], counted)
+        leaves = find_leaves(own, values, engine.unordered, nobody)
+        sum_curves(own, leaves, places, hazard, survival[tree], counted)
     risk: Floats = 1 - survival[:, :, np.argsort(order, kind="stable")]
     return risk
 

@@ -145,5 +145,6 @@ def _importance_of(
     """Grow a forest on drawn rows and measure it; its random words are its own."""
     rows, number = drawn
     spec = replace(cast(RandomSurvivalForest, fit.spec), n_trees=n_trees, n_jobs=1, seed=fit.spec.seed + number)
-    grown = spec.fit(table.iloc[rows], outcome.take(rows))
+    weights = None if fit.weights is None else fit.weights[rows]
+    grown = spec.fit(table.iloc[rows], outcome.take(rows), weights)
     return measure(grown, codes[rows][grown.rows])

@@ -150,7 +150,7 @@ class RandomSurvivalForest(ForestSettings):
         died = outcome.died
         outcome.check_rows(table)
         if self.tuning is not None:
-            return tune(self, table, outcome)
+            return tune(self, table, outcome, weights)
         _refuse_late_entry(outcome)
         self._refuse_weights(weights)
         formula = parse_formula(self.formula)
@@ -195,7 +195,7 @@ class RandomSurvivalForest(ForestSettings):
             outcome=analysed,
             rows=frozen(rows, np.int64),
             columns=used[list(formula.variables)],
-            weighted=weights is not None,
+            weights=None if share is None else frozen(share),
             missing=missing,
             n_missing=int(len(table) - rows.size),
             warnings=join_warnings(warnings),

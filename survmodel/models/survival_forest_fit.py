@@ -52,8 +52,8 @@ class SurvivalForestFit(ForestPredictions, Result):
         Their positions in the table.
     columns : pandas.DataFrame
         Columns of the formula in the analysed rows.
-    weighted : bool
-        Whether rows were drawn by weight.
+    weights : ndarray, shape (n,), optional
+        Case weights of the analysed rows, by which they were drawn.
     n_missing : int
         Rows left out for missing values.
     missing : tuple of (str, int)
@@ -75,7 +75,7 @@ class SurvivalForestFit(ForestPredictions, Result):
     outcome: Outcome
     rows: Ints
     columns: pd.DataFrame
-    weighted: bool = False
+    weights: Floats | None = None
     n_missing: int = 0
     missing: tuple[tuple[str, int], ...] = ()
     tried: tuple[TriedPair, ...] = ()
@@ -228,7 +228,7 @@ class SurvivalForestFit(ForestPredictions, Result):
     def _conventions(self) -> str:
         spec = self.spec
         drawn = f"{spec.n_draws(self.n)} rows {'with' if spec.replace else 'without'} replacement"
-        weighted = ", by weight" if self.weighted else ""
+        weighted = "" if self.weights is None else ", by weight"
         cuts = "all cuts" if spec.random_cuts is None else count_noun(spec.random_cuts, "random cut")
         return (
             f"log-rank splits, {cuts}; {drawn}{weighted} for each tree; curves are means of leaves; "

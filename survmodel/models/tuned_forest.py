@@ -22,7 +22,7 @@ from survmodel.outcome.response import Outcome
 EQUAL = 1e-12
 
 
-def tune(spec: Any, table: pd.DataFrame, outcome: Outcome) -> SurvivalForestFit:  # noqa: ANN401 - the forest itself
+def tune(spec: Any, table: pd.DataFrame, outcome: Outcome, weights: object = None) -> SurvivalForestFit:  # noqa: ANN401 - the forest itself
     """Grow every pair and keep the best.
 
     Parameters
@@ -33,6 +33,8 @@ def tune(spec: Any, table: pd.DataFrame, outcome: Outcome) -> SurvivalForestFit:
         Columns of the formula.
     outcome : Outcome
         Times and events.
+    weights : Series or array_like, shape (n,), optional
+        Case weights.
 
     Returns
     -------
@@ -48,11 +50,11 @@ def tune(spec: Any, table: pd.DataFrame, outcome: Outcome) -> SurvivalForestFit:
     stratum = _strata(tuning, table, outcome)
     plain = replace(spec, tuning=None, n_trees=tuning.n_trees or spec.n_trees)
     # grown untuned it tells the rows and columns that are left, and is mostly one of the pairs
-    first: SurvivalForestFit = plain.fit(table, outcome)
+    first: SurvivalForestFit = plain.fit(table, outcome, weights)
     known = {(first.mtry, first.min_leaf): first}
     tried, best = [], (-np.inf, first)
     for mtry, leaf in tuning.pairs(first.n, first.covariates.shape[1], first.min_leaf):
-        fit = known.get((mtry, leaf)) or _grow(replace(plain, mtry=mtry, min_leaf=leaf), table, outcome)
+        fit = known.get((mtry, leaf)) or _grow(replace(plain, mtry=mtry, min_leaf=leaf), table, outcome, weights)
         found = np.nan if fit is None else _out_of_bag(fit, stratum)
         tried.append(TriedPair(mtry, leaf, plain.n_trees, found))
         if fit is not None and _is_better(found, fit, *best):
@@ -61,15 +63,15 @@ def tune(spec: Any, table: pd.DataFrame, outcome: Outcome) -> SurvivalForestFit:
     if not np.isfinite(found):
         raise FitError("no pair of the tuning has an out-of-bag C", remedy="grow more trees, or try smaller leaves")
     if plain.n_trees != spec.n_trees:
-        fit = replace(spec, tuning=None, mtry=fit.mtry, min_leaf=fit.min_leaf).fit(table, outcome)
+        fit = replace(spec, tuning=None, mtry=fit.mtry, min_leaf=fit.min_leaf).fit(table, outcome, weights)
     note = f"{count_noun(fit.mtry, 'column')} at a split and leaves of {fit.min_leaf} chosen by out-of-bag C among "
     note += f"{count_noun(len(tried), 'pair')}: the out-of-bag C is optimistic by the choice; validate() makes it anew"
     return replace(fit, spec=spec, tried=tuple(tried), notes=(*fit.notes, note))
 
 
-def _grow(spec: Any, table: pd.DataFrame, outcome: Outcome) -> SurvivalForestFit | None:  # noqa: ANN401
+def _grow(spec: Any, table: pd.DataFrame, outcome: Outcome, weights: object) -> SurvivalForestFit | None:  # noqa: ANN401
     try:
-        fit: SurvivalForestFit = spec.fit(table, outcome)
+        fit: SurvivalForestFit = spec.fit(table, outcome, weights)
     except FitError:
         return None
     return fit

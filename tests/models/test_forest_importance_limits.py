@@ -138,8 +138,8 @@ def test_any_specification_and_workers(grown: tuple[pd.DataFrame, Outcome, Survi
     """Case weights, missing values with a direction and strata are those of every subsample too."""
     table, outcome, _ = grown
     table = table.assign(noise=table["noise"].where(table["noise"] < 1.2))
-    spec = RandomSurvivalForest(FORMULA, n_trees=30, missing="direction", case_weights="weight")
-    fit = spec.fit(table, outcome)
+    spec = RandomSurvivalForest(FORMULA, n_trees=30, missing="direction")
+    fit = spec.fit(table, outcome, table["weight"])
     asked = {"strata": table["site"], "repeats": 1, "subsamples": 10}
     result = permutation_importance(fit, table, outcome, **asked)
     assert result.concordance == pytest.approx(concordance(outcome, fit.oob_index, strata=table["site"]).estimate)

@@ -33,19 +33,19 @@ def risk_in_tree(fit: SurvivalForestFit, tree: int, row: Floats, time: float) ->
     return 1 - float(np.prod([1 - trees.hazard_step[step] for step in inside]))
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"sample_fraction": 0.5}, {"replace": False}, {"case_weights": "weight"}], ids=str
-)
+@pytest.mark.parametrize("options", [{}, {"sample_fraction": 0.5}, {"replace": False}, {"weights": True}], ids=str)
 def test_the_formula_written_out(options: dict[str, object]) -> None:
     table, outcome = cohort(1)
-    fit = RandomSurvivalForest("x + z", n_trees=40, seed=3, **options).fit(table, outcome)
+    weights = table["weight"] if options == {"weights": True} else None
+    asked = {} if options == {"weights": True} else options
+    fit = RandomSurvivalForest("x + z", n_trees=40, seed=3, **asked).fit(table, outcome, weights)
     rows, times = table.iloc[[4, 9, 33]], [12.0, 3.0]
     result = risk_limits(fit, rows, times)
     drawn, n_trees, n = fit.engine.draws(), 40, 60
     s = int(drawn[0].sum())
     # Variance of how often a row is drawn, summed over rows: of binomial counts, or of a draw without replacement.
     share = np.full(n, 1 / n)
-    if "case_weights" in options:
+    if "weights" in options:
         share = table["weight"].to_numpy()[fit.order] / table["weight"].sum()
     spread = sum(s * p * (1 - p) for p in share)
     factor = 1.0
