@@ -154,7 +154,7 @@ class PartialEffect(Result):
     def _display(self) -> Display:
         rows = [
             [
-                level_text(value),
+                value_text(value),
                 format_significant(time),
                 format_number(self.risk[place, at], 3),
                 format_interval(self.lower[place, at], self.upper[place, at], 3),
@@ -165,7 +165,8 @@ class PartialEffect(Result):
         header = [self.column, f"time ({self.unit})" if self.unit else "time", "mean risk", "quartiles of rows"]
         left = f"; {count_noun(self.n_missing, 'row')} with missing values left out" if self.n_missing else ""
         title = f"Partial effect of {self.column}: mean predicted risk of {count_noun(self.n, 'row')}"
-        return Display(title, (Table(header, rows),), (f"{NOT_CAUSAL[:1].upper()}{NOT_CAUSAL[1:]}{left}.",))
+        note = f"{NOT_CAUSAL[:1].upper()}{NOT_CAUSAL[1:]}{left}."
+        return Display(title, (Table(header, rows),), (note,))
 
 
 def partial_effect(
@@ -218,8 +219,8 @@ def partial_effect(
     Examples
     --------
     >>> from survmodel import CoxPH, Outcome
-    >>> table = pd.DataFrame({"age": [51.0, 74, 63, 70, 58, 66], "stage": ["I", "II", "I", "II", "II", "I"]})
-    >>> outcome = Outcome([9, 3, 6, 4, 8, 5], [1, 1, 0, 1, 1, 1], unit="years")
+    >>> table = pd.DataFrame({"age": [51.0, 74, 63, 70, 58, 66, 69, 55], "stage": ["I", "II"] * 4})
+    >>> outcome = Outcome([9, 3, 6, 7, 4, 5, 8, 2], [1, 1, 0, 1, 1, 1, 1, 1], unit="years")
     >>> effect = partial_effect(CoxPH("age + stage").fit(table, outcome), table, "stage", [5])
     >>> effect.values
     ('I', 'II')
@@ -251,6 +252,27 @@ def partial_effect(
         has_survival=hasattr(fit, "predict_survival"),
         unit=getattr(outcome, "unit", None),
     )
+
+
+def value_text(value: object) -> str:
+    """Write a value of the column: a number to four digits, a level as it is.
+
+    Parameters
+    ----------
+    value : object
+        The value.
+
+    Returns
+    -------
+    str
+        Its text.
+
+    Examples
+    --------
+    >>> value_text(1.6071363), value_text("II")
+    ('1.607', 'II')
+    """
+    return format_significant(value) if isinstance(value, float) else level_text(value)
 
 
 def _formula_of(fit: Fit) -> Formula | None:
