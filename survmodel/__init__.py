@@ -64,6 +64,7 @@ _HOME = {
     "draw_hazard_ratios": "figures.hazard_ratios",
     "draw_importance": "figures.importance",
     "draw_km": "figures.kaplan_meier",
+    "draw_partial_effect": "figures.partial_effect",
     "draw_uptake": "figures.uptake",
     "example_cohort": "study.example",
     "follow_up": "models.follow_up",
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from survmodel.figures.hazard_ratios import draw_hazard_ratios as draw_hazard_ratios
     from survmodel.figures.importance import draw_importance as draw_importance
     from survmodel.figures.kaplan_meier import draw_km as draw_km
+    from survmodel.figures.partial_effect import draw_partial_effect as draw_partial_effect
     from survmodel.figures.style import journal_style as journal_style
     from survmodel.figures.uptake import draw_uptake as draw_uptake
     from survmodel.models.cause_specific import CauseSpecificCox as CauseSpecificCox

@@ -166,7 +166,7 @@ class PartialEffect(Result):
         left = f"; {count_noun(self.n_missing, 'row')} with missing values left out" if self.n_missing else ""
         title = f"Partial effect of {self.column}: mean predicted risk of {count_noun(self.n, 'row')}"
         note = f"{NOT_CAUSAL[:1].upper()}{NOT_CAUSAL[1:]}{left}."
-        return Display(title, (Table(header, rows),), (note,))
+        return Display(title, (Table(header, rows),), (note,), "sm.draw_partial_effect(result)")
 
 
 def partial_effect(
