@@ -157,7 +157,7 @@ class ForestImportance(Result):
         """What the limits mean, in one sentence."""
         drawn = self.subsampled
         if drawn is None:
-            return "No limits were asked for; the error is that of the shuffling, not of drawing other patients."
+            return "No limits: the shuffling error is that of the shuffling alone, not of drawing other patients."
         failed = drawn.asked - drawn.used
         lost = f"; {count_noun(failed, 'more subsample')} failed" if failed else ""
         return (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
+from survmodel.errors import FitError
 from survmodel.models.forest_importance import ForestImportance, permutation_importance
 from survmodel.models.survival_forest import RandomSurvivalForest
 from survmodel.models.survival_forest_fit import SurvivalForestFit
@@ -103,9 +105,13 @@ def _concordance(fit: SurvivalForestFit, part: EndpointSteps) -> Concordance:
 
 def _importance(fit: SurvivalForestFit, part: EndpointSteps, seed: int) -> ForestImportance:
     strata = part.layers(np.arange(len(part.table)))
-    return permutation_importance(
-        fit, part.table, part.of_one, strata=strata, repeats=SHUFFLES, seed=seed, subsamples=SUBSAMPLES
-    )
+    measure = partial(permutation_importance, fit, part.table, part.of_one, strata=strata, repeats=SHUFFLES, seed=seed)
+    try:
+        return measure(subsamples=SUBSAMPLES)
+    except FitError as error:
+        # Half of few patients may not bear the forest; its importance is known all the same, without limits.
+        found = measure(limits=None)
+        return replace(found, warnings=(*found.warnings, f"no limits of importance: {error}"))
 
 
 def _validate(
