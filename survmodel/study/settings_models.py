@@ -8,12 +8,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from survmodel.errors import list_values
+from survmodel.models.forest_tuning import ForestTuning
 from survmodel.models.risk_groups import SHARES, NamedCuts, RiskGroups
 from survmodel.study.settings_base import Array, Names, Strict, Text, not_yet
 
 Whole = Annotated[int, Field(ge=1)]
 #: Keys that belong to one kind of model only.
-OF_COX, OF_FOREST = ("strata", "ties", "penalty"), ("n_trees", "mtry", "min_leaf")
+OF_COX = ("strata", "ties", "penalty")
+#: Keys of a forest that are its settings as they are.
+FOREST_FIELDS = ("n_trees", "mtry", "min_leaf", "min_events", "max_depth", "random_cuts", "missing")
+OF_FOREST = (*FOREST_FIELDS, "tuning")
 
 
 def _cuts(value: object) -> object:
@@ -73,12 +77,32 @@ class RiskGroupsEntry(Strict):
         return RiskGroups(self.cuts, self.labels, self.source)
 
 
+class TuningEntry(Strict):
+    """``tuning = true``, or ``{ mtry = [1, 2], min_leaf = [5, 10], n_trees = 200 }``: out-of-bag C chooses a pair.
+
+    What is left out is chosen from the number of columns and patients. The choice is made anew in each resample.
+    """
+
+    mtry: Array[Whole] | None = None
+    min_leaf: Array[Whole] | None = None
+    n_trees: Annotated[int, Field(ge=1, le=10_000)] | None = None
+
+
+def _tuning(value: object) -> object:
+    """Let true stand for the default grids, and false for none."""
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
 class ModelEntry(Strict):
     """``[model.NAME]``: a Cox model, or a random survival forest.
 
     Without ``strata`` a Cox model is stratified by entity; ``strata = []`` is none. A forest has no strata: entities
     are columns of its formula. ``penalty = "firth"`` is for inference from few events, by custom fewer than 40: its
     estimates are finite where a group has no events, its limits and tests are those of the penalised likelihood.
+
+    Of a forest: ``mtry`` columns tried at a split, ``min_leaf`` patients and ``min_events`` events at least in a leaf,
+    ``max_depth`` splits at most above it, ``random_cuts`` cuts tried of a column instead of all; ``missing =
+    "direction"`` keeps patients with missing values, which go the better way at each split.
     """
 
     kind: Literal["cox", "random_survival_forest"]
@@ -90,6 +114,13 @@ class ModelEntry(Strict):
     n_trees: Annotated[int, Field(ge=1, le=10_000)] = 500
     mtry: Whole | None = None
     min_leaf: Whole | None = None
+    min_events: Annotated[int, Field(ge=0)] = 1
+    max_depth: Whole | None = None
+    random_cuts: Whole | None = None
+    missing: Literal["leave out", "direction"] = "leave out"
+    tuning: Annotated[
+        TuningEntry | None, BeforeValidator(_tuning, json_schema_input_type=TuningEntry | bool | None)
+    ] = None
     risk_groups: Annotated[
         RiskGroupsEntry | None, BeforeValidator(_named, json_schema_input_type=RiskGroupsEntry | NamedCuts | None)
     ] = None
@@ -102,7 +133,17 @@ class ModelEntry(Strict):
         if given:
             other = "Cox models" if self.is_forest else "forests"
             raise ValueError(f"{list_values(given)} {'is' if len(given) == 1 else 'are'} for {other}")
+        fixed = [key for key in ("mtry", "min_leaf") if self.tuning is not None and getattr(self, key) is not None]
+        if fixed:
+            raise ValueError(f"{list_values(fixed)} given and tuned: leave out one, or write the values into tuning")
         return self
+
+    @property
+    def forest_settings(self) -> dict[str, Any]:
+        """What a forest is asked for, by the names of its fields."""
+        asked = self.tuning
+        tuning = None if asked is None else ForestTuning(asked.mtry, asked.min_leaf, asked.n_trees)
+        return {**{key: getattr(self, key) for key in FOREST_FIELDS}, "tuning": tuning}
 
     @property
     def is_forest(self) -> bool:
