@@ -12,6 +12,8 @@ from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.survival_forest_fit import SurvivalForestFit
 from survmodel.performance.calibration import Calibration
 from survmodel.performance.discrimination import Concordance
+from survmodel.performance.forest_against_cox import ForestAgainstCox
+from survmodel.performance.forest_brier import OutOfBagBrier
 from survmodel.performance.validation import Validation
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.document import FigureBlock
@@ -81,6 +83,10 @@ class ForestPart:
         How much of it is lost when a column is shuffled.
     validation : Answer of Validation
         .632+ estimate of C.
+    brier : Answer of OutOfBagBrier
+        Out-of-bag Brier score at the horizons and integrated.
+    against_cox : Answer of ForestAgainstCox
+        Whether it adds anything to a Cox model of the same columns.
     calibrations : tuple of Answer of Calibration
         Observed against out-of-bag risk at each horizon.
     risk_groups : RiskGroupPart, optional
@@ -98,6 +104,8 @@ class ForestPart:
     concordance: Answer[Concordance]
     importance: Answer[ForestImportance]
     validation: Answer[Validation]
+    brier: Answer[OutOfBagBrier]
+    against_cox: Answer[ForestAgainstCox]
     concordance_by_group: tuple[GroupAnswer[Concordance], ...] = ()
     calibrations: tuple[Answer[Calibration], ...] = ()
     risk_groups: RiskGroupPart | None = None
@@ -117,6 +125,8 @@ class ForestPart:
         yield from (one.answer for one in self.concordance_by_group)
         yield self.importance
         yield self.validation
+        yield self.brier
+        yield self.against_cox
         yield from self.calibrations
         if self.risk_groups is not None:
             yield from self.risk_groups.answers()

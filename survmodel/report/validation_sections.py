@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from survmodel.formatting import count_noun, format_count
+from survmodel.models.survival_forest_fit import SurvivalForestFit
 from survmodel.naming import begin
+from survmodel.performance.forest_against_cox import SMALLEST_GAIN
 from survmodel.report import sentences, validation_tables
 from survmodel.report.contents import EndpointPart, ModelPart, StudyContents
 from survmodel.report.document import Block, FigureBlock, Paragraph, TableBlock
@@ -132,7 +134,11 @@ def forest_blocks(part: EndpointPart, contents: StudyContents) -> Iterator[Block
         )
         yield TableBlock(table, f"forest_{part.name}")
     for forest in grown:
-        for answer in (forest.concordance, forest.validation):
+        compared = forest.against_cox.result
+        if compared is not None:
+            said = compared.sentence.replace("The forest", begin(forest.label), 1)
+            yield Paragraph(said.replace("the forest", forest.label, 1))
+        for answer in (forest.concordance, forest.validation, forest.brier):
             if answer.failed:
                 what = f"{begin(forest.label)}, {answer.step.partition('/')[0]}"
                 yield Paragraph(sentences.not_estimable(what, answer.reason), "missing")
@@ -233,8 +239,22 @@ def _forest_methods(part: EndpointPart) -> Iterator[str]:
         yield (
             f"{begin(forest.label)}: random survival forest of {format_count(fit.spec.n_trees)} trees with log-rank "
             f"splits ({count_noun(fit.mtry, 'column')} tried at each, leaves of at least "
-            f"{count_noun(fit.min_leaf, 'patient')}), grown by scikit-survival; it was read out of bag only."
+            f"{count_noun(fit.min_leaf, 'patient')}{_tuned(fit)}), grown by {fit.spec.engine}; it was read out of bag "
+            "only."
         )
         if forest.validation.result is not None:
             asked = format_count(int(forest.validation.result.glance()["asked"].iloc[0]))
             yield f"Its C was estimated by the .632+ method from {asked} bootstrap samples, and by cross-validation."
+        compared = forest.against_cox.result
+        if compared is not None and compared.differences:
+            yield (
+                "A Cox model of the same columns was fitted to the same samples and folds. The forest is said to add "
+                f"nothing where C outside the samples is not larger by more than {SMALLEST_GAIN:g}, and to rank better "
+                "where it is and the limits of the cross-validated difference lie above 0."
+            )
+
+
+def _tuned(fit: SurvivalForestFit) -> str:
+    if not fit.tried:
+        return ""
+    return f", both chosen by out-of-bag C among {count_noun(len(fit.tried), 'pair')}, anew in each resample"

@@ -20,7 +20,9 @@ from survmodel.models.cumulative_incidence import CumulativeIncidenceFit
 from survmodel.models.forest_importance import ForestImportance
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.naming import begin, label_of, percent_level
+from survmodel.performance.brier import IPA
 from survmodel.performance.calibration import Calibration
+from survmodel.performance.forest_brier import LEAST_FOLLOWED
 from survmodel.report.sentences import withheld_note
 from survmodel.report.validation_contents import ForestPart
 from survmodel.table import Table
@@ -206,21 +208,43 @@ def forest_table(forests: Sequence[ForestPart], caption: str, group_label: str =
             else:
                 bag = format_number(answer.result.estimate, 3)
                 limits = format_interval(answer.result.conf_low, answer.result.conf_high, 3)
-            rows.append([group or label, *counts, bag, limits, *(("", "") if group else _corrected(forest))])
+            rows.append([group or label, *counts, bag, limits, *(("",) * 4 if group else _corrected(forest))])
+        if forest.brier.withheld and forest.brier.reason != forest.concordance.reason:
+            withheld.append(f"{MISSING} {label}, Brier score: {forest.brier.reason}.")
     note = "Out of bag: each patient by the trees that had not drawn that patient. .632+: C of the patients outside "
     note += "bootstrap samples, on each of which the forest was grown anew, weighed against its apparent C, which says "
     note += "nothing by itself and is not shown. Folds: each patient by forests grown without the patient's fold."
+    note += f" {_brier_note(forests)}"
     pairs = f"Pairs are formed within {group_label}." if group_label else ""
-    header = ["Forest", "Patients", "Events", "Harrell's C (out of bag)", "95% limits", "C (.632+)", "C (folds)"]
+    header = ["Forest", "Patients", "Events", "Harrell's C (out of bag)", "95% limits", "C (.632+)", "C (folds)",
+              "Integrated Brier", IPA]  # fmt: skip
     return Table(header, rows, caption, (note, pairs, *dict.fromkeys(withheld)))
 
 
-def _corrected(forest: ForestPart) -> tuple[str, str]:
-    """Write the .632+ estimate of C, and that of cross-validation."""
-    if forest.validation.result is None:
-        return MISSING, MISSING
-    scores = next(iter(forest.validation.result.scores.values()))
-    return format_number(scores.corrected, 3), format_number(scores.cross_validated, 3)
+def _corrected(forest: ForestPart) -> tuple[str, ...]:
+    """Write the .632+ estimate of C, that of cross-validation, and the integrated Brier score with its IPA."""
+    validated, bag = forest.validation.result, forest.brier.result
+    found: list[str] = [MISSING] * 4
+    if validated is not None:
+        scores = next(iter(validated.scores.values()))
+        found[:2] = format_number(scores.corrected, 3), format_number(scores.cross_validated, 3)
+    if bag is not None:
+        found[2:] = (format_number(float(one[0, 0]), 3) for one in (bag.integrated.estimate, bag.integrated.ipa))
+    return tuple(found)
+
+
+def _brier_note(forests: Sequence[ForestPart]) -> str:
+    """Say up to when Brier scores are integrated, and what IPA is."""
+    scored = [forest.brier.result for forest in forests if forest.brier.result is not None]
+    if not scored:
+        return ""
+    times = list(dict.fromkeys(format_significant(one.horizon) for one in scored))
+    unit = f" {scored[0].integrated.unit}" if scored[0].integrated.unit else ""
+    return (
+        f"Integrated Brier score: out of bag, from 0 to {' and '.join(times)}{unit}, the last event after which "
+        f"{LEAST_FOLLOWED} patients are still followed; lower is better. {IPA}: 1 less its ratio to the score of the "
+        "marginal risk, 0 for a model that knows nothing."
+    )
 
 
 def _counts(forest: ForestPart, group: str) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from survmodel.models.forest_importance import ForestImportance, permutation_imp
 from survmodel.models.survival_forest import RandomSurvivalForest
 from survmodel.models.survival_forest_fit import SurvivalForestFit
 from survmodel.performance.discrimination import Concordance, concordance
+from survmodel.performance.forest_against_cox import FOREST, ForestAgainstCox, compare_with_cox
+from survmodel.performance.forest_brier import OutOfBagBrier, oob_brier
 from survmodel.performance.out_of_fold import OutOfFold
 from survmodel.performance.validation import CROSS_VALIDATIONS, Validation, validate
 from survmodel.report.answers import Answer, GroupAnswer
@@ -32,6 +35,7 @@ from survmodel.study.validation_steps import (
 SHUFFLES = 10
 #: Forests grown on half of the patients each, to find the limits of importance; few, as each costs as much as a forest.
 SUBSAMPLES = 30
+NO_RISK = "a forest that censors other events gives no risk where events compete"
 
 
 def forest_part(name: str, model: ModelEntry, part: EndpointSteps) -> ForestPart:
@@ -53,19 +57,17 @@ def forest_part(name: str, model: ModelEntry, part: EndpointSteps) -> ForestPart
         ``min_events.forest`` the forest is exploratory, without risk groups.
     """
     seed = part.prepared.study.settings.seed
-    spec = RandomSurvivalForest(model.formula, n_trees=model.n_trees, mtry=model.mtry, min_leaf=model.min_leaf,
-                                seed=seed)  # fmt: skip
+    spec = _spec(model, part, seed)
     fit = part.attempt(f"forest/{name}", lambda: spec.fit(part.table, part.of_one))
     n_event = 0 if fit.result is None else fit.result.n_event
     few = too_few_events(n_event, part.least.performance, "performance") if fit.result is not None else ""
     exploratory = too_few_events(n_event, part.least.forest, "forest") if fit.result is not None else ""
     within = after(fit, f"concordance/{name}", lambda found: _concordance(found, part), part)
     importance = after(fit, f"importance/{name}", partial(_importance, part=part, seed=seed), part)
-    step = f"validation/{name}"
-    if few:
-        validation: Answer[Validation] = Answer(step, None, few, withheld=True)
-    else:
-        validation = after(fit, step, partial(_validate, spec=spec, asked=model.risk_groups, part=part), part)
+    brier = after(fit, f"brier/{name}", lambda found: _brier(found, part), part)
+    compared, validation = _validation(
+        name, fit, few, partial(_compare, spec=spec, asked=model.risk_groups, part=part), part
+    )
     done, unseen = fit.result, _unseen(validation)
     horizons = () if done is None or few or part.analysis.outcome.causes is not None else within_follow_up(part, done)
     return ForestPart(
@@ -76,11 +78,22 @@ def forest_part(name: str, model: ModelEntry, part: EndpointSteps) -> ForestPart
         concordance=withhold(within, few),
         importance=importance,
         validation=validation,
+        brier=withhold(brier, few or (NO_RISK if part.analysis.outcome.causes is not None else "")),
+        against_cox=compared,
         concordance_by_group=() if done is None else tuple(_by_group(name, done, part)),
         calibrations=tuple(calibrate_unseen(name, time, unseen, part) for time in horizons),
         risk_groups=None if done is None else _risk_groups(name, model.risk_groups, exploratory, done, unseen, part),
         exploratory=exploratory,
     )
+
+
+def _spec(model: ModelEntry, part: EndpointSteps, seed: int) -> RandomSurvivalForest:
+    """Take the settings of the study file; a tuning compares patients of one disease group where all have one."""
+    spec = RandomSurvivalForest(model.formula, seed=seed, **model.forest_settings)
+    group = part.group
+    if spec.tuning is None or group is None or group.isna().any():
+        return spec
+    return replace(spec, tuning=replace(spec.tuning, strata=str(group.name)))
 
 
 def _unseen(validation: Answer[Validation]) -> Answer[OutOfFold]:
@@ -114,20 +127,47 @@ def _importance(fit: SurvivalForestFit, part: EndpointSteps, seed: int) -> Fores
         return replace(found, warnings=(*found.warnings, f"no limits of importance: {error}"))
 
 
-def _validate(
+def _brier(fit: SurvivalForestFit, part: EndpointSteps) -> OutOfBagBrier:
+    """Score out-of-bag risks at the horizons up to which the score is integrated, and integrated."""
+    layers = part.layers(fit.rows)
+    whole = oob_brier(fit, strata=layers)
+    times = [time for time in part.horizons if time <= whole.horizon]
+    return oob_brier(fit, times, strata=layers) if times else whole
+
+
+def _validation(
+    name: str,
+    fit: Answer[SurvivalForestFit],
+    few: str,
+    compare: Callable[[SurvivalForestFit], ForestAgainstCox],
+    part: EndpointSteps,
+) -> tuple[Answer[ForestAgainstCox], Answer[Validation]]:
+    """Compare with a Cox model, and take the validation of the forest out of that."""
+    against, alone = f"forest_against_cox/{name}", f"validation/{name}"
+    if few:
+        return Answer(against, None, few, withheld=True), Answer(alone, None, few, withheld=True)
+    found = after(fit, against, compare, part)
+    if found.result is None:
+        return found, Answer(alone, None, found.reason, found.withheld)
+    shared = found.result.validation
+    own = replace(shared, scores={FOREST: shared.scores[FOREST]}, out_of_fold={FOREST: shared.out_of_fold[FOREST]})
+    return found, Answer(alone, own)
+
+
+def _compare(
     fit: SurvivalForestFit, spec: RandomSurvivalForest, asked: RiskGroupsEntry | None, part: EndpointSteps
-) -> Validation:
+) -> ForestAgainstCox:
     settings = part.prepared.study.settings
-    return validate(
-        spec,
-        part.table.iloc[fit.rows],
-        fit.outcome,
-        repeats=settings.validation.forest_repeats,
-        folds=settings.validation.folds,
-        horizons=times_of(part, fit.outcome, asked),
-        strata=part.layers(fit.rows),
-        seed=settings.seed,
-    )
+    table, outcome, layers = part.table.iloc[fit.rows], fit.outcome, part.layers(fit.rows)
+    shared: dict[str, Any] = {
+        "repeats": settings.validation.forest_repeats, "folds": settings.validation.folds,
+        "horizons": times_of(part, outcome, asked), "strata": layers, "seed": settings.seed,
+    }  # fmt: skip
+    found = compare_with_cox(spec, table, outcome, **shared)
+    if len(found.validation.rows) == fit.n:
+        return found
+    # a Cox model leaves out rows that the forest keeps: the forest is validated on all of its own
+    return replace(found, validation=validate({FOREST: spec}, table, outcome, **shared))
 
 
 def _by_group(name: str, fit: SurvivalForestFit, part: EndpointSteps) -> Iterator[GroupAnswer[Concordance]]:

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.performance.brier import NULL
 from survmodel.performance.calibration import Calibration
+from survmodel.performance.forest_against_cox import ForestAgainstCox
+from survmodel.performance.forest_brier import OutOfBagBrier
 from survmodel.performance.validation import Validation
 from survmodel.report.answers import Answer
 from survmodel.report.contents import ModelPart
 from survmodel.report.validation_contents import ForestPart, RiskGroupPart
-from survmodel.result import to_records
+from survmodel.result import plain_value, to_records
 
 Record = dict[str, object]
 
@@ -84,7 +87,7 @@ def of_validated_model(model: ModelPart) -> Iterator[Record]:
 
 
 def of_forest(forest: ForestPart) -> Iterator[Record]:
-    """Give settings, C, importance and calibration of a forest.
+    """Give settings, C, Brier scores, importance and calibration of a forest.
 
     Parameters
     ----------
@@ -104,6 +107,14 @@ def of_forest(forest: ForestPart) -> Iterator[Record]:
             yield {"step": step, "measure": name, "n": int(whole[name])}
         for name, count in fit.missing:
             yield {"step": step, "variable": name, "measure": "n_missing", "n_missing": count}
+        for one in fit.tried:
+            level = f"mtry {one.mtry}, min_leaf {one.min_leaf}"
+            yield {
+                "step": step,
+                "level": level,
+                "measure": "tried, C out of bag",
+                "estimate": plain_value(one.concordance),
+            }
     answers = (("", forest.concordance), *((one.group, one.answer) for one in forest.concordance_by_group))
     for group, answer in answers:
         if answer.result is not None:
@@ -114,8 +125,32 @@ def of_forest(forest: ForestPart) -> Iterator[Record]:
         yield {"step": forest.importance.step, "measure": "repeats", "n": forest.importance.result.repeats}
         yield {"step": forest.importance.step, "measure": "subsamples", "n": forest.importance.result.subsamples}
     yield from _of_validation(forest.validation)
+    yield from _of_brier(forest.brier)
+    yield from _of_comparison(forest.against_cox)
     for calibrated in forest.calibrations:
         yield from _of_calibration(calibrated)
+
+
+def _of_brier(answer: Answer[OutOfBagBrier]) -> Iterator[Record]:
+    if answer.result is None:
+        return
+    for record in tidy_records(answer.result.tidy(), answer.step):
+        sample, model = record.pop("sample"), record.pop("model")
+        whose = f" of the {NULL}" if model == NULL else ""
+        yield {**record, "measure": f"{record['measure']}{whose}, {sample}"}
+    whole = answer.result.integrated
+    yield {"step": answer.step, "measure": "patients and events", "n": whole.n, "n_event": whole.n_event}
+
+
+def _of_comparison(answer: Answer[ForestAgainstCox]) -> Iterator[Record]:
+    found = answer.result
+    if found is None:
+        return
+    names = {"forest": "forest", "cox": "Cox model", "difference": "forest less Cox model"}
+    for record in tidy_records(found.tidy(), answer.step):
+        sample, model = record.pop("sample"), str(record.pop("model"))
+        yield {**record, "measure": f"{record['measure']}, {sample}, {names[model]}"}
+    yield {"step": answer.step, "measure": "answer", "level": found.answer}
 
 
 def _of_validation(answer: Answer[Validation]) -> Iterator[Record]:

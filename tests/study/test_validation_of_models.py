@@ -121,6 +121,59 @@ def test_calibration_and_forest_by_a_second_route(done: tuple[StudyRun, pd.DataF
     )
 
 
+def test_brier_score_and_comparison_by_a_second_route(
+    done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH],
+) -> None:
+    run, table, outcome, _ = done
+    records = records_of(run)
+    spec = sm.RandomSurvivalForest("age + sex", n_trees=40, min_leaf=5, seed=7)
+    fit = spec.fit(table, outcome)
+    whole = sm.oob_brier(fit).integrated
+    own = records[records["step"] == "brier/forest"].set_index("measure")
+    assert own.loc["integrated Brier score, out of bag", "estimate"] == pytest.approx(whole.estimate[0, 0], abs=1e-12)
+    assert own.loc["integrated IPA, out of bag", "estimate"] == pytest.approx(whole.ipa[0, 0], abs=1e-12)
+    null = own.loc["integrated Brier score of the null model, out of bag", "estimate"]
+    assert null == pytest.approx(whole.estimate[1, 0], abs=1e-12)
+    used, analysed = table.iloc[fit.rows], outcome.take(fit.rows)
+    again = sm.compare_with_cox(spec, used, analysed, repeats=10, folds=5, seed=7)
+    shown = records[records["step"] == "forest_against_cox/forest"].set_index("measure")
+    outside = shown.loc["Harrell C, test, forest less Cox model"]
+    expected = again.differences[0]
+    for name in ("estimate", "conf_low", "conf_high"):
+        assert outside[name] == pytest.approx(getattr(expected, name), abs=1e-12)
+    assert shown.loc["answer", "level"] == again.answer
+    report = run.report.read_text(encoding="utf-8")
+    assert again.sentence[len("The forest") :].removesuffix(".")[-60:] in report
+    assert "Integrated Brier" in report
+    validated = records[records["step"] == "validation/forest"].set_index("measure")["estimate"]
+    assert validated["Harrell C, test"] == pytest.approx(again.validation.scores["forest"].outside, abs=1e-12)
+
+
+def test_a_tuned_forest_that_keeps_missing_values(tmp_path: Path) -> None:
+    """The choice is told, and a Cox model of fewer patients does not take patients from the forest."""
+    low = "[groups]\nmin_events = { hazard_ratio = 5, performance = 5, forest = 5 }\n"
+    text = with_groups('"tertiles"', extra=low).replace(
+        "min_leaf = 5",
+        'tuning = { mtry = [1, 2], min_leaf = [5, 10], n_trees = 20 }\nmissing = "direction"\nmax_depth = 6\n'
+        "min_events = 2\nrandom_cuts = 10",
+    )
+    folder = write_study(tmp_path / "s", text=text)
+    run = run_study(folder, tmp_path / "out")
+    assert run.status == "COMPLETE"
+    records = records_of(run)
+    grown = records[(records["step"] == "forest/forest") & (records["measure"] == "fit")].iloc[0]
+    assert (grown["n"], grown["n_missing"]) == (60, 0)
+    groups = records[(records["step"] == "risk_groups/forest") & (records["measure"] == "patients and events")]
+    assert groups["n"].sum() == 60
+    tried = records[records["measure"] == "tried, C out of bag"]
+    assert len(tried) == 4
+    assert tried["estimate"].notna().all()
+    entry = read_study(folder).settings.model["forest"]
+    spec = sm.RandomSurvivalForest(entry.formula, seed=7, **entry.forest_settings)
+    assert (spec.max_depth, spec.min_events, spec.random_cuts, spec.missing) == (6, 2, 10, "direction")
+    assert "both chosen by out-of-bag C among 4 pairs, anew in each resample" in run.report.read_text(encoding="utf-8")
+
+
 def test_nothing_is_tested_between_risk_groups(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:
     run, *_ = done
     records = records_of(run)
@@ -135,7 +188,8 @@ def test_nothing_is_tested_between_risk_groups(done: tuple[StudyRun, pd.DataFram
 def test_the_apparent_c_of_a_forest_is_nowhere(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:
     run, *_ = done
     own = records_of(run)
-    own = own[own["step"].isin(["validation/forest", "concordance/forest"])]
+    steps = ["validation/forest", "concordance/forest", "brier/forest", "forest_against_cox/forest"]
+    own = own[own["step"].isin(steps)]
     assert not own["measure"].str.contains("apparent").any()
 
 
@@ -155,7 +209,9 @@ def test_few_events_withhold_and_are_no_failure(tmp_path: Path) -> None:
     assert run.status == "COMPLETE"
     records = records_of(run)
     withheld = records[records["measure"] == "withheld"].set_index("step")["reason"]
-    for step in ("validation/clinical", "validation/forest", "concordance/forest", "risk_groups/forest"):
+    steps = ("validation/clinical", "validation/forest", "concordance/forest", "risk_groups/forest", "brier/forest",
+             "forest_against_cox/forest")  # fmt: skip
+    for step in steps:
         assert "fewer than min_events." in withheld[step]
     assert "patients and events" in records[records["step"] == "risk_groups/clinical"]["measure"].tolist()
     assert "exploratory" in run.report.read_text(encoding="utf-8")
@@ -248,6 +304,12 @@ def test_the_same_bytes_twice(tmp_path: Path) -> None:
         ),
         ("n_trees = 40", 'n_trees = 40\nstrata = "sex"', "strata is for Cox models"),
         ("n_trees = 40", "n_trees = 0", "model.forest.n_trees"),
+        ("n_trees = 40", "max_depth = 0", "model.forest.max_depth"),
+        ("n_trees = 40", "tuning = true", "min_leaf given and tuned"),
+        ("n_trees = 40", "tuning = { mtry = [0] }", "model.forest.tuning"),
+        ("n_trees = 40", "tuning = { trees = 5 }", "model.forest.tuning"),
+        ("n_trees = 40", 'missing = "impute"', "model.forest.missing"),
+        ('risk_groups = "tertiles"', 'risk_groups = "tertiles"\ntuning = true', "tuning is for forests"),
         ("repeats = 60", "repeats = 5", "validation.repeats: must be greater than or equal to 50"),
         ("repeats = 60", 'compare = [["a", "b"]]', "not available in this version"),
         ('risk_groups = "tertiles"', 'risk_groups = "tertiles"\nn_trees = 5', "n_trees is for forests"),
