@@ -242,6 +242,11 @@ def _forest_methods(part: EndpointPart) -> Iterator[str]:
             f"{count_noun(fit.min_leaf, 'patient')}{_tuned(fit)}), grown by {fit.spec.engine}; it was read out of bag "
             "only."
         )
+        if fit.spec.missing == "direction":
+            yield (
+                f"{begin(forest.label)} keeps patients with missing values: at each split they go to the side where it "
+                "separates better."
+            )
         if forest.validation.result is not None:
             asked = format_count(int(forest.validation.result.glance()["asked"].iloc[0]))
             yield f"Its C was estimated by the .632+ method from {asked} bootstrap samples, and by cross-validation."

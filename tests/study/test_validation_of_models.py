@@ -171,7 +171,9 @@ def test_a_tuned_forest_that_keeps_missing_values(tmp_path: Path) -> None:
     entry = read_study(folder).settings.model["forest"]
     spec = sm.RandomSurvivalForest(entry.formula, seed=7, **entry.forest_settings)
     assert (spec.max_depth, spec.min_events, spec.random_cuts, spec.missing) == (6, 2, 10, "direction")
-    assert "both chosen by out-of-bag C among 4 pairs, anew in each resample" in run.report.read_text(encoding="utf-8")
+    report = run.report.read_text(encoding="utf-8")
+    assert "both chosen by out-of-bag C among 4 pairs, anew in each resample" in report
+    assert "The forest keeps patients with missing values" in report
 
 
 def test_nothing_is_tested_between_risk_groups(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:
