@@ -55,7 +55,8 @@ def survmodel_importance(cohort: Cohort, trees: int) -> Prepared:
     table, _ = tables(cohort)
     outcome = sm.Outcome(cohort.time[:-HELD_OUT], cohort.event[:-HELD_OUT].astype(bool))
     return Prepared(
-        lambda: sm.permutation_importance(fit, table, outcome, repeats=1, seed=SEED), lambda done: done.concordance
+        lambda: sm.permutation_importance(fit, table, outcome, repeats=1, seed=SEED, limits=None),
+        lambda done: done.concordance,
     )
 
 
