@@ -254,8 +254,9 @@ def _forest_methods(part: EndpointPart) -> Iterator[str]:
         if compared is not None and compared.differences:
             yield (
                 "A Cox model of the same columns was fitted to the same samples and folds. The forest is said to add "
-                f"nothing where C outside the samples is not larger by more than {SMALLEST_GAIN:g}, and to rank better "
-                "where it is and the limits of the cross-validated difference lie above 0."
+                "nothing where its C outside the samples is not above that of the Cox model, or 1/2, by more than "
+                f"{SMALLEST_GAIN:g}, and to rank better where it is, the limits of the cross-validated difference lie "
+                "above 0, and those of its own C above 1/2."
             )
 
 
