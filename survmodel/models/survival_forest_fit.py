@@ -241,7 +241,7 @@ class SurvivalForestFit(ForestPredictions, Result):
             f"Random survival forest, {self.outcome.endpoint}: {count_noun(self.n, 'row')}, "
             f"{count_noun(self.n_event, 'event')}, {format_count(self.spec.n_trees)} trees"
         )
-        settings = f"{count_noun(self.mtry, 'column')} tried at a split, leaves of at least {self.min_leaf} rows"
+        settings = f"{count_noun(self.mtry, 'column')} tried at a split, leaves of at least {self.min_leaf} drawn rows"
         left = (f"{count_noun(self.n_missing, 'row')} with missing values left out",) if self.n_missing else ()
         return Display(title, (Table(["measure", "estimate"], rows),), (settings, *left, *self.notes))
 
