@@ -239,8 +239,8 @@ def _forest_methods(part: EndpointPart) -> Iterator[str]:
         yield (
             f"{begin(forest.label)}: random survival forest of {format_count(fit.spec.n_trees)} trees with log-rank "
             f"splits ({count_noun(fit.mtry, 'column')} tried at each, leaves of at least "
-            f"{count_noun(fit.min_leaf, 'drawn patient')}{_tuned(fit)}), grown by {fit.spec.engine}; it was read out of "
-            "bag only."
+            f"{count_noun(fit.min_leaf, 'drawn patient')}{_tuned(fit)}), grown by {fit.spec.engine}; it was read out "
+            "of bag only."
         )
         if fit.spec.missing == "direction":
             yield (

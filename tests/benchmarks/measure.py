@@ -22,7 +22,7 @@ from benchmarks.peers import CALLS
 
 #: Seconds of one sample, so that the clock does not show; a call longer than SLOW is timed once more only, one longer
 #: than VERY_SLOW not even that.
-SAMPLE, SLOW, VERY_SLOW, SAMPLES = 0.003, 1.0, 10.0, 5
+SAMPLE, SLOW, VERY_SLOW, SAMPLES = 0.2, 1.0, 10.0, 5
 #: Bytes that a process may ask for, so that a program which needs too many does not take the machine with it.
 MOST_MEMORY = 8 * 1024**3
 
