@@ -1,7 +1,14 @@
-"""Reading survival trees: the leaf of a row, and averages over trees of what the leaves hold.
+r"""Reading survival trees: the leaf of a row, and averages over trees of what the leaves hold.
 
-A tree can pass over the rows that it drew: what remains is *out of bag*. Sums run over trees in their order,
-so that the number of threads changes no bit.
+With the leaf :math:`\ell_b(x)` of a row in tree *b*, the Nelson-Aalen hazard :math:`H_\ell` and the Kaplan-Meier curve
+:math:`S_\ell` of a leaf, and the event times :math:`t_k` of the cohort, a forest of *B* trees says
+
+.. math::
+    H(t \mid x) = \frac1B \sum_b H_{\ell_b(x)}(t), \qquad S(t \mid x) = \frac1B \sum_b S_{\ell_b(x)}(t), \qquad
+    M(x) = \sum_k H(t_k \mid x),
+
+the last being ensemble mortality (Ishwaran et al. 2008). A tree can pass over the rows that it drew: what remains is
+*out of bag*. Sums run over trees in their order, so that the number of threads changes no bit.
 """
 
 from __future__ import annotations

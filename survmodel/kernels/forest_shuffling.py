@@ -1,4 +1,13 @@
-"""Permutation of columns out of bag: what trees say of rows they never drew once these have exchanged some values."""
+r"""Permutation of columns out of bag: what trees say of rows they never drew once these have exchanged some values.
+
+Row *i* of the :math:`m_b` rows that tree *b* never drew takes the values of row :math:`\pi_b(i)` in some columns, for a
+random permutation :math:`\pi_b` of these rows. Its mortality out of bag is then
+
+.. math::
+    M^{*}(x_i) = \frac{1}{B_i} \sum_{b:\, i \notin b} M_{\ell_b(x_i^{\pi_b})},
+
+with the :math:`B_i` trees that never drew it; importance is C of :math:`M` less that of :math:`M^{*}`.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ in a forest of any size. What a tree drew is drawn again when it is needed and i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -33,8 +33,8 @@ MANY_ROWS = 100_000
 MANY_BINS = 255
 #: Codes are 16-bit numbers of which the largest stands for a missing value.
 MOST_CODES = MISSING
-#: Trees that are read together, so that memory does not grow with the forest.
-TREES_AT_ONCE = 32
+#: Leaves of rows that are held together, so that memory does not grow with the forest.
+LEAVES_AT_ONCE = 250_000
 
 
 class Sampling(NamedTuple):
@@ -91,7 +91,7 @@ class GrownTrees:
     def mortality(self, values: Floats, *, unseen: bool = False) -> Floats:
         """Average the mortality of each row's leaves, shape (n,); higher = worse."""
         total, n_trees = np.zeros(values.shape[0]), np.zeros(values.shape[0])
-        for trees, states in self._parts():
+        for trees, states in self._parts(values.shape[0]):
             drawn = self._drawn(states, values.shape[0], unseen=unseen)
             sum_mortality(trees, find_leaves(trees, values, self.unordered, drawn), total, n_trees)
         with np.errstate(invalid="ignore"):
@@ -104,7 +104,7 @@ class GrownTrees:
         places = np.searchsorted(self.event_times, times[order], side="right").astype(np.int64) - 1
         hazard, survival = np.zeros((2, values.shape[0], times.size))
         n_trees = np.zeros(values.shape[0])
-        for trees, states in self._parts():
+        for trees, states in self._parts(values.shape[0]):
             drawn = self._drawn(states, values.shape[0], unseen=unseen)
             leaves = find_leaves(trees, values, self.unordered, drawn)
             sum_curves(trees, leaves, places, hazard, survival, n_trees)
@@ -121,7 +121,7 @@ class GrownTrees:
         """
         words = np.random.SeedSequence(seed).generate_state(len(blocks) * repeats, np.uint64).reshape(-1, repeats)
         total, n_trees = np.zeros((len(blocks), repeats, values.shape[0])), np.zeros(values.shape[0])
-        for trees, states in self._parts():
+        for trees, states in self._parts(values.shape[0]):
             drawn = self._drawn(states, values.shape[0], unseen=True)
             n_trees += (drawn == 0).sum(axis=0)
             for block, columns in enumerate(blocks):
@@ -135,9 +135,9 @@ class GrownTrees:
         """Tell how often each tree drew each row of the forest, shape (n_trees, n)."""
         return draw_all(self.states, *self.sampling, self.n_rows)
 
-    def _parts(self) -> list[tuple[Trees, Words]]:
+    def _parts(self, n_rows: int) -> list[tuple[Trees, Words]]:
         """Take the trees a few at a time."""
-        starts = [*range(0, self.states.size, TREES_AT_ONCE), self.states.size]
+        starts = [*range(0, self.states.size, max(1, LEAVES_AT_ONCE // max(n_rows, 1))), self.states.size]
         bounds = self.trees.node_bounds
         return [
             (self.trees._replace(node_bounds=bounds[begin : end + 1]), self.states[begin:end])
@@ -245,7 +245,7 @@ def place_times(time: Floats, event: Bools) -> tuple[Floats, npt.NDArray[np.int3
 
 
 def grow(
-    columns: Sequence[CodedColumn],
+    columns: Iterable[CodedColumn],
     unordered: Bools,
     place: npt.NDArray[np.int32],
     event: Bools,
@@ -260,7 +260,7 @@ def grow(
 
     Parameters
     ----------
-    columns : sequence of CodedColumn
+    columns : iterable of CodedColumn
         Rows in order of `place`.
     unordered : ndarray of bool, shape (p,)
         Unordered factors.
@@ -289,14 +289,12 @@ def grow(
     FitError
         When no tree has a split.
     """
-    sizes = [column.lowest.size for column in columns]
-    lowest = np.concatenate([column.lowest for column in columns])
-    exact = all(column.lowest is column.highest for column in columns)
+    codes, lowest, highest, begin = _stack(columns, unordered.size, event.size)
     data = GrowingRows(
-        codes=np.ascontiguousarray([column.codes for column in columns]),
+        codes=codes,
         lowest=lowest,
-        highest=lowest if exact else np.concatenate([column.highest for column in columns]),
-        begin=np.cumsum([0, *sizes[:-1]], dtype=np.int64),
+        highest=highest,
+        begin=begin,
         unordered=unordered,
         place=place,
         event=event.astype(np.float64),
@@ -320,6 +318,20 @@ def grow(
             "use smaller leaves, fewer events in a leaf, or more rows",
         )
     return trees
+
+
+def _stack(columns: Iterable[CodedColumn], p: int, n: int) -> tuple[npt.NDArray[np.uint16], Floats, Floats, Ints]:
+    """Put columns one behind the other, each as it comes: codes, least and largest values, and where each begins."""
+    codes, lowest, highest = np.empty((p, n), dtype=np.uint16), [], []
+    for place, column in enumerate(columns):
+        codes[place] = column.codes
+        lowest.append(column.lowest)
+        highest.append(column.highest)
+    begin = np.cumsum([0, *(part.size for part in lowest[:-1])], dtype=np.int64)
+    # Where no column is in bins the two are the same, and stand once.
+    exact = all(low is high for low, high in zip(lowest, highest, strict=True))
+    low = np.concatenate(lowest)
+    return codes, low, low if exact else np.concatenate(highest), begin
 
 
 def _join(parts: Sequence[Trees]) -> Trees:

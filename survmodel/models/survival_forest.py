@@ -241,10 +241,10 @@ class RandomSurvivalForest(ForestSettings):
     ) -> GrownTrees:
         """Grow our own trees on rows in their order."""
         most = MANY_BINS if outcome.n > MANY_ROWS else MOST_CODES
-        columns = [
+        columns = (
             code_column(own, most) if column.kind == "number" else code_level(own, len(column.levels))
             for column, own in zip(coding.columns, values.T, strict=True)
-        ]
+        )
         n_draws = self.n_draws(outcome.n)
         rules = GrowthRules(
             mtry=mtry,

@@ -30,7 +30,7 @@ from survmodel.distributions import normal_quantile
 from survmodel.errors import ConfigError, DataError, EndpointError, FitError, name_rows
 from survmodel.formatting import count_noun, format_interval, format_number, format_significant
 from survmodel.models.kaplan_meier_fit import check_times
-from survmodel.naming import percent_level
+from survmodel.naming import begin, percent_level
 from survmodel.outcome.argument import check_outcome
 from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.response import Outcome
@@ -148,7 +148,7 @@ class Brier(Result):
         unit = f", {self.unit}" if self.unit else ""
         header = ["model", f"{until}{unit}", self.measure, f"{percent_level(self.conf_level)} limits", IPA]
         strata = f" within {self.n_strata} strata" if self.n_strata > 1 else ""
-        title = f"{self.measure.capitalize()}{strata}: {count_noun(self.n, 'row')}, {count_noun(self.n_event, 'event')}"
+        title = f"{begin(self.measure)}{strata}: {count_noun(self.n, 'row')}, {count_noun(self.n_event, 'event')}"
         notes = ["lower is better; IPA = 1 - score / score of the null model, the marginal risk of the same rows"]
         if self.measure == INTEGRATED:
             notes.append(f"averaged over {count_noun(self.grid, 'time')} from 0 on, each score holding until the next")
