@@ -1,8 +1,8 @@
 r"""Drawing patients again: bootstrap, subsamples, folds, and the runner that refits on each draw.
 
 The unit is the patient, never the row, and patients are drawn within strata, so that every resample has each disease
-as often as the study. Replicate *b* draws with the *b*-th child of one seed sequence: the draws are the same whatever
-the number of workers, and a longer run begins with the draws of a shorter one.
+as often as the study. Replicate *b* draws with the *b*-th word, or child, of one seed sequence: the draws are the same
+whatever the number of workers, and a longer run begins with the draws of a shorter one.
 
 A draw is a *count* for each row, how often its patient was drawn. Nothing here knows what a model is; a replicate that
 cannot be computed is counted with its reason.
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.errors import ConfigError, DataError, FitError, SurvmodelError
+from survmodel.kernels.random_words import draw_units
 
 Ints = npt.NDArray[np.int64]
 Drawn = TypeVar("Drawn")
@@ -124,12 +125,11 @@ def bootstrap_counts(units: Units, repeats: int, seed: int = 0) -> Ints:
     [5, 5, 5]
     """
     _check_repeats(repeats)
-    members = [np.flatnonzero(units.stratum == code) for code in range(int(units.stratum.max()) + 1)]
+    members = np.argsort(units.stratum, kind="stable").astype(np.int64)
+    bounds = np.append(0, np.cumsum(np.bincount(units.stratum))).astype(np.int64)
     counts = np.empty((repeats, units.patient.size), dtype=np.int64)
-    for replicate, child in enumerate(np.random.SeedSequence(seed).spawn(repeats)):
-        random = np.random.default_rng(child)
-        drawn = np.concatenate([random.choice(inside, inside.size) for inside in members])
-        counts[replicate] = np.bincount(drawn, minlength=units.n)[units.patient]
+    words = np.asarray(np.random.SeedSequence(seed).generate_state(repeats, np.uint64), dtype=np.uint64)
+    draw_units(words, bounds, members, units.patient, np.empty(units.n, dtype=np.int64), counts)
     return counts
 
 
@@ -296,8 +296,31 @@ class Replicates(Generic[Computed]):
             )
 
 
+def gather_replicates(values: Sequence[Computed | None], reasons: Sequence[str]) -> Replicates[Computed]:
+    """Put together what the replicates gave.
+
+    Parameters
+    ----------
+    values : sequence
+        One for each draw; None where it could not be computed.
+    reasons : sequence of str
+        Why not, "" where it could.
+
+    Returns
+    -------
+    Replicates
+        With reasons counted.
+
+    Examples
+    --------
+    >>> gather_replicates([1.0, None], ["", "no events"]).failures
+    (('no events', 1),)
+    """
+    return Replicates(tuple(values), tuple(Counter(reason for reason in reasons if reason).most_common()))
+
+
 def run_replicates(
-    compute: Callable[[Drawn], Computed], draws: Iterable[Drawn], *, n_jobs: int = 1
+    compute: Callable[[Drawn], Computed], draws: Iterable[Drawn], *, n_jobs: int = 1, threads: bool = False
 ) -> Replicates[Computed]:
     """Compute something for every draw.
 
@@ -309,6 +332,8 @@ def run_replicates(
         The draws, made beforehand, so that the answers do not depend on who computes them.
     n_jobs : int
         Workers of joblib; 1 computes here. A ``joblib.parallel_config`` in force chooses the backend.
+    threads : bool
+        Whether threads do as well as processes, since nearly all is done in kernels.
 
     Returns
     -------
@@ -330,9 +355,9 @@ def run_replicates(
     else:
         from joblib import Parallel, delayed
 
-        answers = Parallel(n_jobs=n_jobs)(delayed(_attempt)(compute, draw) for draw in draws)
-    reasons = Counter(reason for _, reason in answers if reason)
-    return Replicates(tuple(value for value, _ in answers), tuple(reasons.most_common()))
+        parallel = Parallel(n_jobs=n_jobs, prefer="threads" if threads else None)
+        answers = parallel(delayed(_attempt)(compute, draw) for draw in draws)
+    return gather_replicates([value for value, _ in answers], [reason for _, reason in answers])
 
 
 def _attempt(compute: Callable[[Drawn], Computed], draw: Drawn) -> tuple[Computed | None, str]:

@@ -45,7 +45,8 @@ from survmodel.kernels.risk_sets import RiskSets
 Floats = npt.NDArray[np.float64]
 
 BLOCK = 256
-MAX_HALVINGS = 20
+#: A step from where hardly anything is known may be a billion times too long.
+MAX_HALVINGS = 60
 #: A product of risk-set sums is kept between these.
 SMALL, LARGE = 1e-200, 1e200
 

@@ -1,8 +1,4 @@
-r"""Random numbers inside kernels, and the rows that a tree is grown on.
-
-Numbers come from SplitMix64 (Steele, Lea and Flood 2014), whose whole state is one 64-bit word: a tree depends on its
-word alone, whoever grows it and whatever was grown before.
-"""
+"""The rows that a tree is grown on: they depend on the tree's word alone, whatever was grown before."""
 
 from __future__ import annotations
 
@@ -10,57 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
+from survmodel.kernels.random_words import Truth, Whole, Words, draw_below, next_word
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int32]
-#: Kernels make no difference between numbers of Python and of numpy.
-Whole = int | np.int64
-Truth = bool | np.bool_
-
-
-@kernel(allocates=False)
-def next_word(state: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """Step the generator.
-
-    Parameters
-    ----------
-    state : uint64
-        State.
-
-    Returns
-    -------
-    state, word : uint64
-        The next state, and 64 random bits.
-    """
-    state = state + np.uint64(0x9E3779B97F4A7C15)
-    word = state
-    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state, word ^ (word >> np.uint64(31))
-
-
-@kernel(allocates=False)
-def draw_below(state: np.uint64, n: Whole) -> tuple[np.uint64, Whole]:
-    """Draw a whole number from 0 to n - 1, n below 2^32; no number is favoured by more than n / 2^32.
-
-    Parameters
-    ----------
-    state : uint64
-        State.
-    n : int
-        How many numbers there are.
-
-    Returns
-    -------
-    state : uint64
-        The next state.
-    drawn : int
-        The number.
-    """
-    state, word = next_word(state)
-    return state, np.int64(((word >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
 
 
 @kernel(allocates=False)

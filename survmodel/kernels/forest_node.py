@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
-from survmodel.kernels.forest_draws import Whole
+from survmodel.kernels.random_words import Whole
 
 Floats = npt.NDArray[np.float64]
 Ints32 = npt.NDArray[np.int32]

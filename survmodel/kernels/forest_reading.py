@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
-from survmodel.kernels.forest_draws import Whole
 from survmodel.kernels.forest_trees import LEAF, Trees
+from survmodel.kernels.random_words import Whole
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

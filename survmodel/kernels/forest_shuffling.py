@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
-from survmodel.kernels.forest_draws import Truth, Whole, draw_below, next_word
 from survmodel.kernels.forest_reading import leaf_of
 from survmodel.kernels.forest_trees import Trees
+from survmodel.kernels.random_words import Truth, Whole, draw_below, next_word
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
-from survmodel.kernels.forest_draws import Whole
 from survmodel.kernels.forest_node import SWEEP, NodeRows, NodeTimes
+from survmodel.kernels.random_words import Whole
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

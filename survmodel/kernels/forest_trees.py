@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
-from survmodel.kernels.forest_draws import Truth, Whole, draw_below, draw_rows
+from survmodel.kernels.forest_draws import draw_rows
 from survmodel.kernels.forest_node import NodeRows, NodeTimes, describe_node, room_for_node
 from survmodel.kernels.forest_split import (
     FEW_CODES,
@@ -30,6 +30,7 @@ from survmodel.kernels.forest_split import (
     order_by_code,
     room_for_split,
 )
+from survmodel.kernels.random_words import Truth, Whole, draw_below
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

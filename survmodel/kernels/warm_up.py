@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from survmodel.kernels import (
     aalen_johansen,
     concordance,
     cox,
+    draw_scores,
     exact_ties,
     firth,
     forest_draws,
@@ -17,9 +19,13 @@ from survmodel.kernels import (
     gray,
     kaplan_meier,
     logrank,
+    random_words,
+    refits,
     remove_old_caches,
 )
 from survmodel.kernels.risk_sets import build_risk_sets
+
+Floats = npt.NDArray[np.float64]
 
 
 def warm_up() -> None:
@@ -59,7 +65,24 @@ def warm_up() -> None:
         features, ones, ones, sums, np.ones(sets.time.size), hazard, died, sets, np.zeros(1), np.zeros((1, 1))
     )
     cox.risk_set_sums(features, ones, sets)
+    _warm_up_resampling(features)
     _warm_up_forest()
+
+
+def _warm_up_resampling(features: Floats) -> None:
+    """Draw, refit and score two resamples of five rows."""
+    time, event = np.arange(1.0, 6.0), np.array([True, True, False, True, False])
+    sets, ones, zeros = build_risk_sets(time, event), np.ones((2, 5)), np.zeros(5)
+    words, place = np.array([1, 2], dtype=np.uint64), np.arange(5, dtype=np.int64)
+    random_words.draw_units(words, np.array([0, 5]), place, place, np.empty(5, dtype=np.int64), ones.astype(np.int64))
+    refits.refit_many(
+        features, zeros, ones, np.zeros(1), sets, True, np.zeros(1), time, np.ones(1), 5, 1e-9, 1e-12, 5.0, 1e-6,
+        np.zeros(1),
+    )  # fmt: skip
+    draw_scores.score_draws(
+        ones * time, np.zeros((2, 1, 5)), ones, ones, time, event, sets, place, np.ones((1, 5), dtype=bool),
+        np.array([2.5]), 5.0,
+    )  # fmt: skip
 
 
 def _warm_up_forest() -> None:

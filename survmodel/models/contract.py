@@ -10,6 +10,7 @@ they are; any other needs one kind of event.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -20,6 +21,7 @@ from survmodel.outcome.response import Outcome
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @runtime_checkable
@@ -49,12 +51,40 @@ class Model(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Refits:
+    """What a model predicts for all rows after refits on b resamples.
+
+    Attributes
+    ----------
+    index : ndarray, shape (b, n)
+        Prognostic indices, higher = worse; NaN where a refit failed.
+    risk : ndarray, shape (b, n, n_times)
+        Probabilities of the event by each time; NaN where a refit failed or the time is beyond what it knows.
+    reasons : tuple of str
+        Why each refit failed, "" where it did not.
+    """
+
+    index: Floats
+    risk: Floats
+    reasons: tuple[str, ...]
+
+
 @runtime_checkable
 class Resampler(Protocol):
     """A model on fixed rows that is refitted with other counts: the same numbers as a refit on replicated rows."""
 
     def index(self, counts: Ints) -> Floats:
         """Refit with each row counted so often and predict the index of every row, shape (n,); higher = worse."""
+        ...
+
+
+@runtime_checkable
+class ManyResampler(Resampler, Protocol):
+    """A resampler that refits on many draws together, and predicts risks too."""
+
+    def refit(self, counts: Ints, times: Floats, wanted: Bools | None = None) -> Refits:
+        """Refit on each draw of counts, shape (b, n), and predict the rows that are wanted; failures are told."""
         ...
 
 

@@ -160,6 +160,12 @@ class CoxSettings:
         return self.penalty.theta if isinstance(self.penalty, Ridge) else 0.0
 
     @property
+    def variables(self) -> tuple[str, ...]:
+        """Columns that the model uses."""
+        others = [*self.strata_columns, *([self.cluster] if self.cluster else [])]
+        return tuple(dict.fromkeys([*parse_formula(self.formula).variables, *others]))
+
+    @property
     def strata_columns(self) -> tuple[str, ...]:
         """Columns that form the strata."""
         if self.strata is None:

@@ -117,6 +117,12 @@ class RandomSurvivalForest(ForestSettings):
     True
     """
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Columns that the forest uses."""
+        strata = () if self.tuning is None or self.tuning.strata is None else (self.tuning.strata,)
+        return tuple(dict.fromkeys([*parse_formula(self.formula).variables, *strata]))
+
     def fit(self, table: pd.DataFrame, outcome: Outcome, weights: object = None) -> SurvivalForestFit:
         """Grow the forest.
 

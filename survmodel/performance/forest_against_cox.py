@@ -36,7 +36,9 @@ from survmodel.outcome.groups import read_groups
 from survmodel.outcome.response import Outcome
 from survmodel.performance.discrimination import concordance
 from survmodel.performance.out_of_fold import FOLDS, OutOfFold
-from survmodel.performance.validation import ENOUGH_FOR_LIMITS, NO_INFORMATION, Validation, validate
+from survmodel.performance.validation import validate
+from survmodel.performance.validation_result import ENOUGH_FOR_LIMITS, Validation
+from survmodel.performance.validation_scores import NO_INFORMATION
 from survmodel.result import Display, Result
 from survmodel.table import Table
 

@@ -98,10 +98,16 @@ class OutOfFold(Result):
         return self._own(self.index_by_model)
 
     @property
+    def risk_by_repeat(self) -> Floats:
+        """Risks of each patient by the model without the patient's fold, shape (repeats, n, n_times)."""
+        shown = [self._own(self.risk_by_model[..., place]) for place in range(self.times.size)]
+        return np.stack(shown, axis=-1) if shown else np.empty((*self.fold.shape, 0))
+
+    @property
     def risk(self) -> pd.DataFrame:
         """Risk of each patient at each time, averaged over the repeats; NaN where it cannot be predicted."""
-        read = [_average(self._own(self.risk_by_model[..., place])) for place in range(self.times.size)]
-        return pd.DataFrame(dict(zip(self.times.tolist(), read, strict=True)), index=self.labels)
+        read = _average(self.risk_by_repeat)
+        return pd.DataFrame(read, index=self.labels, columns=self.times.tolist())
 
     def _own(self, by_model: Floats) -> Floats:
         """Pick for each repeat and row what the model without the row's fold says: shape (repeats, n)."""
@@ -219,7 +225,7 @@ def _average(values: Floats) -> Floats:
     return average
 
 
-def predict_out_of_fold(
+def predict_out_of_fold(  # noqa: PLR0913 - what is predicted, how patients are dealt out, and by whom
     spec: Model,
     table: pd.DataFrame,
     outcome: Outcome,
@@ -230,6 +236,7 @@ def predict_out_of_fold(
     strata: object = None,
     seed: int = 0,
     n_jobs: int = 1,
+    columns: Sequence[str] | None = None,
 ) -> OutOfFold:
     """Predict every patient by models that have not seen him.
 
@@ -254,6 +261,9 @@ def predict_out_of_fold(
         The same seed deals alike, whatever the order of rows.
     n_jobs : int
         Workers.
+    columns : sequence of str, optional
+        Columns that tell patients with equal times and events apart where they are put in order; those that the
+        specification uses without it.
 
     Returns
     -------
@@ -281,7 +291,8 @@ def predict_out_of_fold(
     outcome.check_rows(table)
     died = outcome.event == 1 if getattr(spec, "takes_competing", False) else outcome.died
     layers = read_groups(outcome, strata, "strata").codes
-    order = canonical_order(table, outcome, layers)
+    named = getattr(spec, "variables", None) if columns is None else columns
+    order = canonical_order(table if named is None else table[list(named)], outcome, layers)
     units = read_units(outcome.n, None if outcome.id is None else outcome.id[order], layers[order])
     n_folds = min(folds, units.n)
     dealt = np.empty((repeats, outcome.n), dtype=np.int64)

@@ -1,38 +1,73 @@
-"""Scoring many indices of the same patients: Harrell's C within strata, for any counts of the rows."""
+"""Scoring many predictions of the same patients, for any counts of their rows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from survmodel.errors import FitError
-from survmodel.kernels.concordance import harrell
+from survmodel.kernels.draw_scores import score_draws
 from survmodel.kernels.risk_sets import RiskSets, build_risk_sets
 from survmodel.outcome.response import Outcome
+from survmodel.performance.discrimination import FEWEST_CENSORINGS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+HARRELL, SLOPE, AUC, BRIER, NULL_BRIER = "Harrell C", "calibration slope", "AUC", "Brier score", "null Brier score"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number that tells how good predictions are.
+
+    Attributes
+    ----------
+    name : str
+        What it is.
+    horizon : float, optional
+        Its time; None for one of the whole follow-up.
+    """
+
+    name: str
+    horizon: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ConcordanceScorer:
-    """Harrell's C of fixed rows, whose order and strata are found once.
+class DrawScorer:
+    """Measures of fixed rows, whose order and strata are found once; n rows, k times.
 
     Attributes
     ----------
     sets : RiskSets
         Rows in order of time, within strata.
+    time : ndarray, shape (n,)
+        Exit times in that order.
     event : ndarray of bool, shape (n,)
-        Events.
+        Events in that order.
+    by_time : ndarray of int64, shape (n,)
+        Places in that order by time alone, deaths first.
+    times : ndarray, shape (k,)
+        Horizons.
+    known : ndarray of bool, shape (k, n)
+        Rows, in that order, that are scored at each horizon.
     """
 
     sets: RiskSets
-    event: npt.NDArray[np.bool_]
+    time: Floats
+    event: Bools
+    by_time: Ints
+    times: Floats
+    known: Bools
 
     @classmethod
-    def of(cls, outcome: Outcome, stratum: Ints) -> ConcordanceScorer:
+    def of(
+        cls, outcome: Outcome, stratum: Ints, times: Sequence[float] | Floats = (), known: Bools | None = None
+    ) -> DrawScorer:
         """Prepare rows for scoring.
 
         Parameters
@@ -40,38 +75,71 @@ class ConcordanceScorer:
         outcome : Outcome
             Times and events of one kind.
         stratum : ndarray of int64, shape (n,)
-            Pairs are formed within strata.
+            Pairs, censoring curves and null models are formed within strata.
+        times : sequence of float
+            Horizons, ascending.
+        known : ndarray of bool, shape (n, k), optional
+            Rows that are scored at each horizon; all without it.
 
         Returns
         -------
-        ConcordanceScorer
-            Scores any index of these rows.
-        """
-        died = outcome.died
-        return cls(build_risk_sets(outcome.time, died, outcome.entry, stratum), died)
-
-    def score(self, index: Floats, counts: npt.NDArray[np.generic] | None = None) -> float:
-        """Give C of an index.
-
-        Parameters
-        ----------
-        index : ndarray, shape (n,)
-            Higher = worse.
-        counts : ndarray, shape (n,), optional
-            How often each row counts; once without it. Copies of one row form no pair.
-
-        Returns
-        -------
-        float
-            C.
+        DrawScorer
+            Scores any predictions for these rows.
 
         Raises
         ------
         FitError
-            Without a usable pair.
+            For horizons with late entry.
         """
-        weight = np.ones(index.size) if counts is None else np.asarray(counts, dtype=np.float64)
-        estimate = harrell(index, weight, self.sets, self.event)
-        if np.isnan(estimate):
-            raise FitError("no two rows form a usable pair")
-        return estimate
+        asked = np.asarray(times, dtype=np.float64)
+        if asked.size and outcome.entry is not None:
+            raise FitError(
+                "AUC and Brier score know no late entry",
+                remedy="leave out the horizons, or score rows that were followed from time 0 on",
+            )
+        died = outcome.died
+        sets = build_risk_sets(outcome.time, died, outcome.entry, stratum)
+        time, event = outcome.time[sets.order], died[sets.order]
+        scored = np.ones((asked.size, outcome.n), dtype=bool) if known is None else known[sets.order].T.copy()
+        by_time = np.lexsort((~event, time)).astype(np.int64)
+        return cls(sets, time, event, by_time, asked, scored)
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What each column of :meth:`score` is."""
+        timed = [Measure(name, float(time)) for time in self.times for name in (AUC, BRIER, NULL_BRIER)]
+        return (Measure(HARRELL), Measure(SLOPE), *timed)
+
+    def score(self, index: Floats, risk: Floats, learnt: npt.NDArray[np.generic], scored: npt.ArrayLike) -> Floats:
+        """Score the predictions of every draw.
+
+        Parameters
+        ----------
+        index : ndarray, shape (b, n)
+            Prognostic indices, higher = worse.
+        risk : ndarray, shape (b, n, k)
+            Probabilities of the event by each horizon.
+        learnt : ndarray, shape (b, n)
+            How often each row was learnt from: censoring curves and null models are those of these rows.
+        scored : ndarray, shape (b, n)
+            How often each row is scored. Copies of one row form no pair.
+
+        Returns
+        -------
+        ndarray, shape (b, n_measures)
+            In the order of `measures`; NaN where there is none.
+        """
+        order = self.sets.order
+        return score_draws(
+            np.take(index, order, axis=1),
+            np.take(np.swapaxes(risk, 1, 2), order, axis=2),
+            np.take(learnt, order, axis=1).astype(np.float64),
+            np.take(scored, order, axis=1).astype(np.float64),
+            self.time,
+            self.event,
+            self.sets,
+            self.by_time,
+            self.known,
+            self.times,
+            float(FEWEST_CENSORINGS),
+        )

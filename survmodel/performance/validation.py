@@ -1,29 +1,20 @@
-r"""Internal validation: how well a specification would do in patients it has not seen.
+"""Internal validation: how well a specification would do in patients it has not seen.
 
-Two methods, chosen by what is validated. A fixed specification (a Cox model without selection, tuning or data-derived
-cuts) is corrected for *optimism* (Harrell, Lee and Mark 1996): in each bootstrap sample the model is fitted anew and
-scored in the sample and in the original patients, and the mean difference is taken off the apparent C. Anything that
-fits its patients more closely, a forest above all, is scored only on patients outside the sample. The mean of these
-scores, :math:`C_1`, is too low, since a sample holds 63 % of the patients, and ".632+" mends that (Efron and
-Tibshirani 1997), with :math:`\gamma = 1/2` for no information:
+Patients are drawn, never rows, within strata, and the whole specification is fitted anew to each draw: imputation,
+standardisation, knots, cuts, penalties and tuning included. Two methods are chosen by what is validated, as in
+:mod:`~survmodel.performance.validation_scores`. A fixed specification (a Cox model without selection, tuning or
+data-derived cuts) is corrected for optimism. Anything that fits its patients more closely, a forest above all, is
+scored only on patients outside the draws, by .632+, and beside it by repeated cross-validation. All specifications of
+one call are scored on the same patients and the same draws; one that needs .632+ brings it to all.
 
-.. math::
-    C_{.632+} = (1 - w)\,C_{app} + w\,C_1', \quad w = \frac{.632}{1 - .368 R}, \quad
-    R = \frac{C_{app} - C_1'}{C_{app} - \gamma}, \quad C_1' = \max(C_1, \gamma),
-
-R being 0 where :math:`C_1'` is not below the apparent one. Beside it stands C of repeated 10-fold cross-validation, of
-the indices that models without a patient's fold give. Patients are drawn, never rows, within strata; pairs are
-formed within the same strata. All specifications of one call are scored on the same patients and the same draws; one
-that needs .632+ brings it to all.
-
-Limits of a corrected C are those of the bootstrap distribution moved by the optimism (Noma et al. 2021); .632+ has none
-here. Below 120 patients they are descriptive.
+Measures are Harrell's C, the calibration slope, and at each horizon AUC, Brier score and IPA. Pairs, censoring curves
+and null models are formed within strata; in a draw the censoring curve is that of the rows that were learnt from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -31,170 +22,71 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import ConfigError, closest
-from survmodel.formatting import count_noun, format_estimate, format_number
-from survmodel.models.contract import FixedModel, Model, Resampler
-from survmodel.models.row_resampling import RowResampler
+from survmodel.errors import ConfigError, EndpointError, FitError, closest
+from survmodel.formatting import count_noun, format_significant
+from survmodel.models.contract import Fit, Model
+from survmodel.models.kaplan_meier_fit import check_times
 from survmodel.outcome.argument import check_outcome, read_table
-from survmodel.outcome.groups import read_groups
+from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.ordering import canonical_order
 from survmodel.outcome.response import Outcome
+from survmodel.performance.brier import marginal_risk
 from survmodel.performance.out_of_fold import FOLDS, OutOfFold, predict_out_of_fold
-from survmodel.performance.scoring import ConcordanceScorer
-from survmodel.resampling import Replicates, bootstrap_counts, count_rows, read_units, run_replicates
-from survmodel.result import Display, Result, join_warnings
-from survmodel.table import Table
+from survmodel.performance.out_of_fold_scores import OutOfFoldScores, score_out_of_fold
+from survmodel.performance.resampled_scores import (
+    is_fixed,
+    predict_at,
+    score_apparent,
+    score_draws_of,
+    score_without_information,
+)
+from survmodel.performance.scoring import SLOPE, DrawScorer, Measure
+from survmodel.performance.validation_result import Validation
+from survmodel.performance.validation_scores import (
+    MeasureScore,
+    Scores,
+    correct_by_632,
+    correct_by_optimism,
+    limit_by_error,
+)
+from survmodel.resampling import bootstrap_counts, read_units
+from survmodel.result import join_warnings
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Method = Literal["auto", "optimism", ".632+"]
-METHODS = ("auto", "optimism", ".632+")
+Method = Literal["auto", "optimism", ".632+", "cross-validation"]
+METHODS = ("auto", "optimism", ".632+", "cross-validation")
 
-#: Below so many patients limits of a corrected C are descriptive.
-ENOUGH_FOR_LIMITS = 120
-#: C of an index that knows nothing.
-NO_INFORMATION = 0.5
-MEASURE = "Harrell C"
-#: How often patients are dealt out to folds beside .632+.
-CROSS_VALIDATIONS = 2
+#: How often patients are dealt out to folds beside .632+, and where cross-validation is all there is.
+BESIDE, ALONE = 2, 10
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """C of one specification.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """What every specification of a call is scored on.
 
     Attributes
     ----------
-    apparent : float
-        On the patients it was fitted to.
-    optimism : float
-        Mean difference between bootstrap sample and original patients; NaN under .632+.
-    outside : float
-        Mean C of patients outside the samples; NaN under the optimism method.
-    corrected : float
-        What is to be expected in other patients.
-    cross_validated : float
-        Mean C of the out-of-fold indices of each repeat; NaN where none were asked for.
-    conf_low, conf_high : float
-        Limits of the corrected C; NaN under .632+.
-    shows_apparent : bool
-        Whether the apparent C means anything; that of a forest does not.
-    asked, used : int
-        Resamples.
-    failures : tuple of (str, int)
-        Why resamples failed.
-    outside_by_resample : tuple of float
-        C of patients outside each sample, in the order of the draws; NaN where it failed, empty under the optimism
-        method. Specifications of one call share the draws.
+    place : ndarray of int64, shape (n,)
+        Positions of the rows in the table, in the order in which they are drawn.
+    table : pandas.DataFrame
+        The rows.
+    outcome : Outcome
+        Their outcome.
+    strata : Groups
+        Their strata.
+    known : ndarray of bool, shape (n, k)
+        Rows for which every specification predicts a risk at each horizon.
+    scorer : DrawScorer
+        Of them.
     """
 
-    apparent: float
-    optimism: float
-    outside: float
-    corrected: float
-    cross_validated: float
-    conf_low: float
-    conf_high: float
-    shows_apparent: bool
-    asked: int
-    used: int
-    failures: tuple[tuple[str, int], ...] = ()
-    outside_by_resample: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Validation(Result):
-    """Internal validation of one or more specifications.
-
-    Attributes
-    ----------
-    scores : mapping of str to Scores
-        By name of the specification.
-    method : {"optimism", ".632+"}
-        How they were corrected.
-    n, n_event, n_strata : int
-        Patients scored, events, strata.
-    n_incomplete : int
-        Rows left out because a specification lacks a value of theirs.
-    seed : int
-        Of the draws.
-    out_of_fold : mapping of str to OutOfFold
-        What models said of patients they had not seen, by name of the specification; empty where not asked for.
-    conf_level : float
-        Coverage of limits.
-    warnings : tuple of str
-        What the reader must know.
-    rows : tuple of int
-        Positions of the scored rows in the table, ascending; those of ``out_of_fold`` too.
-    """
-
-    scores: Mapping[str, Scores]
-    method: str
-    n: int
-    n_event: int
-    n_strata: int
-    n_incomplete: int
-    seed: int
-    out_of_fold: Mapping[str, OutOfFold] = field(default_factory=dict)
-    conf_level: float = 0.95
-    warnings: tuple[str, ...] = ()
-    rows: tuple[int, ...] = ()
-
-    def tidy(self) -> pd.DataFrame:
-        """Give apparent, optimism and corrected C, or C outside the samples and corrected C, of each specification.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns model, measure, sample ("apparent", "optimism", "test", "cross-validated", "corrected"), estimate,
-            conf_low, conf_high.
-        """
-        rows = []
-        for name, one in self.scores.items():
-            parts = [("apparent", one.apparent)] if one.shows_apparent else []
-            parts += [("optimism", one.optimism)] if self.method == "optimism" else [("test", one.outside)]
-            parts += [("cross-validated", one.cross_validated)] if np.isfinite(one.cross_validated) else []
-            rows += [(name, MEASURE, sample, value, np.nan, np.nan) for sample, value in parts]
-            rows.append((name, MEASURE, "corrected", one.corrected, one.conf_low, one.conf_high))
-        return pd.DataFrame(rows, columns=["model", "measure", "sample", "estimate", "conf_low", "conf_high"])
-
-    def glance(self) -> pd.DataFrame:
-        """Give counts and conventions in one row.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row; `used` is the least of all specifications.
-        """
-        row = {
-            "n": self.n,
-            "n_event": self.n_event,
-            "n_strata": self.n_strata,
-            "n_missing": self.n_incomplete,
-            "method": self.method,
-            "asked": max(one.asked for one in self.scores.values()),
-            "used": min(one.used for one in self.scores.values()),
-            "seed": self.seed,
-            "conf_level": self.conf_level,
-            "conventions": "patients drawn within strata, pairs within strata; whole specification refitted",
-        }
-        return pd.DataFrame([row])
-
-    def _display(self) -> Display:
-        rows = []
-        for name, one in self.scores.items():
-            limits = format_estimate(one.corrected, one.conf_low, one.conf_high, 3)
-            shown = limits if np.isfinite(one.conf_low) else format_number(one.corrected, 3)
-            apparent = format_number(one.apparent, 3) if one.shows_apparent else "not shown"
-            rows.append([name, apparent, shown, f"{one.used} of {one.asked}"])
-        table = Table(["model", "apparent C", "corrected C", "resamples used"], rows)
-        title = f"Internal validation by {self.method}: {count_noun(self.n, 'patient')}, {self.n_event} events"
-        notes = [f"Harrell's C within {count_noun(self.n_strata, 'stratum', 'strata')}"]
-        if self.n < ENOUGH_FOR_LIMITS and self.method == "optimism":
-            notes.append(f"limits are descriptive below {ENOUGH_FOR_LIMITS} patients")
-        if self.n_incomplete:
-            notes.append(f"{count_noun(self.n_incomplete, 'row')} with missing values left out of all models")
-        return Display(title, (table,), tuple(notes))
+    place: Ints
+    table: pd.DataFrame
+    outcome: Outcome
+    strata: Groups
+    known: npt.NDArray[np.bool_]
+    scorer: DrawScorer
 
 
 def validate(  # noqa: PLR0913 - what is validated, how often, and how patients are drawn
@@ -212,7 +104,7 @@ def validate(  # noqa: PLR0913 - what is validated, how often, and how patients 
     n_jobs: int = 1,
     conf_level: float = 0.95,
 ) -> Validation:
-    """Correct Harrell's C of specifications for having been fitted to the patients that they are scored on.
+    """Correct measures of specifications for having been fitted to the patients that they are scored on.
 
     Parameters
     ----------
@@ -223,16 +115,18 @@ def validate(  # noqa: PLR0913 - what is validated, how often, and how patients 
         out for all.
     outcome : Outcome
         Times and events of one kind.
-    method : {"auto", "optimism", ".632+"}
+    method : {"auto", "optimism", ".632+", "cross-validation"}
         "auto" takes the optimism bootstrap when every specification is fixed, else .632+.
     repeats : int
         Bootstrap samples.
     folds : int
         Folds of the cross-validation.
     fold_repeats : int, optional
-        How often patients are dealt out to folds; without it twice beside .632+, and never beside the optimism method.
+        How often patients are dealt out to folds; without it twice beside .632+, ten times under cross-validation, and
+        never beside the optimism method.
     horizons : sequence of float
-        Times at which ``out_of_fold`` holds risks too.
+        Times at which AUC, Brier score and IPA are scored, and for which ``out_of_fold`` holds risks. Above 0, and
+        before the end of the follow-up.
     strata : Series or array_like, shape (n,), optional
         Patients are drawn, and pairs formed, within strata.
     seed : int
@@ -245,14 +139,17 @@ def validate(  # noqa: PLR0913 - what is validated, how often, and how patients 
     Returns
     -------
     Validation
-        Corrected C of each specification.
+        Corrected measures of each specification.
 
     Raises
     ------
     ConfigError
         For the optimism method and a specification that is not fixed.
+    EndpointError
+        For horizons outside the follow-up.
     FitError
-        When a specification cannot be fitted, or more than one in five resamples fail.
+        When a specification cannot be fitted, more than one in five resamples fail, or horizons are asked for with late
+        entry.
 
     References
     ----------
@@ -266,76 +163,80 @@ def validate(  # noqa: PLR0913 - what is validated, how often, and how patients 
     >>> table = pd.DataFrame({"x": random.normal(size=60), "z": random.normal(size=60)})
     >>> outcome = Outcome(random.exponential(np.exp(-table["x"])), np.ones(60), unit="years")
     >>> result = validate(CoxPH("x + z"), table, outcome, repeats=50)
-    >>> result.tidy()["sample"].tolist(), result.method
-    (['apparent', 'optimism', 'corrected'], 'optimism')
+    >>> result.tidy()[["measure", "sample"]].drop_duplicates().to_numpy().tolist()
+    [['Harrell C', 'apparent'], ['Harrell C', 'optimism'], ['Harrell C', 'corrected'], \
+['calibration slope', 'optimism'], ['calibration slope', 'corrected']]
     """
     specs = dict(spec) if isinstance(spec, Mapping) else {"model": spec}
     chosen = _choose_method(specs, method)
     table = read_table(table)
     check_outcome(outcome)
     outcome.check_rows(table)
-    layers = read_groups(outcome, strata, "strata")
-    rows = _complete_rows(specs, table, outcome)
-    rows = rows[canonical_order(table.iloc[rows], outcome.take(rows), layers.codes[rows])]
-    used, analysed, stratum = table.iloc[rows], outcome.take(rows), layers.codes[rows]
-    counts = bootstrap_counts(read_units(analysed.n, analysed.id, stratum), repeats, seed)
-    scorer = ConcordanceScorer.of(analysed, stratum)
-    scores = {
-        name: (_by_optimism if chosen == "optimism" else _by_632)(
-            one, used, analysed, counts, scorer, n_jobs, conf_level
-        )
-        for name, one in specs.items()
-    }
+    asked = _check_horizons(horizons, outcome)
+    rows, fits = _prepare(specs, table, outcome, read_groups(outcome, strata, "strata"), asked)
+    scores: dict[str, Scores] = {name: _apparent_only(fits[name], specs[name], rows) for name in specs}
+    if chosen != "cross-validation":
+        counts = bootstrap_counts(read_units(rows.outcome.n, rows.outcome.id, rows.strata.codes), repeats, seed)
+        correct = _by_optimism if chosen == "optimism" else _by_632
+        scores = {
+            name: correct(one, fits[name], rows, counts, n_jobs=n_jobs, conf_level=conf_level)
+            for name, one in specs.items()
+        }
+    dealt = fold_repeats if fold_repeats is not None else {"optimism": 0, ".632+": BESIDE}.get(chosen, ALONE)
     unseen: dict[str, OutOfFold] = {}
-    dealt = fold_repeats if fold_repeats is not None else (CROSS_VALIDATIONS if chosen == ".632+" else 0)
+    folded: dict[str, OutOfFoldScores] = {}
     if dealt:
-        place = np.sort(rows)
+        place = np.sort(rows.place)
+        codes = rows.strata.codes[np.argsort(rows.place)]
         predict = partial(
             predict_out_of_fold, table=table.iloc[place], outcome=outcome.take(place), times=horizons, folds=folds,
-            repeats=dealt, strata=layers.codes[place], seed=seed, n_jobs=n_jobs,
+            repeats=dealt, strata=codes, seed=seed, n_jobs=n_jobs, columns=variables_of(specs),
         )  # fmt: skip
         unseen = {name: predict(one) for name, one in specs.items()}
-        cross_validated = {name: _cross_validated(one, layers.codes[place]) for name, one in unseen.items()}
-        scores = {name: replace(one, cross_validated=cross_validated[name]) for name, one in scores.items()}
-    warnings = [
-        f"{name}: {one.asked - one.used} of {one.asked} resamples failed, most often: {one.failures[0][0]}"
-        for name, one in scores.items()
-        if one.failures
-    ]
+        folded = {name: score_out_of_fold(one, codes, tuple(asked.tolist())) for name, one in unseen.items()}
+        scores = {name: _add_folds(one, folded[name], chosen, conf_level) for name, one in scores.items()}
     return Validation(
         scores=scores,
         method=chosen,
-        n=analysed.n,
-        n_event=analysed.n_event,
-        n_strata=int(np.unique(stratum).size),
-        n_incomplete=outcome.n - analysed.n,
+        n=rows.outcome.n,
+        n_event=rows.outcome.n_event,
+        n_strata=int(np.unique(rows.strata.codes).size),
+        n_incomplete=outcome.n - rows.outcome.n,
         seed=seed,
+        horizons=tuple(asked.tolist()),
+        unit=outcome.unit or "",
         out_of_fold=unseen,
+        out_of_fold_scores=folded,
         conf_level=conf_level,
-        warnings=join_warnings(warnings),
-        rows=tuple(np.sort(rows).tolist()),
+        warnings=join_warnings(_warn(scores, outcome.unit or "")),
+        notes=tuple(_note_unknown(rows, outcome.unit or "")),
+        rows=tuple(np.sort(rows.place).tolist()),
     )
 
 
-def _cross_validated(unseen: OutOfFold, stratum: Ints) -> float:
-    """Average C of the out-of-fold indices over the repeats."""
-    scorer = ConcordanceScorer.of(unseen.outcome, stratum)
-    found = []
-    for index in unseen.index_by_repeat:
-        known = np.isfinite(index)
-        found.append(scorer.score(np.where(known, index, 0.0), known))
-    return float(np.mean(found))
+def variables_of(specs: Mapping[str, Model]) -> tuple[str, ...] | None:
+    """Name the columns that specifications use; None where one of them may use any.
 
+    Parameters
+    ----------
+    specs : mapping of str to Model
+        Specifications.
 
-def _is_fixed(spec: Model) -> bool:
-    """Whether nothing is selected or tuned: a Cox model is fixed unless its penalty selects columns."""
-    return isinstance(spec, FixedModel) and not getattr(spec, "is_tuned", False)
+    Returns
+    -------
+    tuple of str, or None
+        Columns, each once.
+    """
+    named = [getattr(one, "variables", None) for one in specs.values()]
+    if any(one is None for one in named):
+        return None
+    return tuple(dict.fromkeys(column for one in named for column in one or ()))
 
 
 def _choose_method(specs: Mapping[str, Model], method: str) -> str:
     if method not in METHODS:
         raise ConfigError(f"method {method!r} is not known", remedy=closest(str(method), METHODS))
-    loose = [name for name, one in specs.items() if not _is_fixed(one)]
+    loose = [name for name, one in specs.items() if not is_fixed(one)]
     if method == "optimism" and loose:
         raise ConfigError(
             f"the optimism bootstrap is not honest for {loose[0]}",
@@ -345,120 +246,103 @@ def _choose_method(specs: Mapping[str, Model], method: str) -> str:
     return method if method != "auto" else (".632+" if loose else "optimism")
 
 
-def _complete_rows(specs: Mapping[str, Model], table: pd.DataFrame, outcome: Outcome) -> Ints:
-    """Find the rows that every specification can use."""
+def _check_horizons(horizons: Sequence[float], outcome: Outcome) -> Floats:
+    asked = np.unique(check_times(np.asarray(horizons, dtype=np.float64)))
+    last = float(outcome.time.max())
+    if asked.size and not (asked[0] > 0 and asked[-1] < last):
+        raise EndpointError(
+            "a horizon is not within the follow-up", remedy=f"choose times above 0 and below {format_significant(last)}"
+        )
+    return asked
+
+
+def _prepare(
+    specs: Mapping[str, Model], table: pd.DataFrame, outcome: Outcome, layers: Groups, horizons: Floats
+) -> tuple[_Rows, dict[str, Fit]]:
+    """Find the rows that every specification can use, in the order in which they are drawn, and fit to them."""
+    fits = {name: one.fit(table, outcome) for name, one in specs.items()}
     kept = np.ones(outcome.n, dtype=bool)
-    for one in specs.values():
-        inside = np.zeros(outcome.n, dtype=bool)
-        inside[one.fit(table, outcome).rows] = True
-        kept &= inside
-    return np.flatnonzero(kept)
+    for fit in fits.values():
+        kept &= np.isin(np.arange(outcome.n), fit.rows)
+    place = np.flatnonzero(kept)
+    named = variables_of(specs)
+    shown = table if named is None else table[list(named)]
+    place = place[canonical_order(shown.iloc[place], outcome.take(place), layers.codes[place])]
+    used, analysed = table.iloc[place], outcome.take(place)
+    strata = Groups(layers.codes[place], layers.labels)
+    if not kept.all():
+        fits = {name: one.fit(used, analysed) for name, one in specs.items()}
+    known = np.ones((place.size, horizons.size), dtype=bool)
+    for fit in fits.values():
+        known &= np.isfinite(predict_at(fit, used, horizons))
+    empty = np.flatnonzero(~known.any(axis=0))
+    if empty.size:
+        raise FitError(
+            f"nobody has a predicted risk at {format_significant(horizons[empty[0]])}", remedy="choose an earlier time"
+        )
+    return _Rows(place, used, analysed, strata, known, DrawScorer.of(analysed, strata.codes, horizons, known)), fits
 
 
-def _by_optimism(
-    spec: Model,
-    table: pd.DataFrame,
-    outcome: Outcome,
-    counts: Ints,
-    scorer: ConcordanceScorer,
-    n_jobs: int,
-    conf_level: float,
-) -> Scores:
-    if not isinstance(spec, FixedModel) or not _is_fixed(spec):
-        raise ConfigError("the optimism bootstrap needs a fixed model")
-    resampler = spec.resampler(table, outcome) or RowResampler(spec, table, outcome)
-    apparent = scorer.score(resampler.index(np.ones(outcome.n, dtype=np.int64)))
-    replicates: Replicates[tuple[float, float]] = run_replicates(
-        partial(_optimism, resampler, scorer), counts, n_jobs=n_jobs
-    )
-    replicates.refuse_many_failures("optimism of C")
-    inside, original = np.array(replicates.done).T
-    optimism = float((inside - original).mean())
-    tail = (1 - conf_level) / 2
-    low, high = np.quantile(inside, [tail, 1 - tail]) - optimism
-    return Scores(
-        apparent=apparent,
-        optimism=optimism,
-        outside=np.nan,
-        corrected=apparent - optimism,
-        cross_validated=np.nan,
-        conf_low=max(float(low), 0.0),
-        conf_high=min(float(high), 1.0),
-        shows_apparent=True,
-        asked=replicates.asked,
-        used=len(replicates.done),
-        failures=replicates.failures,
-    )
+def _apparent_only(fit: Fit, spec: Model, rows: _Rows) -> Scores:
+    apparent = score_apparent(fit, rows.table, rows.scorer)
+    nothing = np.empty((0, apparent.size))
+    return Scores(correct_by_632(rows.scorer.measures, apparent, nothing, {}), is_fixed(spec), 0, 0)
 
 
-def _optimism(resampler: Resampler, scorer: ConcordanceScorer, counts: Ints) -> tuple[float, float]:
-    """Refit on a bootstrap sample; C in the sample and in the original patients."""
-    index = resampler.index(counts)
-    return scorer.score(index, counts), scorer.score(index)
+def _by_optimism(spec: Model, fit: Fit, rows: _Rows, counts: Ints, *, n_jobs: int, conf_level: float) -> Scores:
+    drawn = score_draws_of(spec, rows.table, rows.outcome, counts, rows.scorer, outside=False, n_jobs=n_jobs)
+    apparent = score_apparent(fit, rows.table, rows.scorer)
+    measures = correct_by_optimism(rows.scorer.measures, apparent, drawn.inside, drawn.tested, conf_level)
+    done = drawn.replicates
+    return Scores(measures, is_fixed(spec), done.asked, len(done.done), done.failures)
 
 
-def _by_632(
-    spec: Model,
-    table: pd.DataFrame,
-    outcome: Outcome,
-    counts: Ints,
-    scorer: ConcordanceScorer,
-    n_jobs: int,
-    conf_level: float,  # noqa: ARG001 - .632+ has no limits here
-) -> Scores:
-    apparent = scorer.score(spec.fit(table, outcome).prognostic_index(table))
-    replicates: Replicates[float] = run_replicates(
-        partial(_outside, spec, table, outcome, scorer), counts, n_jobs=n_jobs
-    )
-    replicates.refuse_many_failures("C of patients outside the resample")
-    outside = float(np.mean(replicates.done))
-    return Scores(
-        apparent=apparent,
-        optimism=np.nan,
-        outside=outside,
-        corrected=weigh_632(apparent, outside),
-        cross_validated=np.nan,
-        conf_low=np.nan,
-        conf_high=np.nan,
-        shows_apparent=_is_fixed(spec),
-        asked=replicates.asked,
-        used=len(replicates.done),
-        failures=replicates.failures,
-        outside_by_resample=tuple(np.nan if value is None else value for value in replicates.values),
-    )
+def _by_632(spec: Model, fit: Fit, rows: _Rows, counts: Ints, *, n_jobs: int, conf_level: float) -> Scores:  # noqa: ARG001 - limits come from the folds
+    drawn = score_draws_of(spec, rows.table, rows.outcome, counts, rows.scorer, outside=True, n_jobs=n_jobs)
+    apparent = score_apparent(fit, rows.table, rows.scorer)
+    times = rows.scorer.times
+    risks = (predict_at(fit, rows.table, times), marginal_risk(rows.outcome, times, rows.strata))
+    blind = score_without_information(rows.outcome, rows.strata, risks, rows.scorer, rows.known)
+    measures = correct_by_632(rows.scorer.measures, apparent, drawn.tested, blind)
+    done = drawn.replicates
+    return Scores(measures, is_fixed(spec), done.asked, len(done.done), done.failures)
 
 
-def _outside(spec: Model, table: pd.DataFrame, outcome: Outcome, scorer: ConcordanceScorer, counts: Ints) -> float:
-    """Refit on a bootstrap sample; C of the patients outside it."""
-    drawn = count_rows(counts)
-    fit = spec.fit(table.iloc[drawn], outcome.take(drawn))
-    left = np.flatnonzero(counts == 0)
-    index = np.zeros(outcome.n)
-    index[left] = fit.prognostic_index(table.iloc[left])
-    return scorer.score(index, counts == 0)
+def _add_folds(scores: Scores, folded: OutOfFoldScores, method: str, conf_level: float) -> Scores:
+    """Put the cross-validated values beside the corrected ones, or in their place."""
+    found: dict[Measure, MeasureScore] = {}
+    for measure, one in scores.measures.items():
+        value, error = folded.values[measure], folded.error(measure)
+        shown = replace(one, cross_validated=value, std_error=error)
+        if method != "optimism" and measure.name != SLOPE:
+            corrected = value if method == "cross-validation" else one.corrected
+            low, high = limit_by_error(corrected, error, measure.name, conf_level)
+            shown = replace(shown, corrected=corrected, conf_low=low, conf_high=high)
+        found[measure] = shown
+    return replace(scores, measures=found)
 
 
-def weigh_632(apparent: float, outside: float) -> float:
-    """Weigh the apparent C against that of patients outside the resamples: the .632+ estimate.
+def _warn(scores: Mapping[str, Scores], unit: str) -> list[str]:
+    told = []
+    for name, one in scores.items():
+        if one.failures:
+            most = one.failures[0][0]
+            told.append(f"{name}: {one.asked - one.used} of {one.asked} resamples failed, most often: {most}")
+        for found in one.measures.values():
+            lost = one.used - found.used
+            if lost > 0 and found.by_resample.size:
+                at = found.measure.horizon
+                when = "" if at is None else f" at {format_significant(at)} {unit}".rstrip()
+                told.append(f"{name}: {lost} of {one.used} resamples have no {found.measure.name}{when}")
+    return told
 
-    Parameters
-    ----------
-    apparent : float
-        C of the patients that the model was fitted to.
-    outside : float
-        Mean C of the patients outside the resamples.
 
-    Returns
-    -------
-    float
-        .632+ estimate of C; never below 1/2 on the account of those outside.
-
-    Examples
-    --------
-    >>> round(weigh_632(0.9, 0.5), 3), round(weigh_632(0.7, 0.7), 3)
-    (0.5, 0.7)
-    """
-    floor = max(outside, NO_INFORMATION)
-    overfit = (apparent - floor) / (apparent - NO_INFORMATION) if apparent > floor else 0.0
-    weight = 0.632 / (1 - 0.368 * overfit)
-    return (1 - weight) * apparent + weight * floor
+def _note_unknown(rows: _Rows, unit: str) -> list[str]:
+    """Say who is not scored at a horizon."""
+    left = (~rows.known).sum(axis=0)
+    return [
+        f"{count_noun(int(count), 'patient')} without a predicted risk at {format_significant(time)} {unit}".rstrip()
+        + " left out there: nobody of the stratum was followed so long"
+        for time, count in zip(rows.scorer.times, left, strict=True)
+        if count
+    ]

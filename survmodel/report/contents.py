@@ -22,7 +22,7 @@ from survmodel.outcome.response import Outcome
 from survmodel.performance.calibration import Calibration
 from survmodel.performance.discrimination import Concordance
 from survmodel.performance.precision import Precision
-from survmodel.performance.validation import Validation
+from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.document import FigureBlock
 from survmodel.report.validation_contents import ForestPart, RiskGroupPart

@@ -22,7 +22,7 @@ from survmodel.models.cox_tests import ProportionalHazardsTest
 from survmodel.models.cumulative_incidence import CumulativeIncidenceFit
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.naming import INDENT, NO_LESION, begin, label_of, name_term, percent_level
-from survmodel.performance.validation import ENOUGH_FOR_LIMITS
+from survmodel.performance.validation_result import ENOUGH_FOR_LIMITS
 from survmodel.report.contents import EndpointPart, ModelPart
 from survmodel.report.sentences import withheld_note
 from survmodel.table import Table

@@ -14,7 +14,7 @@ from survmodel.performance.calibration import Calibration
 from survmodel.performance.discrimination import Concordance
 from survmodel.performance.forest_against_cox import ForestAgainstCox
 from survmodel.performance.forest_brier import OutOfBagBrier
-from survmodel.performance.validation import Validation
+from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.document import FigureBlock
 

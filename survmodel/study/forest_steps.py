@@ -17,7 +17,8 @@ from survmodel.performance.discrimination import Concordance, concordance
 from survmodel.performance.forest_against_cox import FOREST, ForestAgainstCox, compare_with_cox
 from survmodel.performance.forest_brier import OutOfBagBrier, oob_brier
 from survmodel.performance.out_of_fold import OutOfFold
-from survmodel.performance.validation import CROSS_VALIDATIONS, Validation, validate
+from survmodel.performance.validation import BESIDE, validate
+from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.validation_contents import ForestPart, RiskGroupPart
 from survmodel.study.settings_models import ModelEntry, RiskGroupsEntry
@@ -199,4 +200,4 @@ def _risk_groups(
         _, inside = disease_of(fit.rows, part)
         origin = describe_cuts(asked, inside, part.analysis.outcome.unit)
         return RiskGroupPart(origin, "", Answer(f"risk_groups/{name}", None, exploratory, withheld=True))
-    return group_unseen(name, asked, unseen, fit, None, CROSS_VALIDATIONS, part)
+    return group_unseen(name, asked, unseen, fit, None, BESIDE, part)

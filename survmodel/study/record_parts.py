@@ -11,7 +11,7 @@ from survmodel.performance.brier import NULL
 from survmodel.performance.calibration import Calibration
 from survmodel.performance.forest_against_cox import ForestAgainstCox
 from survmodel.performance.forest_brier import OutOfBagBrier
-from survmodel.performance.validation import Validation
+from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer
 from survmodel.report.contents import ModelPart
 from survmodel.report.validation_contents import ForestPart, RiskGroupPart

@@ -21,7 +21,8 @@ from survmodel.models.survival_forest_fit import SurvivalForestFit
 from survmodel.outcome.response import Outcome
 from survmodel.performance.calibration import Calibration, calibration
 from survmodel.performance.out_of_fold import AssignedGroups, OutOfFold, predict_out_of_fold
-from survmodel.performance.validation import Validation, validate
+from survmodel.performance.validation import validate
+from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer
 from survmodel.report.validation_contents import RiskGroupPart
 from survmodel.study.settings_models import ModelEntry, RiskGroupsEntry

@@ -115,3 +115,29 @@ def test_information_beyond_floats_names_the_column_that_ran_away(beta: list[flo
     with pytest.raises(FitError, match=r"has no maximum.*separation by age \((higher|lower) hazard\)\.") as caught:
         refuse_runaway(np.array(beta), np.full((2, 2), np.nan), np.eye(2), ("age", "sex"))
     assert "sex" not in caught.value.found
+
+
+def test_a_step_that_is_far_too_long_is_halved_until_it_helps() -> None:
+    """Two of three first deaths carry a rare mark: from 0 Newton's method lands where nearly nothing is known.
+
+    R's coxph runs out of iterations here at a log-likelihood of -107 (survival 3.5-3); that of the maximum is higher.
+    """
+    random = np.random.default_rng(3)
+    marker = random.normal(size=(60, 2))[:, 0]
+    random.choice(["lymphoma", "myeloma"], 60)
+    time, censor = random.exponential(20 * np.exp(-marker)), random.uniform(5, 60, 60)
+    table = pd.DataFrame({"marker": marker, "rare": (np.arange(60) < 3).astype(float)})
+    outcome = Outcome(np.ceil(np.minimum(time, censor)), (time <= censor).astype(int))
+    found = 0
+    for counts in bootstrap_counts(read_units(60), 60, 1):
+        rows = np.repeat(np.arange(60), counts)
+        try:
+            fit = CoxPH("marker + rare").fit(table.iloc[rows], outcome.take(rows))
+        except FitError:
+            continue
+        best = fit.glance()["loglik"].iloc[0]
+        tied = (outcome.take(rows).time[table.iloc[rows]["rare"] == 1] == 1).sum()
+        found += int(tied == 2 and counts[0] == 2)
+        assert fit.maximum.score_size < 1e-9
+        assert best >= fit.glance()["loglik_null"].iloc[0]
+    assert found > 0

@@ -1,0 +1,411 @@
+r"""Scoring many predictions of the same patients: concordance, calibration slope, AUC(t) and Brier(t).
+
+A draw says how often each row was *learnt from* and how often it is *scored*. Weights for censoring and the null model,
+the Kaplan-Meier risk of the stratum, come from the rows learnt from. Within a stratum, with scored counts :math:`m_i`
+and index or risk :math:`x_i`,
+
+.. math::
+    C = \frac{\sum_{i\ dies,\ j\ later} m_i m_j \{1[x_i > x_j] + \tfrac12 1[x_i = x_j]\}}{\sum m_i m_j}, \qquad
+    AUC(t) = \frac{\sum_{T_i \le t < T_j} \frac{m_i m_j}{G(T_i-)} \{1[x_i > x_j] + \tfrac12 1[x_i = x_j]\}}
+    {\sum_{T_i \le t < T_j} \frac{m_i m_j}{G(T_i-)}}, \qquad
+    BS(t) = \frac{1}{\sum m_i} \sum_i m_i \Bigl[\frac{(1 - x_i)^2\, 1[T_i \le t,\ dies]}{G(T_i-)}
+            + \frac{x_i^2\, 1[T_i > t]}{G(t)}\Bigr].
+
+Pairs of C are added up over strata, AUC is averaged by patients, BS is a mean over all. The slope is the coefficient of
+the index in a Cox model of the scored rows, stratified.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from survmodel.kernels import kernel
+from survmodel.kernels.concordance import concordance_pairs
+from survmodel.kernels.exponential import exponentials
+from survmodel.kernels.risk_sets import RiskSets
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+#: Up to so many rows all pairs are looked at one by one, which is quicker than a tree.
+FEW_ROWS = 1500
+#: Steps and halvings at most for a slope, and a slope (of an index with standard deviation 1) that is none.
+SLOPE_STEPS, LARGEST_SLOPE = 60, 30.0
+#: Indices that vary by more than this are on no log hazard scale, and their slope is looked for from 0.
+FARTHEST_START = 2.0
+#: Places of the measures of a draw: C and slope, then AUC, Brier score and that of the null model at each time.
+N_OVERALL, N_TIMED = 2, 3
+
+
+@kernel(reorder_sums=True, allocates=False)
+def _lower(own: float, index: Floats, weight: Floats) -> float:
+    """Weigh the rows with a lower index, a tie as one half."""
+    lower = 0.0
+    for j in range(index.shape[0]):
+        half = 0.5 * weight[j]
+        lower += (half if index[j] < own else 0.0) + (half if index[j] <= own else 0.0)
+    return lower
+
+
+@kernel(allocates=False)
+def _compare_all(index: Floats, scored: Floats, sets: RiskSets) -> tuple[float, float]:
+    """Weigh the concordant and all usable pairs, one by one; nobody enters late."""
+    concordant, pairs = 0.0, 0.0
+    for stratum in range(sets.row_bounds.shape[0] - 1):
+        end = reached = sets.row_bounds[stratum + 1]
+        later = 0.0
+        for u in range(sets.time_bounds[stratum + 1] - 1, sets.time_bounds[stratum] - 1, -1):
+            after = sets.after_deaths[u]
+            for i in range(after, reached):
+                later += scored[i]
+            dying = 0.0
+            for i in range(sets.first_death[u], after):
+                if scored[i] > 0.0:
+                    concordant += scored[i] * _lower(index[i], index[after:end], scored[after:end])
+                    dying += scored[i]
+            pairs += dying * later
+            later += dying
+            reached = sets.first_death[u]
+    return concordant, pairs
+
+
+@kernel()
+def harrell_counted(index: Floats, scored: Floats, sets: RiskSets, event_weight: Floats) -> float:
+    """Give Harrell's C of an index in sorted order, NaN without a usable pair.
+
+    Parameters
+    ----------
+    index, scored : ndarray, shape (n,)
+        Index and how often each row is scored.
+    sets : RiskSets
+        Of all rows.
+    event_weight : ndarray, shape (n,)
+        1 for events, else 0.
+
+    Returns
+    -------
+    float
+        C within strata.
+    """
+    if index.shape[0] <= FEW_ROWS and sets.entry_order.shape[0] == 0:
+        concordant, pairs = _compare_all(index, scored, sets)
+        return concordant / pairs if pairs > 0.0 else np.nan
+    order = np.argsort(index)
+    rank = np.zeros(index.shape[0], np.int64)
+    for k in range(1, order.shape[0]):
+        rank[order[k]] = rank[order[k - 1]] + (1 if index[order[k]] > index[order[k - 1]] else 0)
+    as_event, _ = concordance_pairs(rank, scored, event_weight, sets)
+    concordant, pairs = 0.0, 0.0
+    for i in range(index.shape[0]):
+        concordant += scored[i] * (as_event[0, i] + 0.5 * as_event[2, i])
+        pairs += scored[i] * (as_event[0, i] + as_event[1, i] + as_event[2, i])
+    return concordant / pairs if pairs > 0.0 else np.nan
+
+
+@kernel(reorder_sums=True, allocates=False)
+def _slope_step(slope: float, x: Floats, scored: Floats, sets: RiskSets, risk: Floats) -> tuple[float, float, float]:
+    """Give the log partial likelihood of one covariate with Efron's ties, its score and its information."""
+    loglik, score, information = 0.0, 0.0, 0.0
+    for stratum in range(sets.row_bounds.shape[0] - 1):
+        reached = late = sets.row_bounds[stratum + 1]
+        s0, s1, s2 = 0.0, 0.0, 0.0
+        for u in range(sets.time_bounds[stratum + 1] - 1, sets.time_bounds[stratum] - 1, -1):
+            for i in range(sets.after_deaths[u], reached):
+                s0 += risk[i]
+                s1 += risk[i] * x[i]
+                s2 += risk[i] * x[i] * x[i]
+            if sets.entry_order.shape[0] > 0:
+                for place in range(sets.first_late[u], late):
+                    i = sets.entry_order[place]
+                    s0 -= risk[i]
+                    s1 -= risk[i] * x[i]
+                    s2 -= risk[i] * x[i] * x[i]
+                late = sets.first_late[u]
+            t0, t1, t2, deaths, sum_x = 0.0, 0.0, 0.0, 0.0, 0.0
+            for i in range(sets.first_death[u], sets.after_deaths[u]):
+                t0 += risk[i]
+                t1 += risk[i] * x[i]
+                t2 += risk[i] * x[i] * x[i]
+                deaths += scored[i]
+                sum_x += scored[i] * x[i]
+            s0, s1, s2 = s0 + t0, s1 + t1, s2 + t2
+            loglik += slope * sum_x
+            score += sum_x
+            for step in range(int(deaths + 0.5)):
+                f = step / deaths
+                left = 1.0 / (s0 - f * t0)
+                mean = (s1 - f * t1) * left
+                loglik += math.log(left)
+                score -= mean
+                information += (s2 - f * t2) * left - mean * mean
+            reached = sets.first_death[u]
+    return loglik, score, information
+
+
+@kernel()
+def slope_counted(index: Floats, scored: Floats, sets: RiskSets) -> float:
+    """Give the coefficient of an index in a stratified Cox model of the scored rows, NaN where there is none.
+
+    Parameters
+    ----------
+    index, scored : ndarray, shape (n,)
+        Index in sorted order, and how often each row is scored.
+    sets : RiskSets
+        Of all rows.
+
+    Returns
+    -------
+    float
+        The slope, by Newton's method with step halving from 1, where those of log hazards are.
+    """
+    n = index.shape[0]
+    m, total, spread = 0.0, 0.0, 0.0
+    for i in range(n):
+        m += scored[i]
+        total += scored[i] * index[i]
+    for i in range(n):
+        spread += scored[i] * (index[i] - total / m) * (index[i] - total / m)
+    if not spread > 0.0:
+        return np.nan
+    x, risk = np.empty(n), np.empty(n)
+    scale = math.sqrt(spread / m)
+    for i in range(n):
+        x[i] = (index[i] - total / m) / scale
+    start = scale if scale < FARTHEST_START else 0.0
+    here, there, best, first = start, start, -np.inf, 0.0
+    for step in range(SLOPE_STEPS):
+        exponentials(there * x, 0.0, risk)
+        for i in range(n):
+            risk[i] *= scored[i]
+        loglik, score, information = _slope_step(there, x, scored, sets, risk)
+        if not math.isfinite(loglik) or not information > 0.0:
+            return np.nan
+        change = loglik - best
+        if change < -1e-12 * abs(loglik):
+            there = 0.5 * (here + there)
+            continue
+        here, best = there, loglik
+        first = information if step == 0 else first
+        if abs(score) < 1e-9 * math.sqrt(information):
+            # as small as this it dies away with the slope going to infinity
+            return here / scale if information > 1e-6 * first else np.nan
+        there = here + score / information
+        if abs(there) > LARGEST_SLOPE:
+            return np.nan
+    return np.nan
+
+
+@kernel(allocates=False)
+def _walk_censoring(
+    order: Ints, time: Floats, event: Bools, learnt: Floats, times: Floats, before: Floats, at_times: Floats
+) -> float:
+    """Write G(T-) of the rows and G(t); return how many are censored before the last time.
+
+    Rows come by time, deaths first.
+    """
+    n = order.shape[0]
+    left = 0.0
+    for k in range(n):
+        left += learnt[order[k]]
+    g, early, place = 1.0, 0.0, 0
+    k = 0
+    while k < n:
+        now = time[order[k]]
+        while place < times.shape[0] and times[place] < now:
+            at_times[place] = g
+            place += 1
+        deaths, censored = 0.0, 0.0
+        while k < n and time[order[k]] == now:
+            row = order[k]
+            before[row] = g
+            if event[row]:
+                deaths += learnt[row]
+            else:
+                censored += learnt[row]
+            k += 1
+        if censored > 0.0:
+            at_risk = left - deaths
+            g *= (at_risk - censored) / at_risk
+            if now < times[-1]:
+                early += censored
+        left -= deaths + censored
+    while place < times.shape[0]:
+        at_times[place] = g
+        place += 1
+    return early
+
+
+@kernel(allocates=False)
+def _walk_deaths(begin: int, end: int, time: Floats, event: Bools, learnt: Floats, times: Floats, null: Floats) -> None:
+    """Write the Kaplan-Meier risk of a stratum at the times."""
+    left = 0.0
+    for row in range(begin, end):
+        left += learnt[row]
+    survival, place, row = 1.0, 0, begin
+    while row < end:
+        now = time[row]
+        while place < times.shape[0] and times[place] < now:
+            null[place] = 1.0 - survival
+            place += 1
+        deaths, gone = 0.0, 0.0
+        while row < end and time[row] == now:
+            if event[row]:
+                deaths += learnt[row]
+            gone += learnt[row]
+            row += 1
+        if deaths > 0.0:
+            survival *= (left - deaths) / left
+        left -= gone
+    while place < times.shape[0]:
+        null[place] = 1.0 - survival
+        place += 1
+
+
+@kernel(reorder_sums=True, allocates=False)
+def _weigh(
+    begin: int, cut: int, end: int, risk: Floats, known: Bools, scored: Floats, of_cases: Floats, case: Floats,
+    control: Floats,
+) -> tuple[float, float, float, float]:  # fmt: skip
+    """Write the weights of cases and controls of a stratum, the rows up to `cut` having left by the time.
+
+    Returns the losses of cases, those of controls without their common weight, the weight of cases, and the rows.
+    """
+    lost, kept, cases, rows = 0.0, 0.0, 0.0, 0.0
+    for row in range(begin, cut):
+        weight = scored[row] if known[row] else 0.0
+        case[row] = weight * of_cases[row]
+        control[row] = 0.0
+        rows += weight
+        cases += case[row]
+        lost += case[row] * (1.0 - risk[row]) * (1.0 - risk[row]) if case[row] > 0.0 else 0.0
+    for row in range(cut, end):
+        weight = scored[row] if known[row] else 0.0
+        case[row] = 0.0
+        control[row] = weight
+        rows += weight
+        kept += weight * risk[row] * risk[row] if weight > 0.0 else 0.0
+    return lost, kept, cases, rows
+
+
+@kernel(allocates=False)
+def _concordant(order: Ints, risk: Floats, case: Floats, control: Floats) -> tuple[float, float]:
+    """Give the weight of concordant pairs and of all controls; below 0 where rows do not come by ascending risk."""
+    concordant, controls = 0.0, 0.0
+    value, tied_cases, tied_controls = -1.0, 0.0, 0.0
+    for k in range(order.shape[0]):
+        row = order[k]
+        if risk[row] != value:
+            if risk[row] < value:
+                return -1.0, -1.0
+            concordant += tied_cases * (controls + 0.5 * tied_controls)
+            controls += tied_controls
+            value, tied_cases, tied_controls = risk[row], 0.0, 0.0
+        tied_cases += case[row]
+        tied_controls += control[row]
+    return concordant + tied_cases * (controls + 0.5 * tied_controls), controls + tied_controls
+
+
+@kernel()
+def score_draws(
+    index: Floats,
+    risk: Floats,
+    learnt: Floats,
+    scored: Floats,
+    time: Floats,
+    event: Bools,
+    sets: RiskSets,
+    by_time: Ints,
+    known: Bools,
+    times: Floats,
+    fewest: float,
+) -> Floats:
+    """Score the predictions of every draw.
+
+    Parameters
+    ----------
+    index : ndarray, shape (b, n)
+        Prognostic indices, rows in sorted order.
+    risk : ndarray, shape (b, k, n)
+        Risks at the times.
+    learnt, scored : ndarray, shape (b, n)
+        How often each row was learnt from, and is scored.
+    time : ndarray, shape (n,)
+        Exit times in sorted order.
+    event : ndarray of bool, shape (n,)
+        Events in sorted order.
+    sets : RiskSets
+        Of all rows, by stratum.
+    by_time : ndarray of int64, shape (n,)
+        Sorted positions by time, deaths first, whatever the stratum.
+    known : ndarray of bool, shape (k, n)
+        Rows that are scored at each time.
+    times : ndarray, shape (k,)
+        Times, ascending; none with late entry.
+    fewest : float
+        A stratum with fewer censorings before the last time shares the censoring curve of all.
+
+    Returns
+    -------
+    ndarray, shape (b, 2 + 3 k)
+        C and slope, then AUC, Brier score and Brier score of the null model at each time; NaN where there is none.
+    """
+    b, n = index.shape
+    k, n_strata = times.shape[0], sets.row_bounds.shape[0] - 1
+    measures = np.full((b, N_OVERALL + N_TIMED * k), np.nan)
+    dies, rows = event.astype(np.float64), np.arange(n)
+    before, at_times, null = np.empty(n), np.empty((n_strata, k)), np.empty((n_strata, k))
+    of_all, at_all = np.empty(n), np.empty(k)
+    case, control, by_index = np.empty(n), np.empty(n), np.empty(n, np.int64)
+    for draw in range(b):
+        own, count = index[draw], scored[draw]
+        measures[draw, 0] = harrell_counted(own, count, sets, dies)
+        measures[draw, 1] = slope_counted(own, count, sets)
+        if k == 0:
+            continue
+        pooled = False
+        for stratum in range(n_strata):
+            begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
+            by_index[begin:end] = begin + np.argsort(own[begin:end])
+            early = _walk_censoring(rows[begin:end], time, event, learnt[draw], times, before, at_times[stratum])
+            _walk_deaths(begin, end, time, event, learnt[draw], times, null[stratum])
+            if n_strata > 1 and (early < fewest or not at_times[stratum, k - 1] > 0.0):
+                if not pooled:
+                    _walk_censoring(by_time, time, event, learnt[draw], times, of_all, at_all)
+                    pooled = True
+                at_times[stratum] = at_all
+                before[begin:end] = of_all[begin:end]
+        for row in range(n):
+            before[row] = 1.0 / before[row] if event[row] else 0.0
+        for place in range(k):
+            auc, weight, loss, null_loss, total = 0.0, 0.0, 0.0, 0.0, 0.0
+            now, at_risk = times[place], risk[draw, place]
+            for stratum in range(n_strata):
+                begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
+                cut = begin + np.searchsorted(time[begin:end], now, side="right")
+                lost, kept, cases, n_rows = _weigh(begin, cut, end, at_risk, known[place], count, before, case, control)
+                g, marginal = at_times[stratum, place], null[stratum, place]
+                total += n_rows
+                order = by_index[begin:end]
+                concordant, controls = _concordant(order, at_risk, case, control)
+                if concordant < 0.0:
+                    # not in the order of the index
+                    concordant, controls = _concordant(begin + np.argsort(at_risk[begin:end]), at_risk, case, control)
+                if controls > 0.0:
+                    loss += kept / g
+                    null_loss += controls * marginal * marginal / g
+                loss += lost
+                null_loss += cases * (1.0 - marginal) * (1.0 - marginal)
+                if cases > 0.0 and controls > 0.0:
+                    auc += n_rows * concordant / (cases * controls)
+                    weight += n_rows
+            # a risk that is not known, or a time that nobody was followed beyond, makes the loss so
+            if total > 0.0 and math.isfinite(loss):
+                first = N_OVERALL + N_TIMED * place
+                measures[draw, first] = auc / weight if weight > 0.0 else np.nan
+                measures[draw, first + 1] = loss / total
+                measures[draw, first + 2] = null_loss / total
+    return measures
