@@ -31,8 +31,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-#: Up to so many rows all pairs are looked at one by one, which is quicker than a tree.
-FEW_ROWS = 1500
 #: Steps and halvings at most for a slope, and a slope (of an index with standard deviation 1) that is none.
 SLOPE_STEPS, LARGEST_SLOPE = 60, 30.0
 #: Indices that vary by more than this are on no log hazard scale, and their slope is looked for from 0.
@@ -74,36 +72,21 @@ def _compare_all(index: Floats, scored: Floats, sets: RiskSets) -> tuple[float, 
 
 
 @kernel()
-def harrell_counted(index: Floats, scored: Floats, sets: RiskSets, event_weight: Floats) -> float:
-    """Give Harrell's C of an index in sorted order, NaN without a usable pair.
-
-    Parameters
-    ----------
-    index, scored : ndarray, shape (n,)
-        Index and how often each row is scored.
-    sets : RiskSets
-        Of all rows.
-    event_weight : ndarray, shape (n,)
-        1 for events, else 0.
-
-    Returns
-    -------
-    float
-        C within strata.
-    """
-    if index.shape[0] <= FEW_ROWS and sets.entry_order.shape[0] == 0:
-        concordant, pairs = _compare_all(index, scored, sets)
-        return concordant / pairs if pairs > 0.0 else np.nan
-    order = np.argsort(index)
+def _count_by_tree(
+    index: Floats, order: Ints, scored: Floats, sets: RiskSets, event_weight: Floats
+) -> tuple[float, float]:
+    """Weigh the concordant and all usable pairs by a tree over the ranks."""
     rank = np.zeros(index.shape[0], np.int64)
-    for k in range(1, order.shape[0]):
-        rank[order[k]] = rank[order[k - 1]] + (1 if index[order[k]] > index[order[k - 1]] else 0)
+    for stratum in range(sets.row_bounds.shape[0] - 1):
+        for k in range(sets.row_bounds[stratum] + 1, sets.row_bounds[stratum + 1]):
+            row, other = order[k], order[k - 1]
+            rank[row] = rank[other] + (1 if index[row] > index[other] else 0)
     as_event, _ = concordance_pairs(rank, scored, event_weight, sets)
     concordant, pairs = 0.0, 0.0
     for i in range(index.shape[0]):
         concordant += scored[i] * (as_event[0, i] + 0.5 * as_event[2, i])
         pairs += scored[i] * (as_event[0, i] + as_event[1, i] + as_event[2, i])
-    return concordant / pairs if pairs > 0.0 else np.nan
+    return concordant, pairs
 
 
 @kernel(reorder_sums=True, allocates=False)
@@ -269,12 +252,13 @@ def _walk_deaths(begin: int, end: int, time: Floats, event: Bools, learnt: Float
 def _weigh(
     begin: int, cut: int, end: int, risk: Floats, known: Bools, scored: Floats, of_cases: Floats, case: Floats,
     control: Floats,
-) -> tuple[float, float, float, float]:  # fmt: skip
+) -> tuple[float, float, float, float, float]:  # fmt: skip
     """Write the weights of cases and controls of a stratum, the rows up to `cut` having left by the time.
 
-    Returns the losses of cases, those of controls without their common weight, the weight of cases, and the rows.
+    Returns the losses of cases, those of controls without their common weight, the weights of cases and controls, and
+    the rows.
     """
-    lost, kept, cases, rows = 0.0, 0.0, 0.0, 0.0
+    lost, kept, cases, controls, rows = 0.0, 0.0, 0.0, 0.0, 0.0
     for row in range(begin, cut):
         weight = scored[row] if known[row] else 0.0
         case[row] = weight * of_cases[row]
@@ -286,27 +270,37 @@ def _weigh(
         weight = scored[row] if known[row] else 0.0
         case[row] = 0.0
         control[row] = weight
-        rows += weight
+        controls += weight
         kept += weight * risk[row] * risk[row] if weight > 0.0 else 0.0
-    return lost, kept, cases, rows
+    return lost, kept, cases, controls, rows + controls
 
 
 @kernel(allocates=False)
-def _concordant(order: Ints, risk: Floats, case: Floats, control: Floats) -> tuple[float, float]:
-    """Give the weight of concordant pairs and of all controls; below 0 where rows do not come by ascending risk."""
+def _concordant_one_by_one(begin: int, cut: int, end: int, risk: Floats, case: Floats, control: Floats) -> float:
+    """Weigh the concordant pairs of the cases up to `cut` and the controls beyond it."""
+    concordant = 0.0
+    for i in range(begin, cut):
+        if case[i] > 0.0:
+            concordant += case[i] * _lower(risk[i], risk[cut:end], control[cut:end])
+    return concordant
+
+
+@kernel(allocates=False)
+def _concordant_in_order(order: Ints, risk: Floats, case: Floats, control: Floats) -> float:
+    """Weigh the concordant pairs in one walk; below 0 where rows do not come by ascending risk."""
     concordant, controls = 0.0, 0.0
     value, tied_cases, tied_controls = -1.0, 0.0, 0.0
     for k in range(order.shape[0]):
         row = order[k]
         if risk[row] != value:
             if risk[row] < value:
-                return -1.0, -1.0
+                return -1.0
             concordant += tied_cases * (controls + 0.5 * tied_controls)
             controls += tied_controls
             value, tied_cases, tied_controls = risk[row], 0.0, 0.0
         tied_cases += case[row]
         tied_controls += control[row]
-    return concordant + tied_cases * (controls + 0.5 * tied_controls), controls + tied_controls
+    return concordant + tied_cases * (controls + 0.5 * tied_controls)
 
 
 @kernel()
@@ -318,9 +312,11 @@ def score_draws(
     time: Floats,
     event: Bools,
     sets: RiskSets,
+    orders: Ints,
     by_time: Ints,
     known: Bools,
     times: Floats,
+    cuts: Ints,
     fewest: float,
 ) -> Floats:
     """Score the predictions of every draw.
@@ -339,12 +335,17 @@ def score_draws(
         Events in sorted order.
     sets : RiskSets
         Of all rows, by stratum.
+    orders : ndarray of int64, shape (b, n) or (b, 0)
+        Rows by stratum and ascending index; without them pairs are looked at one by one, which is quicker for few rows
+        and knows no late entry.
     by_time : ndarray of int64, shape (n,)
         Sorted positions by time, deaths first, whatever the stratum.
     known : ndarray of bool, shape (k, n)
         Rows that are scored at each time.
     times : ndarray, shape (k,)
         Times, ascending; none with late entry.
+    cuts : ndarray of int64, shape (k, n_strata)
+        Where in each stratum the rows begin that are followed beyond each time.
     fewest : float
         A stratum with fewer censorings before the last time shares the censoring curve of all.
 
@@ -359,17 +360,21 @@ def score_draws(
     dies, rows = event.astype(np.float64), np.arange(n)
     before, at_times, null = np.empty(n), np.empty((n_strata, k)), np.empty((n_strata, k))
     of_all, at_all = np.empty(n), np.empty(k)
-    case, control, by_index = np.empty(n), np.empty(n), np.empty(n, np.int64)
+    case, control = np.empty(n), np.empty(n)
+    in_order = orders.shape[1] > 0
     for draw in range(b):
         own, count = index[draw], scored[draw]
-        measures[draw, 0] = harrell_counted(own, count, sets, dies)
+        if in_order:
+            won, pairs = _count_by_tree(own, orders[draw], count, sets, dies)
+        else:
+            won, pairs = _compare_all(own, count, sets)
+        measures[draw, 0] = won / pairs if pairs > 0.0 else np.nan
         measures[draw, 1] = slope_counted(own, count, sets)
         if k == 0:
             continue
         pooled = False
         for stratum in range(n_strata):
             begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
-            by_index[begin:end] = begin + np.argsort(own[begin:end])
             early = _walk_censoring(rows[begin:end], time, event, learnt[draw], times, before, at_times[stratum])
             _walk_deaths(begin, end, time, event, learnt[draw], times, null[stratum])
             if n_strata > 1 and (early < fewest or not at_times[stratum, k - 1] > 0.0):
@@ -382,25 +387,27 @@ def score_draws(
             before[row] = 1.0 / before[row] if event[row] else 0.0
         for place in range(k):
             auc, weight, loss, null_loss, total = 0.0, 0.0, 0.0, 0.0, 0.0
-            now, at_risk = times[place], risk[draw, place]
+            at_risk = risk[draw, place]
             for stratum in range(n_strata):
                 begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
-                cut = begin + np.searchsorted(time[begin:end], now, side="right")
-                lost, kept, cases, n_rows = _weigh(begin, cut, end, at_risk, known[place], count, before, case, control)
+                cut = cuts[place, stratum]
+                lost, kept, cases, controls, n_rows = _weigh(
+                    begin, cut, end, at_risk, known[place], count, before, case, control
+                )
                 g, marginal = at_times[stratum, place], null[stratum, place]
                 total += n_rows
-                order = by_index[begin:end]
-                concordant, controls = _concordant(order, at_risk, case, control)
-                if concordant < 0.0:
-                    # not in the order of the index
-                    concordant, controls = _concordant(begin + np.argsort(at_risk[begin:end]), at_risk, case, control)
+                won = -1.0
+                if in_order:
+                    won = _concordant_in_order(orders[draw, begin:end], at_risk, case, control)
+                if won < 0.0:
+                    won = _concordant_one_by_one(begin, cut, end, at_risk, case, control)
                 if controls > 0.0:
                     loss += kept / g
                     null_loss += controls * marginal * marginal / g
                 loss += lost
                 null_loss += cases * (1.0 - marginal) * (1.0 - marginal)
                 if cases > 0.0 and controls > 0.0:
-                    auc += n_rows * concordant / (cases * controls)
+                    auc += n_rows * won / (cases * controls)
                     weight += n_rows
             # a risk that is not known, or a time that nobody was followed beyond, makes the loss so
             if total > 0.0 and math.isfinite(loss):

@@ -80,8 +80,8 @@ def _warm_up_resampling(features: Floats) -> None:
         np.zeros(1),
     )  # fmt: skip
     draw_scores.score_draws(
-        ones * time, np.zeros((2, 1, 5)), ones, ones, time, event, sets, place, np.ones((1, 5), dtype=bool),
-        np.array([2.5]), 5.0,
+        ones * time, np.zeros((2, 1, 5)), ones, ones, time, event, sets, np.empty((2, 0), dtype=np.int64), place,
+        np.ones((1, 5), dtype=bool), np.array([2.5]), np.array([[2]]), 5.0,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from survmodel.performance.discrimination import FEWEST_CENSORINGS
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+#: Up to so many rows all pairs are looked at one by one, which is quicker than putting them in order.
+FEW_ROWS = 1500
 
 HARRELL, SLOPE, AUC, BRIER, NULL_BRIER = "Harrell C", "calibration slope", "AUC", "Brier score", "null Brier score"
 
@@ -55,6 +59,8 @@ class DrawScorer:
         Horizons.
     known : ndarray of bool, shape (k, n)
         Rows, in that order, that are scored at each horizon.
+    cuts : ndarray of int64, shape (k, n_strata)
+        Where in each stratum the rows begin that are followed beyond each horizon.
     """
 
     sets: RiskSets
@@ -63,6 +69,7 @@ class DrawScorer:
     by_time: Ints
     times: Floats
     known: Bools
+    cuts: Ints
 
     @classmethod
     def of(
@@ -102,7 +109,11 @@ class DrawScorer:
         time, event = outcome.time[sets.order], died[sets.order]
         scored = np.ones((asked.size, outcome.n), dtype=bool) if known is None else known[sets.order].T.copy()
         by_time = np.lexsort((~event, time)).astype(np.int64)
-        return cls(sets, time, event, by_time, asked, scored)
+        bounds = list(itertools.pairwise(sets.row_bounds))
+        cuts = [[first + np.searchsorted(time[first:last], at, "right") for first, last in bounds] for at in asked]
+        return cls(
+            sets, time, event, by_time, asked, scored, np.array(cuts, dtype=np.int64).reshape(asked.size, len(bounds))
+        )
 
     @property
     def measures(self) -> tuple[Measure, ...]:
@@ -130,16 +141,28 @@ class DrawScorer:
             In the order of `measures`; NaN where there is none.
         """
         order = self.sets.order
+        sorted_index = np.take(index, order, axis=1)
         return score_draws(
-            np.take(index, order, axis=1),
+            sorted_index,
             np.take(np.swapaxes(risk, 1, 2), order, axis=2),
             np.take(learnt, order, axis=1).astype(np.float64),
             np.take(scored, order, axis=1).astype(np.float64),
             self.time,
             self.event,
             self.sets,
+            self._orders(sorted_index),
             self.by_time,
             self.known,
             self.times,
+            self.cuts,
             float(FEWEST_CENSORINGS),
         )
+
+    def _orders(self, sorted_index: Floats) -> Ints:
+        """Put the rows of each draw in order of stratum and index, where that is needed."""
+        if sorted_index.shape[1] <= FEW_ROWS and not self.sets.entry_order.size:
+            return np.empty((len(sorted_index), 0), dtype=np.int64)
+        orders = np.empty(sorted_index.shape, dtype=np.int64)
+        for first, last in itertools.pairwise(self.sets.row_bounds):
+            orders[:, first:last] = first + np.argsort(sorted_index[:, first:last], axis=1)
+        return orders
