@@ -461,6 +461,7 @@ def maximise(
     max_iterations: int,
     score_tolerance: float,
     loglik_tolerance: float,
+    last_step: float,
 ) -> tuple[Floats, Floats, Floats, Floats, float, float, int, bool]:
     r"""Maximise ``loglik - sum(penalty * beta^2) / 2`` by Newton's method with step halving.
 
@@ -484,6 +485,9 @@ def maximise(
         Largest ``|score_j| / sqrt(information_jj)`` at the maximum.
     loglik_tolerance : float
         Largest relative change of the log-likelihood in the last step.
+    last_step : float
+        Where the score is smaller than this, a step ends as near the maximum as its square: it is taken without another
+        look, and all but `beta` are those before it. 0 for never.
 
     Returns
     -------
@@ -568,7 +572,8 @@ def maximise(
         if worst < score_tolerance and (iterations == 0 or abs(change) < loglik_tolerance):
             converged = True
             break
-        if iterations == max_iterations:
+        converged = worst < last_step
+        if iterations == max_iterations and not converged:
             break
         for j in range(p):
             for k in range(p):
@@ -577,6 +582,9 @@ def maximise(
         solve_factored(factor, score, step)
         for j in range(p):
             candidate[j] = beta[j] + step[j]
+        if converged:
+            beta = candidate
+            break
         iterations += 1
     return beta, score, information, at_start, start_loglik, loglik, iterations, converged
 

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from survmodel.kernels import kernel
 from survmodel.kernels.concordance import concordance_pairs
 from survmodel.kernels.exponential import exponentials
+from survmodel.kernels.refits import LAST_STEP
 from survmodel.kernels.risk_sets import RiskSets
 
 Floats = npt.NDArray[np.float64]
@@ -173,10 +174,10 @@ def slope_counted(index: Floats, scored: Floats, sets: RiskSets) -> float:
             continue
         here, best = there, loglik
         first = information if step == 0 else first
-        if abs(score) < 1e-9 * math.sqrt(information):
-            # as small as this it dies away with the slope going to infinity
-            return here / scale if information > 1e-6 * first else np.nan
         there = here + score / information
+        if abs(score) < LAST_STEP * math.sqrt(information):
+            # as small as this it dies away with the slope going to infinity
+            return there / scale if information > 1e-6 * first else np.nan
         if abs(there) > LARGEST_SLOPE:
             return np.nan
     return np.nan

@@ -49,7 +49,7 @@ def warm_up() -> None:
     gray.gray_sums(time, event.astype(np.int64), halves, np.array([0, 5]), 2, 0.0)
     concordance.concordance_pairs(np.arange(5), ones, event.astype(float), sets)
     features = np.array([[0.1, 0.5, -0.2, 0.3, -0.7]])
-    cox.maximise(features, 0 * ones, ones, ones, np.zeros(1), sets, True, np.zeros(1), 5, 1e-9, 1e-12)
+    cox.maximise(features, 0 * ones, ones, ones, np.zeros(1), sets, True, np.zeros(1), 5, 1e-9, 1e-12, 0.0)
     exact_ties.exact_likelihood(np.ascontiguousarray(features.T), ones, sets, np.zeros(1), np.zeros((1, 1)))
     firth.maximise_firth(
         features, 0 * ones, ones, ones, sets, True, np.zeros(1), np.ones(1, dtype=bool), True, 5, 1e-9, 1e-12
@@ -76,8 +76,8 @@ def _warm_up_resampling(features: Floats) -> None:
     words, place = np.array([1, 2], dtype=np.uint64), np.arange(5, dtype=np.int64)
     random_words.draw_units(words, np.array([0, 5]), place, place, np.empty(5, dtype=np.int64), ones.astype(np.int64))
     refits.refit_many(
-        features, zeros, ones, np.zeros(1), sets, True, np.zeros(1), time, np.ones(1), 5, 1e-9, 1e-12, 5.0, 1e-6,
-        np.zeros(1),
+        features, zeros, ones, np.zeros(1), sets, True, np.zeros(1), features, time, np.ones(1), 5, 1e-9, 1e-12,
+        5.0, 1e-6, np.zeros(1),
     )  # fmt: skip
     draw_scores.score_draws(
         ones * time, np.zeros((2, 1, 5)), ones, ones, time, event, sets, np.empty((2, 0), dtype=np.int64), place,

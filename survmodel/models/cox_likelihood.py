@@ -215,6 +215,7 @@ def maximise(data: CoxData, ordered: SortedData, names: tuple[str, ...], theta: 
         MAX_ITERATIONS,
         SCORE_TOLERANCE,
         LOGLIK_TOLERANCE,
+        0.0,
     )
     start_information = at_start[1:]
     if theta == 0:

@@ -30,6 +30,7 @@ from survmodel.models.cox_likelihood import (
 )
 from survmodel.models.cox_maximum import maximise_for
 from survmodel.models.cox_prediction import compute_baselines, hazard_at
+from survmodel.models.cox_residuals import compute_residuals
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -118,12 +119,14 @@ class CoxResampler:
             n = data.offset.size
             return np.empty((b, p)), np.empty((b, n)), np.empty((b, n_strata, times.size)), np.zeros(b, dtype=bool)
         order = ordered.risk_sets.order
+        moved = compute_residuals(data, ordered, fit.maximum.beta).score @ fit.maximum.covariance * ordered.scale
+        influence = np.ascontiguousarray(moved[order].T)
         least = DOUBTFUL_SHARE * np.diag(fit.maximum.information) / ordered.scale**2
         beta, found, hazard, sound = refit_many(
             ordered.features, np.broadcast_to(ordered.offset, data.offset.shape).copy(),
             np.take(counts, order, axis=1).astype(np.float64), np.full(p, fit.spec.theta) / ordered.scale**2,
-            ordered.risk_sets, data.efron, fit.maximum.beta * ordered.scale, data.time[order], times, MAX_ITERATIONS,
-            SCORE_TOLERANCE, LOGLIK_TOLERANCE, DOUBTFUL_EFFECT, DOUBTFUL_ALIAS, least,
+            ordered.risk_sets, data.efron, fit.maximum.beta * ordered.scale, influence, data.time[order], times,
+            MAX_ITERATIONS, SCORE_TOLERANCE, LOGLIK_TOLERANCE, DOUBTFUL_EFFECT, DOUBTFUL_ALIAS, least,
         )  # fmt: skip
         index = np.empty_like(found)
         index[:, order] = found

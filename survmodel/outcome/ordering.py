@@ -37,7 +37,21 @@ def canonical_order(table: pd.DataFrame, outcome: Outcome, codes: Ints | None = 
     """
     entry = np.zeros(outcome.n) if outcome.entry is None else outcome.entry
     layers = np.zeros(outcome.n, dtype=np.int64) if codes is None else codes
-    # A hash of values stands for them: columns of any kind are compared in one way, and identifiers are not kept.
-    texts = table.astype(object).where(table.notna(), "").map(str).assign(**{"": ""})
-    content = pd.util.hash_pandas_object(texts, index=False).to_numpy()
-    return np.lexsort((content, layers, entry, outcome.event, outcome.time)).astype(np.int64)
+    keys = (layers, entry, outcome.event, outcome.time)
+    order = np.lexsort(keys)
+    same = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
+    tied = order[np.append(same, False) | np.append(False, same)]
+    if not tied.size or not len(table.columns):
+        return order.astype(np.int64)
+    # only those that cannot be told apart by their outcome are looked at, column by column in order of their names
+    rank = np.zeros(outcome.n, dtype=np.int64)
+    columns = [_plain(values.iloc[tied]) for _, values in sorted(table.items(), key=lambda item: str(item[0]))]
+    rank[tied[np.lexsort(columns[::-1])]] = np.arange(tied.size)
+    return np.lexsort((rank, *keys)).astype(np.int64)
+
+
+def _plain(values: pd.Series) -> np.ndarray:
+    """Give numbers as doubles, and anything else as text, a missing value as none."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0
+    return np.array([str(value) for value in values.astype(object).where(values.notna(), "")])

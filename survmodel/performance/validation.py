@@ -270,8 +270,8 @@ def _prepare(
     place = place[canonical_order(shown.iloc[place], outcome.take(place), layers.codes[place])]
     used, analysed = table.iloc[place], outcome.take(place)
     strata = Groups(layers.codes[place], layers.labels)
-    if not kept.all():
-        fits = {name: one.fit(used, analysed) for name, one in specs.items()}
+    # fitted anew even where all rows are kept: in another order of rows the last digits differ
+    fits = {name: one.fit(used, analysed) for name, one in specs.items()}
     known = np.ones((place.size, horizons.size), dtype=bool)
     for fit in fits.values():
         known &= np.isfinite(predict_at(fit, used, horizons))

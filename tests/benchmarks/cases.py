@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 #: Peers that peers.R times, by kind; all others are in peers.py.
-R_PEERS = ("coxph.fit", "coxph", "survfit", "concordance", "ranger")
+R_PEERS = ("coxph.fit", "coxph", "survfit", "concordance", "ranger", "rms::validate")
 #: Peers that cannot live beside survmodel; the interpreter that has them stands in SURVMODEL_PEER_PYTHON.
 APART = ("comprisk",)
 
@@ -102,8 +102,18 @@ CASES = (
     ),
     Case("km_300", "km", 300, 2, ("survfit", "lifelines"), tolerance=(1e-12,)),
     Case("concordance_300", "concordance", 300, 2, ("concordance", "lifelines"), tolerance=(1e-12,)),
-    # Both draw their own samples: the corrected C agrees as far as so few of them tell.
-    Case("optimism_300x10", "optimism", 300, 10, ("lifelines",), tolerance=(1e-6, 0.03)),
+    # All draw their own samples: the corrected C agrees as far as so few of them tell.
+    Case(
+        "optimism_300x10",
+        "optimism",
+        300,
+        10,
+        ("rms::validate", "lifelines"),
+        {"rms::validate": Budget(30), "lifelines": Budget(400)},
+        tolerance=(1e-6, 0.03),
+    ),
+    # scikit-survival takes G(T) where we take G(T-), and lets deaths and censorings of one time leave together.
+    Case("scores_300", "scores", 300, 2, ("sksurv",), {"sksurv": Budget(40)}, tolerance=(0.01,)),
     Case(
         "forest_300x10",
         "forest",

@@ -14,7 +14,9 @@ from benchmarks.data import Cohort
 #: A call gives its check values; the number beside it is how many units of work it holds (resamples).
 Call = tuple[Callable[[], object], int]
 #: Resamples of one call to survmodel and to a loop over another library.
-OUR_RESAMPLES, THEIR_RESAMPLES = 200, 20
+OUR_RESAMPLES, THEIR_RESAMPLES = 1000, 20
+#: Horizons of AUC and Brier score, as quantiles of the times.
+HORIZONS = np.linspace(0.15, 0.6, 10)
 
 
 def as_table(cohort: Cohort) -> pd.DataFrame:
@@ -139,6 +141,56 @@ def lifelines_optimism(cohort: Cohort) -> Call:
     return run, THEIR_RESAMPLES
 
 
+def horizons_of(cohort: Cohort) -> np.ndarray:
+    return np.quantile(cohort.time, HORIZONS)
+
+
+def risk_of(cohort: Cohort) -> np.ndarray:
+    """Any risk that rises with time, shape (n, k)."""
+    hazard = horizons_of(cohort) / cohort.time.mean() * 0.4
+    return 1 - np.exp(-hazard * np.exp(0.5 * cohort.index)[:, np.newaxis])
+
+
+def survmodel_scores(cohort: Cohort) -> Call:
+    """Score AUC and Brier score of many bootstrap samples, as validation does; the check is of all patients."""
+    import survmodel as sm
+    from survmodel.performance.scoring import DrawScorer
+    from survmodel.resampling import bootstrap_counts, read_units
+
+    outcome, n = sm.Outcome(cohort.time, cohort.event.astype(bool)), cohort.time.size
+    scorer = DrawScorer.of(outcome, np.zeros(n, dtype=np.int64), horizons_of(cohort))
+    counts = bootstrap_counts(read_units(n), OUR_RESAMPLES, 1)
+    counts[0] = 1
+    index = np.broadcast_to(cohort.index, counts.shape)
+    risk = np.broadcast_to(risk_of(cohort), (*counts.shape, HORIZONS.size))
+    timed = [place for place, one in enumerate(scorer.measures) if one.name in ("AUC", "Brier score")]
+
+    def run() -> list[float]:
+        return scorer.score(index, risk, counts, counts)[0, timed].tolist()
+
+    return run, OUR_RESAMPLES
+
+
+def sksurv_scores(cohort: Cohort) -> Call:
+    from sksurv.metrics import brier_score, cumulative_dynamic_auc
+    from sksurv.util import Surv
+
+    y, times, risk = Surv.from_arrays(cohort.event.astype(bool), cohort.time), horizons_of(cohort), risk_of(cohort)
+
+    def score(rows: np.ndarray) -> list[float]:
+        auc, _ = cumulative_dynamic_auc(y[rows], y[rows], cohort.index[rows], times)
+        _, brier = brier_score(y[rows], y[rows], 1 - risk[rows], times)
+        return np.column_stack([auc, brier]).ravel().tolist()
+
+    def run() -> list[float]:
+        rng = np.random.default_rng(1)
+        for _ in range(THEIR_RESAMPLES - 1):
+            score(rng.integers(0, y.size, y.size))
+        return score(np.arange(y.size))
+
+    return run, THEIR_RESAMPLES
+
+
 CALLS: dict[tuple[str, str], Callable[[Cohort], Call]] = {
     ("cox", "survmodel"): survmodel_cox,
     ("cox", "kernel"): kernel_cox,
@@ -152,4 +204,6 @@ CALLS: dict[tuple[str, str], Callable[[Cohort], Call]] = {
     ("concordance", "sksurv"): sksurv_concordance,
     ("optimism", "survmodel"): survmodel_optimism,
     ("optimism", "lifelines"): lifelines_optimism,
+    ("scores", "survmodel"): survmodel_scores,
+    ("scores", "sksurv"): sksurv_scores,
 }

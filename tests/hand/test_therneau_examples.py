@@ -41,7 +41,7 @@ def kernel_at_zero(fit: CoxFit) -> tuple[float, float, float]:
     ordered = sort_data(fit.data)
     beta, score, information, start, loglik, _, _, _ = kernel.maximise(
         ordered.features, ordered.offset, ordered.multiplicity, ordered.count, np.zeros(1),
-        ordered.risk_sets, fit.data.efron, np.zeros(1), 0, 1e-9, 1e-12,
+        ordered.risk_sets, fit.data.efron, np.zeros(1), 0, 1e-9, 1e-12, 0.0,
     )  # fmt: skip
     assert beta[0] == 0
     assert score.shape == (1,)
