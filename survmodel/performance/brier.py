@@ -21,20 +21,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from survmodel.distributions import normal_quantile
-from survmodel.errors import ConfigError, DataError, EndpointError, FitError, name_rows
+from survmodel.errors import ConfigError
 from survmodel.formatting import count_noun, format_interval, format_number, format_significant
 from survmodel.models.kaplan_meier_fit import check_times
 from survmodel.naming import begin, percent_level
-from survmodel.outcome.argument import check_outcome
 from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.response import Outcome
 from survmodel.performance.censoring_weights import CensoringWeights
+from survmodel.performance.paired_differences import NO_TEST_OF_NESTED_MODELS, PairedDifferences, spread
+from survmodel.performance.predicted_risk import read_risks, refuse_late_entry, refuse_times
 from survmodel.result import Display, Result, frozen, join_warnings
 from survmodel.table import Table
 
@@ -64,6 +66,8 @@ class Brier(Result):
         Scores and their standard errors.
     ipa, ipa_std_error : ndarray, shape (n_models, n_horizons)
         Index of prediction accuracy; 0 for the null model.
+    compared : PairedDifferences
+        Score of each model less that of those before it, without the null model.
     n, n_event, n_strata : int
         Rows, events up to the last time, strata.
     grid : int
@@ -83,6 +87,7 @@ class Brier(Result):
     std_error: Floats
     ipa: Floats
     ipa_std_error: Floats
+    compared: PairedDifferences
     n: int
     n_event: int
     n_strata: int
@@ -111,6 +116,18 @@ class Brier(Result):
         names = ["model", "measure", "horizon", "estimate", "std_error", "conf_low", "conf_high"]
         return pd.DataFrame(rows, columns=names)
 
+    def differences(self) -> pd.DataFrame:
+        """Give the differences of scores between the models, paired on the same rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns model, reference (an earlier model), measure, horizon, estimate (model less reference: below 0 where
+            the model is better), std_error, conf_low, conf_high, statistic, p_value. The p-value is no test of nested
+            models fitted to these rows: use the likelihood ratio test.
+        """
+        return self.compared.table(self.measure, self.horizons, self.conf_level)
+
     def glance(self) -> pd.DataFrame:
         """Give counts and conventions in one row.
 
@@ -124,6 +141,7 @@ class Brier(Result):
         if self.measure == INTEGRATED:
             tau = format_significant(float(self.horizons[0]))
             text += f"; averaged over {self.grid} times from 0 to tau = {tau}, each score holding until the next"
+        text += f"; {NO_TEST_OF_NESTED_MODELS}" if self.compared.pairs else ""
         row = {
             "n": self.n,
             "n_event": self.n_event,
@@ -162,6 +180,7 @@ def brier_score(
     *,
     strata: object = None,
     censoring: Outcome | None = None,
+    censoring_strata: object = None,
     conf_level: float = 0.95,
 ) -> Brier:
     """Score predicted risks at fixed times.
@@ -177,8 +196,11 @@ def brier_score(
     strata : Series or array_like, shape (n,), optional
         Censoring and null model are estimated within strata.
     censoring : Outcome, optional
-        Rows from which the censoring distribution is estimated, without strata (the training rows, say); the scored
-        rows themselves, within strata, without it. Standard errors then take it as known.
+        Rows from which the censoring distribution is estimated (the training rows, say); the scored rows themselves,
+        within strata, without it. Standard errors then take it as known.
+    censoring_strata : Series or array_like, shape (n_censoring,), optional
+        Strata of the rows of `censoring`, with the labels of `strata`, so that each stratum has its own curve; one for
+        all without them. A stratum with few censorings there takes the pooled curve, and a note says so.
     conf_level : float
         Coverage of the limits.
 
@@ -207,7 +229,8 @@ def brier_score(
     >>> result.tidy()["estimate"].round(4).tolist()
     [0.0925, 0.63, 0.25]
     """
-    return _score(outcome, risk, times, None, strata, censoring, conf_level)
+    layers = read_groups(outcome, strata, "strata")
+    return _score(outcome, risk, times, None, layers, (censoring, censoring_strata), conf_level)
 
 
 def integrated_brier_score(
@@ -218,6 +241,7 @@ def integrated_brier_score(
     horizon: float | None = None,
     strata: object = None,
     censoring: Outcome | None = None,
+    censoring_strata: object = None,
     conf_level: float = 0.95,
 ) -> Brier:
     """Average the Brier score over the times from 0 to a horizon.
@@ -233,7 +257,7 @@ def integrated_brier_score(
         are missing.
     horizon : float, optional
         Time up to which the score is integrated, at least the last of `times`, which it is without it.
-    strata, censoring, conf_level
+    strata, censoring, censoring_strata, conf_level
         As for :func:`brier_score`.
 
     Returns
@@ -256,7 +280,8 @@ def integrated_brier_score(
     >>> result.estimate[:, 0].round(4).tolist()
     [0.0633, 0.1458]
     """
-    return _score(outcome, risk, times, times if horizon is None else horizon, strata, censoring, conf_level)
+    until, layers = times if horizon is None else horizon, read_groups(outcome, strata, "strata")
+    return _score(outcome, risk, times, until, layers, (censoring, censoring_strata), conf_level)
 
 
 def _score(
@@ -264,22 +289,21 @@ def _score(
     risk: object,
     times: float | Sequence[float] | Floats,
     horizon: float | Sequence[float] | Floats | None,
-    strata: object,
-    censoring: Outcome | None,
+    layers: Groups,
+    censoring: tuple[Outcome | None, object],
     conf_level: float,
 ) -> Brier:
-    check_outcome(outcome)
-    if outcome.entry is not None:
-        raise FitError("the Brier score knows no late entry", remedy="score rows that were followed from time 0 on")
+    refuse_late_entry(outcome, "the Brier score")
     asked = check_times(np.atleast_1d(np.asarray(times, dtype=np.float64)))
     integrated = horizon is not None
     last = float(np.max(horizon if integrated else asked))  # type: ignore[arg-type]
-    _refuse_times(outcome, asked, last, integrated=integrated)
-    layers = read_groups(outcome, strata, "strata")
-    risks = {**_read_risks(outcome, risk, asked.size), NULL: marginal_risk(outcome, asked, layers)}
-    weights = CensoringWeights.learn(outcome, float(asked.max()), layers, censoring)
+    refuse_times(outcome, asked, last)
+    if integrated and ((np.diff(asked) <= 0).any() or last < asked[-1]):
+        raise ConfigError("the times of an integrated score ascend, and none is beyond the horizon")
+    risks = {**read_risks(outcome, risk, asked.size, NULL), NULL: marginal_risk(outcome, asked, layers)}
+    weights = CensoringWeights.learn(outcome, float(asked.max()), layers, *censoring)
     steps = np.diff(np.append(asked, last)) / last if integrated else None
-    value, error, ipa, ipa_error = _estimate(weights, list(risks.values()), asked, steps)
+    found = _estimate(weights, risks, asked, steps)
     case = outcome.event == 1
     notes = [*layers.notes, *weights.notes]
     left_out = np.setdiff1d(outcome.time[case & (outcome.time < last)], asked).size
@@ -289,10 +313,11 @@ def _score(
         measure=INTEGRATED if integrated else BRIER,
         models=tuple(risks),
         horizons=frozen([last] if integrated else asked),
-        estimate=frozen(value),
-        std_error=frozen(error),
-        ipa=frozen(ipa),
-        ipa_std_error=frozen(ipa_error),
+        estimate=frozen(found.value),
+        std_error=frozen(found.error),
+        ipa=frozen(found.ipa),
+        ipa_std_error=frozen(found.ipa_error),
+        compared=found.compared,
         n=outcome.n,
         n_event=int((case & (outcome.time <= last)).sum()),
         n_strata=layers.n,
@@ -302,47 +327,6 @@ def _score(
         warnings=outcome.warnings,
         notes=join_warnings(notes),
     )
-
-
-def _refuse_times(outcome: Outcome, asked: Floats, last: float, *, integrated: bool) -> None:
-    longest = float(outcome.time.max())
-    if not asked.size or asked.min() <= 0 or max(last, asked.max()) > longest:
-        raise EndpointError(
-            "times are not within the follow-up",
-            remedy=f"choose times above 0 and at most {format_significant(longest)}",
-        )
-    if integrated and ((np.diff(asked) <= 0).any() or last < asked[-1]):
-        raise ConfigError("the times of an integrated score ascend, and none is beyond the horizon")
-    if not ((outcome.event == 1) & (outcome.time <= last)).any():
-        raise FitError("no event happened up to the last time", remedy="choose a later one")
-
-
-def _read_risks(outcome: Outcome, risk: object, n_times: int) -> dict[str, Floats]:
-    given = dict(risk) if isinstance(risk, Mapping) else {"model": risk}
-    if not given or NULL in given:
-        raise ConfigError("no risk is given" if not given else f"{NULL!r} is the name of the model beside")
-    return {str(name): _read_risk(outcome, one, n_times, str(name)) for name, one in given.items()}
-
-
-def _read_risk(outcome: Outcome, risk: object, n_times: int, name: str) -> Floats:
-    outcome.check_rows(risk, "risk")
-    try:
-        values = np.asarray(risk, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"the risk of {name} is not numeric") from None
-    values = values[:, np.newaxis] if values.ndim == 1 else values
-    if values.shape != (outcome.n, n_times):
-        raise DataError(
-            f"the risk of {name} has the shape {values.shape}",
-            f"{count_noun(outcome.n, 'row')} and {count_noun(n_times, 'time')}",
-            "pass predict_risk(table, times)",
-        )
-    wrong = ~np.isfinite(values).all(axis=1)
-    if wrong.any():
-        raise DataError(f"the risk of {name} is missing", f"in {name_rows(wrong)}", "score complete rows only")
-    if ((values < 0) | (values > 1)).any():
-        raise DataError(f"a risk of {name} is no probability", remedy="pass predict_risk(table, times)")
-    return values
 
 
 def marginal_risk(outcome: Outcome, times: Floats, strata: Groups) -> Floats:
@@ -375,30 +359,41 @@ def marginal_risk(outcome: Outcome, times: Floats, strata: Groups) -> Floats:
     return np.clip(risk, 0.0, 1.0)
 
 
+class _Estimates(NamedTuple):
+    """Scores of each model, shape (n_models, n_times or 1), and what was derived from them."""
+
+    value: Floats
+    error: Floats
+    ipa: Floats
+    ipa_error: Floats
+    compared: PairedDifferences
+
+
 def _estimate(
-    weights: CensoringWeights, risks: list[Floats], times: Floats, steps: Floats | None
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Give score, standard error, IPA and its standard error of each model, shape (n_models, n_times or 1)."""
+    weights: CensoringWeights, risks: Mapping[str, Floats], times: Floats, steps: Floats | None
+) -> _Estimates:
+    """Score every model, the null model last."""
     n = weights.outcome.n
     width = max(1, AT_ONCE // n)
     parts = [slice(start, start + width) for start in range(0, times.size, width)]
     value = np.zeros((len(risks), times.size))
-    influence = np.zeros((len(risks), n, times.size if steps is None else 1))
+    share = np.zeros((len(risks), n, times.size if steps is None else 1))
     for part in parts:
-        for place, risk in enumerate(risks):
+        for place, risk in enumerate(risks.values()):
             losses = _losses(weights, risk[:, part], times[part])
             value[place, part] = losses.mean(axis=0)
-            own = losses - value[place, part] + weights.influence(losses, times[part])
+            own = (losses - value[place, part] + weights.influence(losses, times[part])) / n
             if steps is None:
-                influence[place, :, part] = own
+                share[place, :, part] = own
             else:
-                influence[place, :, 0] += own @ steps[part]
+                share[place, :, 0] += own @ steps[part]
     if steps is not None:
         value = (value @ steps)[:, np.newaxis]
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = value / value[-1]
-        of_ipa = (influence - ratio[:, np.newaxis, :] * influence[-1]) / value[-1]
-    return value, _spread(influence), 1 - ratio, _spread(of_ipa)
+        of_ipa = (share - ratio[:, np.newaxis, :] * share[-1]) / value[-1]
+    compared = PairedDifferences.of(tuple(risks)[:-1], value[:-1], share[:-1])
+    return _Estimates(value, spread(share), 1 - ratio, spread(of_ipa), compared)
 
 
 def _losses(weights: CensoringWeights, risk: Floats, times: Floats) -> Floats:
@@ -409,10 +404,3 @@ def _losses(weights: CensoringWeights, risk: Floats, times: Floats) -> Floats:
     weight = np.where(past, weights.case_weights()[:, np.newaxis], weights.survivor_weights(times))
     losses: Floats = weight * (np.where(past & happened, 1.0, 0.0) - risk) ** 2
     return losses
-
-
-def _spread(influence: Floats) -> Floats:
-    """Turn influences of rows, shape (models, n, times), into standard errors."""
-    n = influence.shape[1]
-    spread: Floats = np.sqrt((influence**2).sum(axis=1) / (n * max(n - 1, 1)))
-    return spread

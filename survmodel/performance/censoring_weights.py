@@ -26,6 +26,7 @@ from survmodel.formatting import format_significant
 from survmodel.kernels.kaplan_meier import censoring_curve
 from survmodel.outcome.groups import Groups
 from survmodel.outcome.response import Outcome
+from survmodel.performance.censoring_strata import read_censoring_strata
 from survmodel.performance.discrimination import FEWEST_CENSORINGS
 
 Floats = npt.NDArray[np.float64]
@@ -84,7 +85,14 @@ class CensoringWeights:
     notes: tuple[str, ...]
 
     @classmethod
-    def learn(cls, outcome: Outcome, horizon: float, strata: Groups, censoring: Outcome | None) -> CensoringWeights:
+    def learn(
+        cls,
+        outcome: Outcome,
+        horizon: float,
+        strata: Groups,
+        censoring: Outcome | None,
+        censoring_strata: object = None,
+    ) -> CensoringWeights:
         """Estimate the curves of censoring.
 
         Parameters
@@ -97,7 +105,9 @@ class CensoringWeights:
             Each has its own curve; one with few censorings before the horizon, or that was not followed up to it,
             shares that of all rows.
         censoring : Outcome, optional
-            Rows that one curve for all is estimated from instead.
+            Rows that the curves are estimated from instead, one curve for all unless their strata are given.
+        censoring_strata : Series or array_like, shape (n_censoring,), optional
+            Strata of the rows of `censoring`, with the labels of `strata`.
 
         Returns
         -------
@@ -106,35 +116,25 @@ class CensoringWeights:
 
         Raises
         ------
+        ConfigError
+            For `censoring_strata` without `censoring` or without strata.
         EndpointError
             When nobody was followed up to the horizon.
         """
-        everybody = np.arange(outcome.n)
-        if censoring is not None:
-            weights = cls(outcome, (_layer(everybody, None, censoring),), ())
+        codes = read_censoring_strata(strata, censoring, censoring_strata)
+        if censoring is None:
+            layers, notes = _by_stratum(outcome, horizon, strata, outcome, strata.codes, scored=True)
+        elif codes is not None:
+            layers, notes = _by_stratum(outcome, horizon, strata, censoring, codes, scored=False)
         else:
-            own, pooled = [], []
-            for code, label in enumerate(strata.labels):
-                rows = np.flatnonzero(strata.codes == code)
-                layer = _layer(rows, rows, outcome.take(rows))
-                early = int(layer.n_censor[layer.times < horizon].sum())
-                if strata.n > 1 and (early < FEWEST_CENSORINGS or layer.at(np.array([horizon]))[0] <= 0):
-                    pooled.append(label)
-                else:
-                    own.append(layer)
-            if pooled:
-                rows = np.flatnonzero(np.isin(strata.codes, [strata.labels.index(label) for label in pooled]))
-                own.append(_layer(rows, everybody, outcome))
-            few = f"fewer than {FEWEST_CENSORINGS} censorings before the horizon, or not followed up to it; pooled "
-            few += f"censoring distribution: {list_values(pooled)}"
-            weights = cls(outcome, tuple(own), (few,) if pooled else ())
-        if any(layer.at(np.array([horizon]))[0] <= 0 for layer in weights.layers):
+            layers, notes = [curve_of(np.arange(outcome.n), None, censoring)], ()
+        if any(layer.at(np.array([horizon]))[0] <= 0 for layer in layers):
             raise EndpointError(
                 f"nobody was followed beyond {format_significant(horizon)}",
                 "the last patients were censored by then, so that risk up to then is not known",
                 "choose an earlier time",
             )
-        return weights
+        return cls(outcome, tuple(layers), notes)
 
     def case_weights(self) -> Floats:
         """Give 1 / G(T-) of rows with any event, 0 of the others, shape (n,)."""
@@ -191,6 +191,54 @@ class CensoringWeights:
         return exposed
 
 
-def _layer(rows: Ints, source: Ints | None, outcome: Outcome) -> CensoringLayer:
+def _by_stratum(
+    outcome: Outcome, horizon: float, strata: Groups, source: Outcome, codes: Ints, *, scored: bool
+) -> tuple[list[CensoringLayer], tuple[str, ...]]:
+    """Estimate a curve for each stratum, of those with too few censorings one of all rows of the source together.
+
+    `codes` are the strata of the rows of the source; `scored` says that these are the scored rows themselves.
+    """
+    layers, pooled = [], []
+    for code in range(strata.n):
+        rows, own = np.flatnonzero(strata.codes == code), np.flatnonzero(codes == code)
+        layer = curve_of(rows, own if scored else None, source.take(own)) if own.size else None
+        alone = scored and strata.n == 1
+        if layer is not None and (alone or _suffices(layer, float(source.time[own].max()), horizon, scored=scored)):
+            layers.append(layer)
+        else:
+            pooled.append(code)
+    if not pooled:
+        return layers, ()
+    rows = np.flatnonzero(np.isin(strata.codes, pooled))
+    layers.append(curve_of(rows, np.arange(outcome.n) if scored else None, source))
+    few = f"fewer than {FEWEST_CENSORINGS} censorings before the horizon, or not followed up to it; pooled "
+    few += f"censoring distribution: {list_values([strata.labels[code] for code in pooled])}"
+    return layers, (few,)
+
+
+def _suffices(layer: CensoringLayer, longest: float, horizon: float, *, scored: bool) -> bool:
+    """Whether a stratum has censorings enough, and was followed long enough, for a curve of its own."""
+    early = int(layer.n_censor[layer.times < horizon].sum())
+    followed = layer.at(np.array([horizon]))[0] > 0 and (scored or longest >= horizon)
+    return bool(early >= FEWEST_CENSORINGS and followed)
+
+
+def curve_of(rows: Ints, source: Ints | None, outcome: Outcome) -> CensoringLayer:
+    """Estimate one curve of censoring.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Scored rows that it weighs.
+    source : ndarray of int64, optional
+        Scored rows that it is estimated from; None for other patients.
+    outcome : Outcome
+        Times and events of the rows that it is estimated from.
+
+    Returns
+    -------
+    CensoringLayer
+        The curve.
+    """
     steps, curve = censoring_curve(outcome.time, outcome.event > 0)
     return CensoringLayer(rows, source, steps, curve.n_risk, curve.n_event, curve.survival)

@@ -25,6 +25,7 @@ from survmodel.outcome.argument import check_outcome
 from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.response import Outcome
 from survmodel.outcome.weights import read_weights
+from survmodel.performance.censoring_strata import read_censoring_strata
 from survmodel.result import Display, Result, frozen, join_warnings
 from survmodel.table import Table
 
@@ -143,6 +144,7 @@ def concordance(
     horizon: float | None = None,
     strata: object = None,
     censoring: Outcome | None = None,
+    censoring_strata: object = None,
     weights: object = None,
     conf_level: float = 0.95,
 ) -> Concordance:
@@ -162,8 +164,10 @@ def concordance(
     strata : Series or array_like, shape (n,), optional
         Pairs are formed within strata, and added up.
     censoring : Outcome, optional
-        Rows from which G is estimated for Uno's C, without strata; the scored rows themselves, within strata, without
-        it.
+        Rows from which G is estimated for Uno's C; the scored rows themselves, within strata, without it.
+    censoring_strata : Series or array_like, shape (n_censoring,), optional
+        Strata of the rows of `censoring`, with the labels of `strata`, so that each stratum has its own G; one curve
+        for all without them. A stratum with few censorings there takes the pooled one, and a note says so.
     weights : Series or array_like, shape (n,), optional
         Case weights.
     conf_level : float
@@ -210,7 +214,7 @@ def concordance(
     notes: list[str] = []
     if method == "uno":
         horizon = float(outcome.time[died].max(initial=0.0)) if horizon is None else horizon
-        survival, notes = censoring_survival(outcome, horizon, layers, censoring)
+        survival, notes = censoring_survival(outcome, horizon, layers, censoring, censoring_strata)
         tau[usable] = 1 / survival[usable] ** 2
     sets = build_risk_sets(outcome.time, died, outcome.entry, layers.codes)
     as_event, as_later = _pairs(sets, scores, weight, tau)
@@ -318,7 +322,11 @@ def _pair_weight(keys: Floats, outer: Floats, weight: Floats) -> float:
 
 
 def censoring_survival(
-    outcome: Outcome, horizon: float, strata: Groups, censoring: Outcome | None = None
+    outcome: Outcome,
+    horizon: float,
+    strata: Groups,
+    censoring: Outcome | None = None,
+    censoring_strata: object = None,
 ) -> tuple[Floats, list[str]]:
     """Estimate G(t-), the probability of being uncensored just before each row's time.
 
@@ -331,7 +339,9 @@ def censoring_survival(
     strata : Groups
         Strata of the scored rows; a stratum with few censorings before the horizon takes the pooled G.
     censoring : Outcome, optional
-        Rows that G is estimated from instead, without strata.
+        Rows that G is estimated from instead, without strata unless theirs are given.
+    censoring_strata : Series or array_like, shape (n_censoring,), optional
+        Strata of the rows of `censoring`, with the labels of `strata`.
 
     Returns
     -------
@@ -342,6 +352,8 @@ def censoring_survival(
 
     Raises
     ------
+    ConfigError
+        For `censoring_strata` without `censoring` or without strata.
     EndpointError
         When `censoring` was not followed up to the horizon.
     """
@@ -351,17 +363,20 @@ def censoring_survival(
             "the rows that the censoring distribution comes from were not followed up to the horizon",
             f"longest time {censoring.time.max():g}, horizon {horizon:g}",
         )
+    codes = read_censoring_strata(strata, censoring, censoring_strata)
+    codes = strata.codes if censoring is None else codes
     survival = _read_before(source, np.ones(source.n, dtype=bool), outcome.time)
-    if censoring is not None or strata.n == 1:
+    if codes is None or (censoring is None and strata.n == 1):
         return survival, []
     pooled = []
     for code, label in enumerate(strata.labels):
-        inside = strata.codes == code
-        early = inside & (outcome.event == 0) & (outcome.time < horizon)
-        if early.sum() < FEWEST_CENSORINGS:
+        scored, inside = strata.codes == code, codes == code
+        early = inside & (source.event == 0) & (source.time < horizon)
+        followed = censoring is None or source.time[inside].max(initial=0.0) >= horizon
+        if early.sum() < FEWEST_CENSORINGS or not followed:
             pooled.append(label)
         else:
-            survival[inside] = _read_before(outcome, inside, outcome.time[inside])
+            survival[scored] = _read_before(source, inside, outcome.time[scored])
     few = f"fewer than {FEWEST_CENSORINGS} censorings before the horizon, pooled censoring distribution: "
     return survival, [few + list_values(pooled)] if pooled else []
 
@@ -450,6 +465,7 @@ def concordance_difference(
     horizon: float | None = None,
     strata: object = None,
     censoring: Outcome | None = None,
+    censoring_strata: object = None,
     conf_level: float = 0.95,
 ) -> ConcordanceDifference:
     """Compare the concordances of two indices on the same patients.
@@ -460,7 +476,7 @@ def concordance_difference(
         Times and events of one kind.
     index_a, index_b : Series or array_like, shape (n,)
         The indices, higher = worse.
-    method, horizon, strata, censoring, conf_level
+    method, horizon, strata, censoring, censoring_strata, conf_level
         As for :func:`concordance`.
 
     Returns
@@ -483,10 +499,11 @@ def concordance_difference(
     """
     first, second = (
         concordance(
-            outcome, index, method=method, horizon=horizon, strata=strata, censoring=censoring, conf_level=conf_level
+            outcome, index, method=method, horizon=horizon, strata=strata, censoring=censoring,
+            censoring_strata=censoring_strata, conf_level=conf_level,
         )
         for index in (index_a, index_b)
-    )
+    )  # fmt: skip
     estimate = first.estimate - second.estimate
     std_error = float(np.sqrt(np.sum((first.influence - second.influence) ** 2)))
     z = normal_quantile(conf_level)
