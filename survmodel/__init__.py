@@ -96,6 +96,7 @@ _HOME = {
     "simulate_study": "simulate",
     "smallest_hazard_ratio": "performance.planning",
     "table_one": "report.table_one",
+    "time_dependent_auc": "performance.time_dependent_auc",
     "validate": "performance.validation",
     "visit_intervals": "outcome.visit_intervals",
 }
@@ -164,6 +165,7 @@ if TYPE_CHECKING:
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.precision import precision as precision
+    from survmodel.performance.time_dependent_auc import time_dependent_auc as time_dependent_auc
     from survmodel.performance.validation import validate as validate
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table
     from survmodel.report.table_one import table_one as table_one

@@ -22,6 +22,7 @@ from survmodel.kernels import (
     random_words,
     refits,
     remove_old_caches,
+    weighted_pairs,
 )
 from survmodel.kernels.risk_sets import build_risk_sets
 
@@ -48,6 +49,10 @@ def warm_up() -> None:
     halves = np.array([0, 1, 0, 1, 0])
     gray.gray_sums(time, event.astype(np.int64), halves, np.array([0, 5]), 2, 0.0)
     concordance.concordance_pairs(np.arange(5), ones, event.astype(float), sets)
+    column = np.ones((5, 1))
+    weighted_pairs.weigh_pairs(
+        np.arange(5)[:, np.newaxis], column, np.zeros(5, dtype=np.int64), column, column, column.copy(), column.copy()
+    )
     features = np.array([[0.1, 0.5, -0.2, 0.3, -0.7]])
     cox.maximise(features, 0 * ones, ones, ones, np.zeros(1), sets, True, np.zeros(1), 5, 1e-9, 1e-12, 0.0)
     exact_ties.exact_likelihood(np.ascontiguousarray(features.T), ones, sets, np.zeros(1), np.zeros((1, 1)))

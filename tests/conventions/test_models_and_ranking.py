@@ -27,6 +27,7 @@ from survmodel import (
     integrated_brier_score,
     logrank_test,
     proportional_hazards_test,
+    time_dependent_auc,
     validate,
 )
 from survmodel.data import canonical
@@ -205,6 +206,24 @@ def test_25_weights_of_the_brier_score() -> None:
     expected = (0.5**2 + 0.75**2 * 4 / 3 + 0.25**2 * 8 / 3) / 5
     assert result.estimate[0, 0] == pytest.approx(expected, rel=1e-12)
     says(result, "weights 1/G(T-) of cases, 1/G(t) of those still followed", "deaths leave before censorings")
+
+
+def test_25_weights_of_the_auc() -> None:
+    """By hand, with the same G: the deaths at 2 and 3 weigh 1 and 4/3 as cases, the row that is followed on 8/3.
+
+    At 3.5 the deaths weigh 1 and 4/3, and the rows followed to 4 and 5 weigh 1/G(3.5) = 4/3 each. The first death has
+    the highest risk; the second ties with one control and is above the other.
+    """
+    outcome = Outcome([2, 2, 3, 4, 5], [1, 0, 1, 0, 1])
+    result = time_dependent_auc(outcome, [0.9, 0.1, 0.5, 0.5, 0.2], [3.5, 4.5])
+    assert result.estimate[0, 0] == pytest.approx((2 + 4 / 3 * 1.5) / (2 * (1 + 4 / 3)), rel=1e-12)
+    assert result.estimate[0, 1] == pytest.approx(1, rel=1e-12)
+    says(result, "cases 1/G(T-), controls followed on 1/G(t)", "deaths leave before censorings", "tied risks 1/2")
+    # one who had a competing event at 3 is a control that weighs 1/G(3-) = 4/3
+    causes = {1: "relapse", 2: "death"}
+    competing = time_dependent_auc(Outcome([2, 2, 3, 4, 5], [1, 0, 2, 0, 1], causes=causes), [5, 1, 6, 2, 3], 4.5)
+    assert competing.estimate[0, 0] == pytest.approx((8 / 3) / (8 / 3 + 4 / 3), rel=1e-12)
+    says(competing, "those with a competing event 1/G(T-)")
 
 
 def test_26_each_score_holds_until_the_next_time() -> None:

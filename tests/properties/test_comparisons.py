@@ -1,4 +1,4 @@
-"""Properties of log-rank tests and of concordance."""
+"""Properties of log-rank tests, of concordance and of AUC(t)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from properties.generators import Cohort, cohorts, fit_cox, regression_cohorts, 
 from survmodel import (
     CoxPH,
     DataError,
+    EndpointError,
     FitError,
     Outcome,
     concordance,
     logrank_test,
     pairwise_logrank,
+    time_dependent_auc,
 )
 from survmodel.models.logrank import LogrankTest
 from survmodel.performance.discrimination import Concordance
+from survmodel.performance.time_dependent_auc import TimeDependentAUC
 
 OPTIONS = st.sampled_from(
     [{}, {"rho": 1.0}, {"gamma": 1.0}, {"rho": 0.5, "gamma": 0.5}, {"weighting": "gehan"}, {"weighting": "tarone-ware"},
@@ -193,3 +196,52 @@ def test_39_uno_without_censoring(cohort: Cohort) -> None:
     if harrell is not None and uno is not None:
         assert_allclose(uno.estimate, harrell.estimate, rtol=1e-12)
         assert_allclose(uno.std_error, harrell.std_error, rtol=1e-9, atol=1e-14)
+
+
+SCORED = cohorts(smallest=4, late=False, events=st.sampled_from([0.4, 0.7, 1.0]))
+NOT_SCORED = {"no stratum has both a case and a control", "no event happened up to the last time"}
+
+
+def auc(cohort: Cohort, index: np.ndarray, **options: object) -> TimeDependentAUC | None:
+    """AUC at the median time, or None where it does not exist: nobody has the event by then, or is followed further."""
+    time = float(np.median(cohort.time))
+    try:
+        return time_dependent_auc(cohort.outcome, index, time, **options)  # type: ignore[arg-type]
+    except FitError as error:
+        if error.problem not in NOT_SCORED:
+            raise
+    except EndpointError as error:
+        if not error.problem.startswith("nobody was followed beyond"):
+            raise
+    return None
+
+
+@run
+@given(SCORED, st.booleans())
+def test_39_auc_turns_round(cohort: Cohort, tied: bool) -> None:
+    """39c. AUC(x) + AUC(-x) = 1 with tied risks counted one half."""
+    index = cohort.table["age"].to_numpy()
+    index = np.round(index, -1) if tied else index
+    plain, turned = (auc(cohort, x, strata=cohort.stratum) for x in (index, -index))
+    assert (plain is None) == (turned is None)
+    if plain is not None and turned is not None:
+        assert_allclose(plain.estimate + turned.estimate, 1, rtol=1e-12)
+        assert_allclose(plain.std_error, turned.std_error, rtol=1e-7, atol=1e-12)
+
+
+@run
+@given(SCORED, st.booleans())
+def test_40_auc_under_monotone_maps(cohort: Cohort, tied: bool) -> None:
+    """40. AUC(t) does not change under monotone maps; it is 1/2 for one value and 1 for the order of times."""
+    index = cohort.table["age"].to_numpy()
+    index = np.round(index, -1) if tied else index
+    plain, mapped = auc(cohort, index, strata=cohort.stratum), auc(cohort, np.exp(index / 50), strata=cohort.stratum)
+    assert (plain is None) == (mapped is None)
+    if plain is None or mapped is None:
+        return
+    assert_array_equal(plain.estimate, mapped.estimate)
+    assert_array_equal(plain.std_error, mapped.std_error)
+    flat, best = auc(cohort, np.zeros(cohort.n)), auc(cohort, -cohort.outcome.time)
+    if flat is not None and best is not None:
+        assert_allclose(flat.estimate, 0.5, rtol=1e-12)
+        assert_allclose(best.estimate, 1.0, rtol=1e-12)

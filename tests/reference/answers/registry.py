@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from reference.answers import (
+    auc,
     brier,
     comparisons,
     competing,
@@ -67,6 +68,9 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "endpoint_dates": {"kind": "endpoint"},
     "incidence_rate_lung": {"kind": "differences"},
     "aft_lung": {"kind": "parametric"},
+    "auc_lung": {"kind": "auc"},
+    "auc_lung_no_ties": {"kind": "auc"},
+    "auc_melanoma": {"kind": "auc", "causes": 2},
     "brier_lung": {"kind": "brier"},
     "brier_lung_no_ties": {"kind": "brier"},
     "brier_melanoma": {"kind": "brier", "causes": 2},
@@ -97,6 +101,7 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "cause_specific": competing.CAUSE_SPECIFIC,
     "group_effects": grouped.GROUP_EFFECTS,
     "validation": validation.VALIDATION,
+    "auc": auc.AUC_AT,
     "brier": brier.BRIER,
     "brier_gbsg": brier.BRIER_GBSG,
     "spline": splines.SPLINE,
