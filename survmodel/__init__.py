@@ -68,6 +68,7 @@ _HOME = {
     "draw_uptake": "figures.uptake",
     "example_cohort": "study.example",
     "follow_up": "models.follow_up",
+    "gonen_heller": "performance.prognostic_separation",
     "gray_test": "models.gray",
     "group_effects": "models.group_effects",
     "hazard_ratio_table": "report.hazard_tables",
@@ -91,6 +92,7 @@ _HOME = {
     "read_study": "study.config",
     "risk_limits": "models.forest_jackknife",
     "rmst_difference": "models.survival_differences",
+    "royston_d": "performance.prognostic_separation",
     "run_study": "study.run",
     "save_figure": "figures.files",
     "simulate_study": "simulate",
@@ -165,6 +167,8 @@ if TYPE_CHECKING:
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.precision import precision as precision
+    from survmodel.performance.prognostic_separation import gonen_heller as gonen_heller
+    from survmodel.performance.prognostic_separation import royston_d as royston_d
     from survmodel.performance.time_dependent_auc import time_dependent_auc as time_dependent_auc
     from survmodel.performance.validation import validate as validate
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table

@@ -21,6 +21,7 @@ from survmodel.kernels import (
     logrank,
     random_words,
     refits,
+    pair_probabilities,
     remove_old_caches,
     weighted_pairs,
 )
@@ -53,6 +54,7 @@ def warm_up() -> None:
     weighted_pairs.weigh_pairs(
         np.arange(5)[:, np.newaxis], column, np.zeros(5, dtype=np.int64), column, column, column.copy(), column.copy()
     )
+    pair_probabilities.sum_pair_probabilities(time, np.array([0, 5]), ones.copy())
     features = np.array([[0.1, 0.5, -0.2, 0.3, -0.7]])
     cox.maximise(features, 0 * ones, ones, ones, np.zeros(1), sets, True, np.zeros(1), 5, 1e-9, 1e-12, 0.0)
     exact_ties.exact_likelihood(np.ascontiguousarray(features.T), ones, sets, np.zeros(1), np.zeros((1, 1)))

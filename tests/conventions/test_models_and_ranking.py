@@ -24,6 +24,7 @@ from survmodel import (
     brier_score,
     concordance,
     describe,
+    gonen_heller,
     integrated_brier_score,
     logrank_test,
     proportional_hazards_test,
@@ -293,6 +294,14 @@ def test_38_p_values_far_out_keep_their_digits() -> None:
     assert 0 < test.p_value < 1e-50
     assert "p < 0.001" in repr(test)
     assert json.loads(test.to_json())["glance"]["p_value"] == test.p_value
+
+
+def test_39_equal_indices_count_one_half() -> None:
+    """By hand: of three pairs two are log 3 apart, 1/(1 + 1/3) = 3/4 each, and one is tied, 1/2."""
+    outcome = Outcome([1, 2, 3], [1, 1, 1])
+    found = gonen_heller(outcome, [math.log(3), 0, math.log(3)])
+    assert found.estimate == pytest.approx((3 / 4 + 3 / 4 + 1 / 2) / 3, rel=1e-12)
+    says(found, "tied indices 1/2", "log hazard")
 
 
 def test_41_optimism_is_for_fixed_models() -> None:
