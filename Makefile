@@ -67,6 +67,7 @@ reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprs
 	Rscript tests/reference/brier.R
 	Rscript tests/reference/auc.R
 	Rscript tests/reference/separation.R
+	Rscript tests/reference/decision.R
 	Rscript tests/reference/parametric.R
 	Rscript tests/reference/elastic_net.R
 	Rscript tests/reference/forest.R

@@ -57,6 +57,7 @@ _HOME = {
     "compare_with_cox": "performance.forest_against_cox",
     "concordance": "performance.discrimination",
     "concordance_difference": "performance.discrimination",
+    "decision_curve": "performance.decision_curve",
     "describe": "models.description",
     "draw_calibration": "figures.calibration",
     "draw_cumulative_incidence": "figures.cumulative_incidence",
@@ -159,6 +160,7 @@ if TYPE_CHECKING:
     from survmodel.performance.brier import brier_score as brier_score
     from survmodel.performance.brier import integrated_brier_score as integrated_brier_score
     from survmodel.performance.calibration import calibration as calibration
+    from survmodel.performance.decision_curve import decision_curve as decision_curve
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference
     from survmodel.performance.estimator import SurvivalEstimator as SurvivalEstimator

@@ -23,6 +23,7 @@ from survmodel import (
     RiskGroups,
     brier_score,
     concordance,
+    decision_curve,
     describe,
     gonen_heller,
     integrated_brier_score,
@@ -323,3 +324,16 @@ def test_06_predictions_stop_where_follow_up_stops() -> None:
     survival = fit.predict_survival(TIES[0][:1], [9, 9.5])
     assert np.isnan(survival[0]).tolist() == [False, True]
     assert KaplanMeier().fit(TIES[1]).at(9.5)["estimate"].isna().all()
+
+
+def test_42_the_censored_are_no_non_events() -> None:
+    """By hand: of four treated one dies at 1, one is censored at 2 and one of the other two dies at 3.
+
+    Their risk by 3 is 1 - 3/4 * 1/2 = 5/8; of six rows 4/6 are treated, at the threshold 1/3 with odds 1/2. Were the
+    censored row a non-event the risk would be 1/2.
+    """
+    outcome = Outcome([1, 2, 3, 5, 4, 5], [1, 0, 1, 0, 1, 0])
+    result = decision_curve(outcome, [0.9, 0.8, 1 / 3, 0.5, 0.2, 0.1], 3, 1 / 3, sample="test")
+    assert result.estimate[2, 0] == pytest.approx(4 / 6 * (5 / 8 - 3 / 8 / 2), rel=1e-12)
+    assert abs(result.estimate[2, 0] - 4 / 6 * (1 / 2 - 1 / 2 / 2)) > 0.1
+    says(result, "their risk from survival curves", "Aalen-Johansen with competing events", "at or above the threshold")
