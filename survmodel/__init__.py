@@ -61,6 +61,7 @@ _HOME = {
     "describe": "models.description",
     "draw_calibration": "figures.calibration",
     "draw_cumulative_incidence": "figures.cumulative_incidence",
+    "draw_decision_curve": "figures.decision_curve",
     "draw_effect": "figures.effect",
     "draw_hazard_ratios": "figures.hazard_ratios",
     "draw_importance": "figures.importance",
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from survmodel.errors import SurvmodelError as SurvmodelError
     from survmodel.figures.calibration import draw_calibration as draw_calibration
     from survmodel.figures.cumulative_incidence import draw_cumulative_incidence as draw_cumulative_incidence
+    from survmodel.figures.decision_curve import draw_decision_curve as draw_decision_curve
     from survmodel.figures.effect import draw_effect as draw_effect
     from survmodel.figures.files import save_figure as save_figure
     from survmodel.figures.hazard_ratios import draw_hazard_ratios as draw_hazard_ratios
