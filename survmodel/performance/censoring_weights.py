@@ -119,9 +119,15 @@ class CensoringWeights:
         ConfigError
             For `censoring_strata` without `censoring` or without strata.
         EndpointError
-            When nobody was followed up to the horizon.
+            When nobody was followed up to the horizon, or none of the rows of `censoring`.
         """
         codes = read_censoring_strata(strata, censoring, censoring_strata)
+        if censoring is not None and censoring.time.max() < horizon:
+            raise EndpointError(
+                "the rows that the censoring distribution comes from were not followed up to the horizon",
+                f"longest time {format_significant(float(censoring.time.max()))}, "
+                f"horizon {format_significant(horizon)}",
+            )
         if censoring is None:
             layers, notes = _by_stratum(outcome, horizon, strata, outcome, strata.codes, scored=True)
         elif codes is not None:

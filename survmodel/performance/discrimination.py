@@ -377,7 +377,9 @@ def censoring_survival(
             pooled.append(label)
         else:
             survival[scored] = _read_before(source, inside, outcome.time[scored])
-    few = f"fewer than {FEWEST_CENSORINGS} censorings before the horizon, pooled censoring distribution: "
+    few = f"fewer than {FEWEST_CENSORINGS} censorings before the horizon, "
+    few += "or not followed up to it; " if censoring is not None else ""
+    few += "pooled censoring distribution: "
     return survival, [few + list_values(pooled)] if pooled else []
 
 
