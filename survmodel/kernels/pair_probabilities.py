@@ -42,9 +42,10 @@ def sum_pair_probabilities(index: Floats, bounds: Ints, own: Floats) -> float:
         for i in range(bounds[stratum], bounds[stratum + 1]):
             for j in range(i + 1, bounds[stratum + 1]):
                 apart = abs(index[i] - index[j])
-                right = 1.0 / (1.0 + np.exp(-apart))
+                odds = np.exp(-apart)
+                right = 1.0 / (1.0 + odds)
                 own[i] += right
                 own[j] += right
                 # 1 - k loses its digits where k is nearly 1; this does not
-                rise += apart * right * (np.exp(-apart) * right)
+                rise += apart * right * (odds * right)
     return rise

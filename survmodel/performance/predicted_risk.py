@@ -78,8 +78,8 @@ def read_risks(outcome: Outcome, risk: object, n_times: int, beside: str = "") -
     return read
 
 
-def read_columns(outcome: Outcome, risk: object, n_times: int, name: str) -> Floats:
-    """Read the risks or indices of one model, a column for each time or one for all.
+def read_columns(outcome: Outcome, risk: object, n_times: int, name: str, *, one_for_all: bool = False) -> Floats:
+    """Read the risks or indices of one model, a column for each time.
 
     Parameters
     ----------
@@ -91,10 +91,12 @@ def read_columns(outcome: Outcome, risk: object, n_times: int, name: str) -> Flo
         Columns that there are to be.
     name : str
         Name of the model, for messages.
+    one_for_all : bool
+        Whether one column may serve all times.
 
     Returns
     -------
-    ndarray, shape (n, n_times)
+    ndarray, shape (n, n_times) or (n, 1)
         The numbers.
 
     Raises
@@ -114,7 +116,8 @@ def read_columns(outcome: Outcome, risk: object, n_times: int, name: str) -> Flo
         raise DataError(f"the risk of {name} is not numeric") from None
     if values.ndim == 1:
         values = values[:, np.newaxis]
-    if values.shape != (outcome.n, n_times):
+    allowed = {n_times, 1} if one_for_all else {n_times}
+    if values.ndim != 2 or values.shape[0] != outcome.n or values.shape[1] not in allowed:
         raise DataError(
             f"the risk of {name} has the shape {values.shape}",
             f"{count_noun(outcome.n, 'row')} and {count_noun(n_times, 'time')}",

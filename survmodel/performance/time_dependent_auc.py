@@ -267,10 +267,8 @@ def time_dependent_auc(
     asked = check_times(times)
     refuse_times(outcome, asked, float(asked.max(initial=0.0)))
     layers = read_groups(outcome, strata, "strata")
-    risks = {
-        name: read_columns(outcome, one, 1 if np.ndim(one) == 1 else asked.size, name)  # type: ignore[arg-type]
-        for name, one in name_models(risk).items()
-    }
+    given = name_models(risk)
+    risks = {name: read_columns(outcome, one, asked.size, name, one_for_all=True) for name, one in given.items()}
     weights = CensoringWeights.learn(outcome, float(asked.max()), layers, censoring, censoring_strata)
     pairs = _Pairs.of(weights, asked)
     kept = pairs.usable(layers)

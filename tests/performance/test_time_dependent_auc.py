@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from survmodel import ConfigError, DataError, EndpointError, FitError, Outcome, brier_score, concordance
+from survmodel import (
+    ConfigError,
+    DataError,
+    EndpointError,
+    FitError,
+    Outcome,
+    brier_score,
+    concordance,
+    integrated_brier_score,
+)
 from survmodel import time_dependent_auc as auc
 from survmodel.performance.time_dependent_auc import POOLED
 
@@ -196,6 +205,9 @@ def test_differences_are_of_all_pairs_and_no_test_of_nested_models() -> None:
     assert "no test of nested models" in found.glance()["conventions"].iloc[0]
     assert "b less a" in repr(found)
     scores = brier_score(outcome, {"a": np.full((80, 1), 0.5), "b": np.full((80, 1), 0.4)}, 4)
+    whole = integrated_brier_score(outcome, {"a": np.full((80, 2), 0.5), "b": np.full((80, 2), 0.4)}, [2, 4])
+    assert whole.differences()["estimate"][0] == pytest.approx(np.diff(whole.estimate[:2, 0])[0], rel=1e-12)
+    assert whole.differences()["measure"][0] == "integrated Brier score"
     gap = scores.differences().iloc[0]
     assert gap["estimate"] == pytest.approx(scores.estimate[1, 0] - scores.estimate[0, 0], rel=1e-12)
     assert gap["reference"] == "a"
@@ -254,8 +266,11 @@ def test_refusals() -> None:
         auc(outcome, np.where(x > 1, np.nan, x), TIMES)
     with pytest.raises(DataError, match="shape"):
         auc(outcome, np.column_stack([x, x]), TIMES)
-    with pytest.raises(DataError, match="not numeric"):
-        auc(outcome, np.full(80, "high"), TIMES)
+    for wrong in (np.full(80, "high"), [[1, 2], [3]]):
+        with pytest.raises(DataError):
+            auc(outcome, wrong, TIMES)
+    with pytest.raises(EndpointError, match="comes from were not followed up to the horizon"):
+        auc(outcome, x, TIMES, censoring=outcome.take(np.flatnonzero(outcome.time < 4)))
     with pytest.raises(DataError):
         auc(outcome, x[:-1], TIMES)
     with pytest.raises(ConfigError, match="no risk"):
