@@ -16,6 +16,7 @@ from survmodel import (
     Outcome,
     decision_curve,
 )
+from survmodel.performance.decision_curve import DecisionCurve
 from survmodel.performance.observed_risk import observe_risk
 
 THRESHOLDS = [0.2, 0.4, 0.6]
@@ -116,6 +117,23 @@ def test_errors_within_strata_are_those_of_the_jackknife() -> None:
     found = decision_curve(outcome, risks, 4, THRESHOLDS, strata=group, sample="test")
     errors = np.vstack([found.std_error, found.compared.std_error])
     assert errors == pytest.approx(jackknife, rel=0.03)
+
+
+def test_errors_count_the_shares_of_strata_that_differ() -> None:
+    """Hardly anybody of one stratum has the event by 4 and nearly everybody of the other."""
+    outcome, risk = sample(160, seed=6)
+    group = np.where(np.arange(160) % 4 == 0, "a", "b")
+    event = np.where(group == "a", outcome.event * (np.arange(160) % 5 == 0), 1)
+    apart = Outcome(np.where(group == "a", outcome.time + 3, outcome.time / 3), event)
+
+    def score(rows: np.ndarray) -> DecisionCurve:
+        return decision_curve(apart.take(rows), risk[rows], 4, [0.1, 0.3], strata=group[rows], sample="test")
+
+    found = score(np.arange(160))
+    again = np.array([score(np.delete(np.arange(160), row)).estimate for row in range(160)])
+    jackknife = np.sqrt(159 / 160 * ((again - again.mean(axis=0)) ** 2).sum(axis=0))
+    assert (found.parts[2].estimate[1] - found.parts[1].estimate[1] > 0.7).all()
+    assert found.std_error == pytest.approx(jackknife, rel=0.02)
 
 
 def test_differences_stand_against_treating_all_and_earlier_models() -> None:

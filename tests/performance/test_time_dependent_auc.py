@@ -132,6 +132,18 @@ def test_errors_within_strata_are_those_of_the_jackknife() -> None:
         assert found.parts[place].std_error[0] == pytest.approx(jackknife[place], rel=0.04)
 
 
+def test_errors_count_the_shares_of_strata_that_differ() -> None:
+    """The index is right in one stratum and wrong in the other: how many rows each has moves the mean most of all."""
+    outcome, x, group = grouped(200)
+    x = np.where(group == "a", -2 * outcome.time - x, 2 * outcome.time + x)
+    found = auc(outcome, x, TIMES, strata=group)
+    assert (np.abs(found.parts[1].estimate - found.parts[2].estimate) > 0.7).all()
+    left = [np.delete(np.arange(200), row) for row in range(200)]
+    again = np.array([auc(outcome.take(rows), x[rows], TIMES, strata=group[rows]).estimate[0] for rows in left])
+    jackknife = np.sqrt(199 / 200 * ((again - again.mean(axis=0)) ** 2).sum(axis=0))
+    assert found.std_error[0] == pytest.approx(jackknife, rel=0.03)
+
+
 def test_an_index_of_the_disease_only_is_worth_nothing_within() -> None:
     outcome, x, _ = grouped()
     group = np.where(x > 0, "ill", "well")
@@ -191,6 +203,34 @@ def test_the_censoring_of_other_rows_within_their_strata(measure: str) -> None:
         score(censoring=outcome, censoring_strata=group)
     with pytest.raises(ConfigError, match="without censoring"):
         score(strata=group, censoring_strata=group)
+
+
+def test_a_curve_of_other_rows_counts_as_known() -> None:
+    """The order of the other rows makes no difference to the errors, for none of them is a scored one."""
+    outcome, x, group = grouped()
+    index = np.random.default_rng(3).permutation(240)
+    there = auc(outcome, x, TIMES, strata=group, censoring=outcome, censoring_strata=group)
+    again = auc(outcome, x, TIMES, strata=group, censoring=outcome.take(index), censoring_strata=group[index])
+    for one, other in zip(there.parts, again.parts, strict=True):
+        assert one.std_error == pytest.approx(other.std_error, rel=1e-12)
+    assert (np.abs(there.std_error / auc(outcome, x, TIMES, strata=group).std_error - 1) > 1e-6).any()
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_stratum_that_was_not_followed_to_the_horizon_shares_the_pooled_curve(other: bool) -> None:
+    outcome, x, group = grouped(600)
+    # of stratum a nobody is seen after 3, where an event is the last
+    short = np.minimum(outcome.time, np.where(group == "a", 3.0, np.inf))
+    event = np.where((group == "a") & (outcome.time > 3), other, outcome.event)
+    source = Outcome(short, event)
+    options = {"censoring": source, "censoring_strata": group} if other else {}
+    scored = outcome if other else source
+    for horizon in (2.5, 4.0):
+        found = auc(scored, x, horizon, strata=group, **options)
+        assert any("pooled censoring distribution: a" in note for note in found.notes) == (horizon > 3)
+    if other:
+        c = concordance(outcome, x, method="uno", horizon=4, strata=group, **options)
+        assert any("not followed up to it; pooled censoring distribution: a" in note for note in c.notes)
 
 
 def test_differences_are_of_all_pairs_and_no_test_of_nested_models() -> None:
