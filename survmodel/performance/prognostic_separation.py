@@ -10,6 +10,18 @@ replaced by its normal scores :math:`z` (Blom's, their mean where indices tie), 
 model is stratified, within strata: D is then the separation inside a stratum. It needs no scale of the index, but
 the proportional hazards of the scores.
 
+The standard error of the Cox model (Royston and Sauerbrei, R's ``royston``) takes the scores as given. But another
+sample would rank its patients on another scale, and the limits of a D near 2.4 hold the truth in 89 samples of 100.
+The error here is therefore that of the influence of each row: its dfbeta, and what its rank does to the scores of all.
+With :math:`a < b` the shares of the stratum with lower, and with lower or equal index, the score of a value is the mean
+of the normal quantiles between them, and
+
+.. math:: dz = \frac{z - \Phi^{-1}(a)}{b - a}\,da + \frac{\Phi^{-1}(b) - z}{b - a}\,db, \qquad
+    \frac{\partial \hat\beta}{\partial z_j} = \operatorname{var}(\hat\beta)
+    \Bigl\{M_j - \hat\beta \int (z_j - \bar z)\,d\hat\Lambda_j\Bigr\},
+
+with the martingale residual :math:`M_j` and the hazard :math:`\hat\Lambda_j` that row j lived through.
+
 **K** is the mean probability, over pairs, that the patient with the higher linear predictor has the event first,
 :math:`1/(1 + \exp(-|x_i - x_j|))`, if the Cox model is right. It takes the linear predictor at its word: outcomes
 do not enter K itself, only its standard error, whose square is the sum of what drawing other patients and what
@@ -26,17 +38,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from survmodel.distributions import normal_quantile
-from survmodel.errors import FitError
+from survmodel.errors import ConfigError, FitError, closest
 from survmodel.formatting import count_noun, format_estimate, format_interval, format_number
 from survmodel.kernels.pair_probabilities import sum_pair_probabilities
 from survmodel.models.cox import CoxPH
+from survmodel.models.cox_fit import CoxFit
+from survmodel.models.cox_residuals import compute_residuals
 from survmodel.naming import percent_level
 from survmodel.outcome.groups import Groups, read_groups
 from survmodel.outcome.response import Outcome
@@ -46,6 +60,9 @@ from survmodel.table import Table
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+Errors = Literal["influence", "model"]
+ERRORS = ("influence", "model")
 
 KAPPA = float(np.sqrt(8 / np.pi))
 #: Variance of the smallest extreme value distribution, the noise of a proportional-hazards model.
@@ -145,7 +162,12 @@ class PrognosticSeparation(Result):
 
 
 def royston_d(
-    outcome: Outcome, index: object, *, strata: object = None, conf_level: float = 0.95
+    outcome: Outcome,
+    index: object,
+    *,
+    strata: object = None,
+    errors: Errors = "influence",
+    conf_level: float = 0.95,
 ) -> PrognosticSeparation:
     """Estimate the prognostic separation D of an index, and the variation that it explains.
 
@@ -157,6 +179,9 @@ def royston_d(
         Prognostic index or risk, higher = worse; only its order matters.
     strata : Series or array_like, shape (n,), optional
         Normal scores and baseline hazards are those of each stratum.
+    errors : {"influence", "model"}
+        Standard errors that count that the scores come from these rows, or those of the Cox model, which take them as
+        given and are too small where D is large.
     conf_level : float
         Coverage of the limits.
 
@@ -168,6 +193,8 @@ def royston_d(
 
     Raises
     ------
+    ConfigError
+        For other kinds of errors.
     DataError
         When rows differ from the outcome's or an index is missing or infinite.
     EndpointError
@@ -186,13 +213,16 @@ def royston_d(
     [1.911, 0.466]
     """
     scores, layers = read_index(outcome, index), read_groups(outcome, strata, "strata")
-    first = _separate(outcome, scores, layers, conf_level, "")
+    if errors not in ERRORS:
+        raise ConfigError(f"errors {errors!r} are not known", remedy=closest(str(errors), ERRORS))
+    first = _separate(outcome, scores, layers, (errors, conf_level), "")
     values, misled = [*first], first[0].estimate < 0
     if layers.n > 1:
-        values += _separate(outcome, scores, _one_stratum(outcome), conf_level, POOLED)
+        values += _separate(outcome, scores, _one_stratum(outcome), (errors, conf_level), POOLED)
     wrong = "the index orders the patients the wrong way: D is below 0, and R2_D is given as 0"
     text = "normal scores (Blom) of the index, their mean where it ties, ranked within strata; Cox model with Efron's "
-    text += "ties within strata; higher index = worse; limits of R2_D are those of D; no adjustment for optimism"
+    text += "ties within strata; higher index = worse; limits of R2_D are those of D; no adjustment for optimism; "
+    text += "influence-function se, scores estimated" if errors == "influence" else "se of the Cox model, scores given"
     return PrognosticSeparation(
         values=tuple(values),
         n=outcome.n,
@@ -271,10 +301,15 @@ def _one_stratum(outcome: Outcome) -> Groups:
     return Groups(np.zeros(outcome.n, dtype=np.int64), ("",))
 
 
-def _separate(outcome: Outcome, scores: Floats, strata: Groups, conf_level: float, which: str) -> list[Value]:
+def _separate(outcome: Outcome, scores: Floats, strata: Groups, asked: tuple[Errors, float], which: str) -> list[Value]:
     """Give D and the variation explained."""
-    beta, error = _slope(outcome, _normal_scores(scores, strata.codes), strata)
-    z = normal_quantile(conf_level)
+    normal = _normal_scores(scores, strata.codes)
+    fit = _fit(outcome, normal, strata)
+    beta, error = float(fit.beta[0]), float(np.sqrt(fit.beta_covariance[0, 0]))
+    if asked[0] == "influence":
+        own = _influence(fit, scores, normal, strata.codes)
+        error = float(np.sqrt((own**2).sum() * outcome.n / (outcome.n - 1)))
+    z = normal_quantile(asked[1])
     low, high = beta - z * error, beta + z * error
     d = Value(D + which, KAPPA * beta, KAPPA * error, KAPPA * low, KAPPA * high)
     return [d, Value(R2 + which, _explained(beta), np.nan, _explained(low), _explained(high))]
@@ -298,21 +333,48 @@ def _normal_scores(scores: Floats, codes: Ints) -> Floats:
     return normal
 
 
-def _slope(outcome: Outcome, scores: Floats, strata: Groups) -> tuple[float, float]:
-    """Fit a Cox model of one column within strata; give its coefficient and standard error."""
+def _influence(fit: CoxFit, scores: Floats, normal: Floats, codes: Ints) -> Floats:
+    """Give the influence of each row on the coefficient of the normal scores, which change with it too."""
+    seen = compute_residuals(fit.data, fit.ordered, fit.beta)
+    variance = float(fit.beta_covariance[0, 0])
+    expected = -seen.score[:, 0]
+    expected[seen.death_rows] += seen.schoenfeld[:, 0]
+    by_score = variance * (seen.martingale - fit.beta[0] * expected)
+    influence: Floats = variance * seen.score[:, 0]
+    for code in range(int(codes.max()) + 1):
+        rows = np.flatnonzero(codes == code)
+        n = rows.size
+        values, tie, size = np.unique(scores[rows], return_inverse=True, return_counts=True)
+        if values.size < 2:
+            continue
+        slope, z = np.bincount(tie, by_score[rows]), np.bincount(tie, normal[rows]) / size
+        upper = np.cumsum(size) / n
+        cuts = np.array([NormalDist().inv_cdf(share) for share in upper[:-1]])
+        # the lowest value has no lower end that could move, the highest no upper one
+        of_lower = np.append(0.0, slope[1:] * (z[1:] - cuts) / (size[1:] / n))
+        of_upper = np.append(slope[:-1] * (cuts - z[:-1]) / (size[:-1] / n), 0.0)
+        lower = np.append(0.0, upper[:-1])
+        # a row moves the ends above its value up, and by their height all of them down
+        above = np.append(np.cumsum(of_lower[::-1])[::-1][1:], 0.0) + np.cumsum(of_upper[::-1])[::-1]
+        influence[rows] += (above[tie] - of_lower @ lower - of_upper @ upper) / n
+    return influence
+
+
+def _fit(outcome: Outcome, scores: Floats, strata: Groups) -> CoxFit:
+    """Fit a Cox model of one column within strata."""
     within = np.array([np.ptp(scores[strata.codes == code]) for code in range(strata.n)])
     if not within.any():
         raise FitError("the index has one value within every stratum" if strata.n > 1 else "the index has one value")
     table = pd.DataFrame({"index": scores, "stratum": strata.codes}, index=outcome.index)
-    fit = CoxPH("index", strata="stratum" if strata.n > 1 else None).fit(table, outcome)
-    return float(fit.beta[0]), float(np.sqrt(fit.covariance.to_numpy()[0, 0]))
+    return CoxPH("index", strata="stratum" if strata.n > 1 else None).fit(table, outcome)
 
 
 def _agree(
     outcome: Outcome, scores: Floats, strata: Groups, conf_level: float, measure: str
 ) -> tuple[Value, list[str]]:
     """Give K, and a warning where its slope is not the one that it takes for granted."""
-    slope, error = _slope(outcome, scores, strata)
+    fit = _fit(outcome, scores, strata)
+    slope, error = float(fit.beta[0]), float(np.sqrt(fit.beta_covariance[0, 0]))
     order = np.argsort(strata.codes, kind="stable")
     size = np.bincount(strata.codes, minlength=strata.n)
     own = np.zeros(outcome.n)

@@ -183,7 +183,7 @@ class TimeDependentAUC(Result):
         header = ["model", f"at{unit}", *(["stratum"] if self.n_strata > 1 else []), "cases", *within]
         rows = []
         for one in self.tidy().to_dict("records"):
-            label = str(one["group"]) or ("pooled" if one["measure"] == POOLED else "within all")
+            label = str(one["group"]) or ("pooled" if one["measure"] == POOLED else "within strata")
             limits = format_interval(one["conf_low"], one["conf_high"], 3)
             cells = [str(one["n_event"]), format_number(one["estimate"], 3), limits]
             time = format_significant(float(one["horizon"]))
@@ -200,7 +200,7 @@ class TimeDependentAUC(Result):
         title = f"AUC(t){strata}: {count_noun(self.n, 'row')}, {count_noun(self.n_event, 'event')}"
         notes = ["higher = worse: 1/2 for a risk that knows nothing"]
         if self.n_strata > 1:
-            notes.append("within all: mean of the strata by rows; pooled: includes differences between strata")
+            notes.append("within strata: their mean, weighted by rows; pooled: includes differences between strata")
         if np.isnan(self.parts[0].estimate).any() or any(np.isnan(part.estimate).any() for part in self.parts):
             notes.append(f"{MISSING}: no case or no control")
         return Display(title, tuple(tables), (*notes, *self.notes))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from survmodel import CoxPH, DataError, EndpointError, FitError, Outcome, gonen_heller, royston_d
+from survmodel import ConfigError, CoxPH, DataError, EndpointError, FitError, Outcome, gonen_heller, royston_d
 from survmodel.performance.prognostic_separation import POOLED
 
 
@@ -99,6 +99,38 @@ def test_the_error_of_k_is_its_spread_over_samples() -> None:
     assert errors.mean() == pytest.approx(values.std(), rel=0.12)
 
 
+def test_limits_hold_the_truth() -> None:
+    """In 600 samples of 150 limits of D hold slope times kappa, and those of K the mean over 2,000 other patients."""
+    x = np.random.default_rng(1).normal(size=2000)
+    k = gonen_heller(Outcome(np.arange(2000) + 1.0, np.ones(2000)), 0.8 * x).estimate
+    hit = np.zeros(2)
+    for seed in range(600):
+        outcome, x = sample(seed=seed, slope=0.8)
+        d = royston_d(outcome, x).values[0]
+        table = pd.DataFrame({"x": x})
+        one = gonen_heller(outcome, CoxPH("x").fit(table, outcome).prognostic_index(table)).values[0]
+        hit += [d.conf_low <= 0.8 * math.sqrt(8 / math.pi) <= d.conf_high, one.conf_low <= k <= one.conf_high]
+    assert (hit / 600 >= 0.93).all()
+    assert (hit / 600 <= 0.97).all()
+
+
+@pytest.mark.parametrize("kind", ["values of their own", "ties", "strata"])
+def test_the_error_of_d_counts_that_the_scores_come_from_the_rows(kind: str) -> None:
+    """By the jackknife of the whole, ranks too; the error of the Cox model, which R gives, is smaller."""
+    outcome, x = sample(200, seed=5, slope=1.2)
+    x = np.round(x) if kind == "ties" else x
+    group = np.where(np.arange(200) % 3 == 0, "a", "b") if kind == "strata" else np.full(200, "all")
+    left = [np.delete(np.arange(200), row) for row in range(200)]
+    again = np.array([royston_d(outcome.take(rows), x[rows], strata=group[rows]).estimate for rows in left])
+    jackknife = math.sqrt(199 / 200 * ((again - again.mean()) ** 2).sum())
+    found, given = (royston_d(outcome, x, strata=group, errors=errors) for errors in ("influence", "model"))
+    assert found.std_error == pytest.approx(jackknife, rel=0.07)
+    assert given.std_error < 0.95 * found.std_error
+    assert given.estimate == found.estimate
+    assert "scores given" in given.conventions
+    assert "scores estimated" in found.conventions
+
+
 def test_a_slope_that_is_not_one_is_told() -> None:
     outcome, x = sample()
     found = gonen_heller(outcome, 5 * x)
@@ -110,6 +142,8 @@ def test_a_slope_that_is_not_one_is_told() -> None:
 
 def test_row_labels_and_refusals() -> None:
     outcome, x = sample()
+    with pytest.raises(ConfigError, match="errors 'modell' are not known"):
+        royston_d(outcome, x, errors="modell")
     labels = pd.Index([f"p{k}" for k in range(150)])
     named = Outcome(pd.Series(outcome.time, labels), pd.Series(outcome.event, labels))
     assert royston_d(named, pd.Series(x, labels)).estimate == royston_d(outcome, x).estimate

@@ -9,7 +9,7 @@ from survmodel import gonen_heller, royston_d
 
 def explained(subject: Subject, *, within: bool = False) -> dict[str, float]:
     strata = subject.table["by"] if within else None
-    d, r2 = royston_d(subject.outcome, subject.table["index"], strata=strata).values[:2]
+    d, r2 = royston_d(subject.outcome, subject.table["index"], strata=strata, errors="model").values[:2]
     values = {"D": d.estimate, "se": d.std_error, "lower": d.conf_low, "upper": d.conf_high, "R2": r2.estimate}
     return {**values, "R2_lower": r2.conf_low, "R2_upper": r2.conf_high}
 
