@@ -17,6 +17,7 @@ from survmodel.kernels import (
     forest_shuffling,
     forest_trees,
     gray,
+    imputation,
     kaplan_meier,
     logrank,
     random_words,
@@ -74,6 +75,7 @@ def warm_up() -> None:
     cox.risk_set_sums(features, ones, sets)
     _warm_up_resampling(features)
     _warm_up_forest()
+    _warm_up_imputation()
 
 
 def _warm_up_resampling(features: Floats) -> None:
@@ -116,3 +118,38 @@ def _warm_up_forest() -> None:
     forest_shuffling.sum_shuffled(
         trees, states, values, halves, drawn, np.zeros(1, dtype=np.int64), states, np.zeros((1, 5))
     )
+
+
+def _warm_up_imputation() -> None:
+    """Impute a number, two levels and ordered levels in twelve rows, and complete one row by what was learnt."""
+    n = 12
+    state = np.column_stack([np.arange(n, dtype=np.float64), np.arange(n) % 2, np.arange(n) % 3]).astype(np.float64)
+    design = np.column_stack([state, np.zeros(n)])
+    every, no_levels = np.arange(n, dtype=np.int64), np.empty(0, dtype=np.int64)
+    coding = imputation.Coding(np.array([0, 1, 2]), np.array([0, 2, 3]), np.zeros(3), np.ones(3))
+    equations = imputation.Equations(
+        kind=np.array([imputation.NUMBER, imputation.LEVELS, imputation.ORDERED]),
+        target=np.array([0, 1, 2]),
+        rows=np.concatenate([every, every, every]),
+        row_bounds=np.array([0, n, 2 * n, 3 * n]),
+        holes=np.array([0, 1, 2]),
+        hole_bounds=np.array([0, 1, 2, 3]),
+        predictors=np.array([1, 0, 0]),
+        predictor_bounds=np.array([0, 1, 2, 3]),
+        levels=np.concatenate([no_levels, [0, 1], [0, 1, 2]]).astype(np.int64),
+        level_bounds=np.array([0, 0, 2, 5]),
+        parameter_bounds=np.array([0, 2, 4, 7]),
+        shift=np.zeros(3),
+    )
+    learnt = imputation.Learnt(
+        np.array([0.0, 0.0, 0.0, 0.0, -1.0, 1.0, 0.0]), np.zeros(7), np.zeros(3 * n), np.zeros(3 * n)
+    )
+    normals, halves = np.zeros((1, 7)), np.full((1, 3 * n), 0.5)
+    imputation.run_cycles(
+        state, design, coding, equations, normals, np.full((1, 3), 9.0), halves, np.full((1, 3), 0.5), 5, learnt,
+        np.empty((1, 3)),
+    )  # fmt: skip
+    imputation.complete_new(
+        state[:1].copy(), design[:1].copy(), coding, equations, learnt, 5, np.array([[0, 1, 2]]),
+        np.array([[True, False, False]]), np.full((1, 2, 3), 0.5),
+    )  # fmt: skip

@@ -6,6 +6,9 @@ event by a time). A spec whose fit depends on rows only through how often they c
 refits without building a table for every resample; where the columns themselves depend on the rows it offers None, and
 is refitted on replicated rows. A spec with ``takes_competing = True`` is fitted to outcomes with competing events as
 they are; any other needs one kind of event.
+
+A *step* prepares a table for a model by what it learns from the rows it is fitted to. The fitted step completes those
+rows in one way or in several (an imputation), and completes rows to be scored in the same way without their outcome.
 """
 
 from __future__ import annotations
@@ -94,4 +97,32 @@ class FixedModel(Model, Protocol):
 
     def resampler(self, table: pd.DataFrame, outcome: Outcome) -> Resampler | None:
         """Prepare complete rows for refits with other counts; None: refit on replicated rows."""
+        ...
+
+
+@runtime_checkable
+class FittedStep(Protocol):
+    """A step that has learnt from the rows of one table."""
+
+    @property
+    def development(self) -> tuple[pd.DataFrame, ...]:
+        """The rows it was fitted to, completed, in their order and with their labels: one table, or m of them."""
+        ...
+
+    def complete(self, table: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
+        """Complete rows that are to be scored, without their outcome: as many tables as ``development`` has."""
+        ...
+
+
+@runtime_checkable
+class Step(Protocol):
+    """A frozen description of what is learnt from a table before a model is fitted to it."""
+
+    @property
+    def selects(self) -> bool:
+        """Whether it chooses something by the outcome, as a cut-point does; filling in values is no choice."""
+        ...
+
+    def fit(self, table: pd.DataFrame, outcome: Outcome) -> FittedStep:
+        """Learn from the rows of a table; neither argument is changed."""
         ...
