@@ -40,6 +40,7 @@ _HOME = {
     "ForestTuning": "models.forest_tuning",
     "IntervalOutcome": "outcome.interval",
     "KaplanMeier": "models.kaplan_meier",
+    "MultipleImputation": "models.imputation",
     "Outcome": "outcome.response",
     "ParametricSurvival": "models.parametric",
     "RandomSurvivalForest": "models.survival_forest",
@@ -141,6 +142,7 @@ if TYPE_CHECKING:
     from survmodel.models.forest_tuning import ForestTuning as ForestTuning
     from survmodel.models.gray import gray_test as gray_test
     from survmodel.models.group_effects import group_effects as group_effects
+    from survmodel.models.imputation import MultipleImputation as MultipleImputation
     from survmodel.models.incidence_rate import incidence_rate as incidence_rate
     from survmodel.models.interval_sensitivity import interval_sensitivity as interval_sensitivity
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
