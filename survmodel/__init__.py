@@ -43,6 +43,7 @@ _HOME = {
     "MultipleImputation": "models.imputation",
     "Outcome": "outcome.response",
     "ParametricSurvival": "models.parametric",
+    "Pipeline": "models.pipeline",
     "RandomSurvivalForest": "models.survival_forest",
     "Ridge": "models.cox_settings",
     "RiskGroups": "models.risk_groups",
@@ -149,6 +150,7 @@ if TYPE_CHECKING:
     from survmodel.models.logrank import logrank_test as logrank_test
     from survmodel.models.logrank import pairwise_logrank as pairwise_logrank
     from survmodel.models.parametric import ParametricSurvival as ParametricSurvival
+    from survmodel.models.pipeline import Pipeline as Pipeline
     from survmodel.models.risk_groups import RiskGroups as RiskGroups
     from survmodel.models.stored_forest import load_model as load_model
     from survmodel.models.stored_forest import save_model as save_model
