@@ -108,22 +108,20 @@ def fit_number(
     chi_squared: float, shuffling: Floats, estimate: Floats, drawn: Floats, fitted: Floats, values: Floats,
 ) -> None:  # fmt: skip
     """Fit the regression of a number, draw coefficients, and put donors in the order of their fitted values."""
-    n, width = rows.shape[0], predictors.shape[0] + 1
-    x, y, order = np.empty((n, width)), np.empty(n), np.arange(n)
+    n, p = rows.shape[0], predictors.shape[0]
+    x, y, order = np.empty((p + 1, n)), np.empty(n), np.arange(n)
     # Rows with equal fitted values come in random order, so that all of them are donors.
     for i in range(n - 1, 0, -1):
         other = min(int(shuffling[i] * (i + 1)), i)
         order[i], order[other] = order[other], order[i]
     for i in range(n):
-        read_row(design, rows[i], predictors, x[i])
-        y[i] = (target[rows[i]] - centre) / scale
-    draw_linear(x, y, draws, chi_squared, estimate, drawn)
+        row = rows[order[i]]
+        x[0, i] = 1.0
+        for j in range(p):
+            x[j + 1, i] = design[row, predictors[j]]
+        y[i] = (target[row] - centre) / scale
     found = np.empty(n)
-    for i in range(n):
-        total = 0.0
-        for j in range(width):
-            total += x[order[i], j] * estimate[j]
-        found[i] = total
+    draw_linear(x, y, draws, chi_squared, estimate, drawn, found)
     place = np.argsort(found, kind="mergesort")
     for i in range(n):
         fitted[i] = found[place[i]]
@@ -138,29 +136,25 @@ def fit_levels(
     """Fit the regression of levels to rows and pseudo-rows, and draw coefficients."""
     n, p, k = rows.shape[0], predictors.shape[0], levels.shape[0]
     pseudo = 2 * p * k
-    x, y, weight = np.zeros((n + pseudo, p + 1)), np.empty(n + pseudo, dtype=np.int64), np.ones(n + pseudo)
+    x, y, weight = np.empty((p + 1, n + pseudo)), np.empty(n + pseudo, dtype=np.int64), np.ones(n + pseudo)
+    x[0] = 1.0
     for i in range(n):
-        read_row(design, rows[i], predictors, x[i])
+        for j in range(p):
+            x[j + 1, i] = design[rows[i], predictors[j]]
         y[i] = np.searchsorted(levels, int(target[rows[i]]))
-    mean, spread, least, most = np.zeros(p), np.zeros(p), np.full(p, np.inf), np.full(p, -np.inf)
-    for i in range(n):
-        for j in range(p):
-            mean[j] += x[i, j + 1] / n
-            least[j], most[j] = min(least[j], x[i, j + 1]), max(most[j], x[i, j + 1])
-    for i in range(n):
-        for j in range(p):
-            spread[j] += (x[i, j + 1] - mean[j]) ** 2 / max(n - 1, 1)
-    row = n
     for j in range(p):
-        for level in range(k):
-            for side in range(2):
-                x[row, 0] = 1.0
-                x[row, 1:] = mean
-                moved = mean[j] + (0.5 - side) * np.sqrt(spread[j])
-                x[row, j + 1] = min(max(moved, least[j]), most[j])
-                y[row] = level
-                weight[row] = (p + 1) / pseudo
-                row += 1
+        mean, spread, least, most = 0.0, 0.0, np.inf, -np.inf
+        for i in range(n):
+            mean += x[j + 1, i] / n
+            least, most = min(least, x[j + 1, i]), max(most, x[j + 1, i])
+        for i in range(n):
+            spread += (x[j + 1, i] - mean) ** 2 / max(n - 1, 1)
+        x[j + 1, n:] = mean
+        for place in range(2 * k):
+            side = 0.5 if place % 2 == 0 else -0.5
+            x[j + 1, n + 2 * k * j + place] = min(max(mean + side * np.sqrt(spread), least), most)
+            y[n + 2 * k * j + place] = place // 2
+    weight[n:] = (p + 1) / max(pseudo, 1)
     draw_levels(x, y, weight, k, ordinal, normals, estimate, drawn)
 
 

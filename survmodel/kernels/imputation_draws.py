@@ -1,7 +1,7 @@
 r"""Regressions that fill in missing values: estimates, draws of their coefficients, and draws of values.
 
-Rows of *x* begin with 1. A **number** has a linear regression; with :math:`A = X'X = L L'`, residual sum of squares
-*R*, a chi-squared draw *g* on :math:`\max(n - p, 1)` degrees of freedom and normal draws *z*,
+Features come one a row, the first of them all 1. A **number** has a linear regression; with :math:`A = X'X = L L'`,
+residual sum of squares *R*, a chi-squared draw *g* on :math:`\max(n - p, 1)` degrees of freedom and normal draws *z*,
 
 .. math:: \hat\beta = A^{-1} X'y, \qquad \beta^* = \hat\beta + \sqrt{R / g}\; L^{-T} z.
 
@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from survmodel.kernels import kernel
+from survmodel.kernels.exponential import exponentials
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,8 +36,10 @@ Ints = npt.NDArray[np.int64]
 SMALLEST_PIVOT = 1e-6
 MOST_STEPS = 40
 MOST_HALVINGS = 12
-#: A Newton step that moves no coefficient further is the last one.
-SMALLEST_STEP = 1e-7
+#: A Newton step that moves no coefficient further is the last one: the next would move it by its square.
+SMALLEST_STEP = 1e-5
+#: Logits beyond it are certain.
+LARGEST_LOGIT = 500.0
 
 
 @kernel(allocates=False)
@@ -91,25 +94,57 @@ def solve(low: Floats, vector: Floats) -> None:
     solve_upper(low, vector)
 
 
-@kernel()
-def draw_linear(x: Floats, y: Floats, normals: Floats, chi_squared: float, estimate: Floats, drawn: Floats) -> None:
-    """Write the least-squares estimate and a draw of the coefficients around it."""
-    n, p = x.shape
-    gram, low = np.zeros((p, p)), np.zeros((p, p))
-    estimate[:] = 0.0
+@kernel(reorder_sums=True, allocates=False)
+def add_weighted(x: Floats, weight: Floats, scratch: Floats, whole: bool, out: Floats) -> None:
+    """Write ``sum w x x'`` for features of shape (p, n): the lower triangle only unless the whole is asked for."""
+    p, n = x.shape
+    for j in range(p):
+        for i in range(n):
+            scratch[i] = weight[i] * x[j, i]
+        for k in range(p if whole else j + 1):
+            total = 0.0
+            for i in range(n):
+                total += scratch[i] * x[k, i]
+            out[j, k] = total
+
+
+@kernel(reorder_sums=True, allocates=False)
+def project(x: Floats, values: Floats, out: Floats) -> None:
+    """Write ``sum values x`` for features of shape (p, n)."""
+    p, n = x.shape
+    for j in range(p):
+        total = 0.0
+        for i in range(n):
+            total += values[i] * x[j, i]
+        out[j] = total
+
+
+@kernel(allocates=False)
+def predict(x: Floats, coefficients: Floats, out: Floats) -> None:
+    """Write ``x' coefficients`` for features of shape (p, n)."""
+    p, n = x.shape
     for i in range(n):
-        for j in range(p):
-            estimate[j] += x[i, j] * y[i]
-            for k in range(j + 1):
-                gram[j, k] += x[i, j] * x[i, k]
+        out[i] = 0.0
+    for j in range(p):
+        for i in range(n):
+            out[i] += coefficients[j] * x[j, i]
+
+
+@kernel()
+def draw_linear(
+    x: Floats, y: Floats, normals: Floats, chi_squared: float, estimate: Floats, drawn: Floats, fitted: Floats
+) -> None:
+    """Write the least-squares estimate, the fitted values, and a draw of the coefficients around the estimate."""
+    p, n = x.shape
+    gram, low = np.zeros((p, p)), np.zeros((p, p))
+    add_weighted(x, np.ones(n), fitted, False, gram)
+    project(x, y, estimate)
     factor(gram, low)
     solve(low, estimate)
+    predict(x, estimate, fitted)
     rest = 0.0
     for i in range(n):
-        fitted = 0.0
-        for j in range(p):
-            fitted += x[i, j] * estimate[j]
-        rest += (y[i] - fitted) ** 2
+        rest += (y[i] - fitted[i]) ** 2
     drawn[:] = normals
     solve_upper(low, drawn)
     spread = math.sqrt(rest / chi_squared)
@@ -118,47 +153,41 @@ def draw_linear(x: Floats, y: Floats, normals: Floats, chi_squared: float, estim
 
 
 @kernel(allocates=False)
-def shares(x: Floats, coefficients: Floats, levels: int, out: Floats) -> None:
-    """Write the probability of each level, by multinomial logits of which the first is 0."""
-    p = x.shape[0]
-    largest = 0.0
-    out[0] = 0.0
-    for k in range(1, levels):
-        logit = 0.0
-        for j in range(p):
-            logit += x[j] * coefficients[(k - 1) * p + j]
-        out[k] = logit
-        largest = max(largest, logit)
-    total = 0.0
-    for k in range(levels):
-        out[k] = math.exp(out[k] - largest)
-        total += out[k]
-    for k in range(levels):
-        out[k] /= total
-
-
-@kernel(allocates=False)
 def multinomial_sums(
-    x: Floats, y: Ints, weight: Floats, levels: int, at: Floats, share: Floats, score: Floats, information: Floats
-) -> float:
-    """Write score and information of multinomial logits, and return the log-likelihood."""
-    n, p = x.shape
+    x: Floats, y: Ints, weight: Floats, levels: int, at: Floats, share: Floats, work: Floats, score: Floats,
+    information: Floats,
+) -> float:  # fmt: skip
+    """Write score and lower triangle of the information of multinomial logits; return the log-likelihood."""
+    p, n = x.shape
+    for k in range(1, levels):
+        predict(x, at[(k - 1) * p : k * p], share[k])
+        for i in range(n):
+            share[k, i] = min(max(share[k, i], -LARGEST_LOGIT), LARGEST_LOGIT)
     loglik = 0.0
-    score[:] = 0.0
-    information[:, :] = 0.0
     for i in range(n):
-        shares(x[i], at, levels, share)
-        loglik += weight[i] * math.log(max(share[y[i]], 1e-300))
-        for k in range(1, levels):
-            left = weight[i] * ((1.0 if y[i] == k else 0.0) - share[k])
-            for j in range(p):
-                score[(k - 1) * p + j] += left * x[i, j]
-            for other in range(1, k + 1):
-                size = weight[i] * share[k] * ((1.0 if other == k else 0.0) - share[other])
-                for j in range(p):
-                    part = size * x[i, j]
-                    for one in range(p):
-                        information[(k - 1) * p + j, (other - 1) * p + one] += part * x[i, one]
+        share[0, i] = 1.0
+        if y[i] > 0:
+            loglik += weight[i] * share[y[i], i]
+    for k in range(1, levels):
+        exponentials(share[k], 0.0, work[0])
+        for i in range(n):
+            share[k, i] = work[0, i]
+            share[0, i] += work[0, i]
+    for i in range(n):
+        total = share[0, i]
+        loglik -= weight[i] * math.log(total)
+        share[0, i] = 1.0 / total
+    for k in range(1, levels):
+        first = (k - 1) * p
+        for i in range(n):
+            share[k, i] *= share[0, i]
+            work[0, i] = weight[i] * ((1.0 if y[i] == k else 0.0) - share[k, i])
+        project(x, work[0], score[first : first + p])
+        for other in range(1, k + 1):
+            for i in range(n):
+                work[0, i] = weight[i] * share[k, i] * ((1.0 if other == k else 0.0) - share[other, i])
+            block = information[first : first + p, (other - 1) * p : other * p]
+            add_weighted(x, work[0], work[1], other < k, block)
     return loglik
 
 
@@ -173,58 +202,52 @@ def logistic(value: float) -> float:
 
 @kernel(allocates=False)
 def ordinal_sums(
-    x: Floats, y: Ints, weight: Floats, levels: int, at: Floats, score: Floats, information: Floats
+    x: Floats, y: Ints, weight: Floats, levels: int, at: Floats, work: Floats, score: Floats, information: Floats
 ) -> float:
-    """Write score and information of proportional odds, thresholds first; return the log-likelihood.
+    """Write score and lower triangle of the information of proportional odds, thresholds first; return the likelihood.
 
-    Rows of *x* begin with 1, which proportional odds do not use: thresholds stand for it.
+    The first of the features is 1, which proportional odds do not use: thresholds stand for it.
     """
-    n, width = x.shape
-    cuts, p = levels - 1, width - 1
+    n, cuts = x.shape[1], levels - 1
+    rest = x[1:]
     loglik = 0.0
     score[:] = 0.0
     information[:, :] = 0.0
+    eta, slope, both, at_above, at_below = work[0], work[1], work[2], work[3], work[4]
+    predict(rest, at[cuts:], eta)
     for i in range(n):
-        eta = 0.0
-        for j in range(p):
-            eta += x[i, j + 1] * at[cuts + j]
-        level = y[i]
+        level, w = y[i], weight[i]
         above, below, slope_a, slope_b, bend_a, bend_b = 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
         if level < cuts:
-            above = logistic(at[level] - eta)
+            above = logistic(at[level] - eta[i])
             slope_a = above * (1.0 - above)
             bend_a = slope_a * (1.0 - 2.0 * above)
         if level > 0:
-            below = logistic(at[level - 1] - eta)
+            below = logistic(at[level - 1] - eta[i])
             slope_b = below * (1.0 - below)
             bend_b = slope_b * (1.0 - 2.0 * below)
         share = max(above - below, 1e-300)
-        w = weight[i]
         loglik += w * math.log(share)
         first, second = slope_a / share, -slope_b / share
         aa = w * (first * first - bend_a / share)
         bb = w * (second * second + bend_b / share)
         ab = w * first * second
-        first *= w
-        second *= w
         if level < cuts:
-            score[level] += first
+            score[level] += w * first
             information[level, level] += aa
         if level > 0:
-            score[level - 1] += second
+            score[level - 1] += w * second
             information[level - 1, level - 1] += bb
         if 0 < level < cuts:
             information[level, level - 1] += ab
-        both = aa + 2.0 * ab + bb
-        for j in range(p):
-            value = x[i, j + 1]
-            score[cuts + j] -= (first + second) * value
-            if level < cuts:
-                information[cuts + j, level] -= (aa + ab) * value
-            if level > 0:
-                information[cuts + j, level - 1] -= (bb + ab) * value
-            for one in range(j + 1):
-                information[cuts + j, cuts + one] += both * value * x[i, one + 1]
+        slope[i], both[i] = -w * (first + second), aa + 2.0 * ab + bb
+        at_above[i], at_below[i] = aa + ab, bb + ab
+    project(rest, slope, score[cuts:])
+    add_weighted(rest, both, eta, False, information[cuts:, cuts:])
+    for k in range(cuts):
+        for i in range(n):
+            slope[i] = -at_above[i] if y[i] == k else (-at_below[i] if y[i] == k + 1 else 0.0)
+        project(rest, slope, information[cuts:, k])
     return loglik
 
 
@@ -239,13 +262,13 @@ def is_ordered(cuts: Floats) -> bool:
 
 @kernel(allocates=False)
 def level_sums(
-    x: Floats, y: Ints, weight: Floats, levels: int, ordinal: bool, at: Floats, share: Floats, score: Floats,
-    information: Floats,
+    x: Floats, y: Ints, weight: Floats, levels: int, ordinal: bool, at: Floats, share: Floats, work: Floats,
+    score: Floats, information: Floats,
 ) -> float:  # fmt: skip
     """Write score and information of a regression of levels, and return the log-likelihood."""
     if ordinal:
-        return ordinal_sums(x, y, weight, levels, at, score, information)
-    return multinomial_sums(x, y, weight, levels, at, share, score, information)
+        return ordinal_sums(x, y, weight, levels, at, work, score, information)
+    return multinomial_sums(x, y, weight, levels, at, share, work, score, information)
 
 
 @kernel()
@@ -253,11 +276,11 @@ def draw_levels(
     x: Floats, y: Ints, weight: Floats, levels: int, ordinal: bool, normals: Floats, estimate: Floats, drawn: Floats
 ) -> None:
     """Maximise the likelihood of a regression of levels from ``estimate``, and draw coefficients around it."""
-    p = estimate.shape[0]
+    p, n = estimate.shape[0], x.shape[1]
     score, step, tried = np.empty(p), np.empty(p), np.empty(p)
-    information, low, share = np.empty((p, p)), np.zeros((p, p)), np.empty(levels)
+    information, low, share, work = np.zeros((p, p)), np.zeros((p, p)), np.empty((levels, n)), np.empty((5, n))
     cuts = levels - 1 if ordinal else 0
-    loglik = level_sums(x, y, weight, levels, ordinal, estimate, share, score, information)
+    loglik = level_sums(x, y, weight, levels, ordinal, estimate, share, work, score, information)
     for _ in range(MOST_STEPS):
         factor(information, low)
         step[:] = score
@@ -267,13 +290,13 @@ def draw_levels(
             for j in range(p):
                 tried[j] = estimate[j] + scale * step[j]
             if is_ordered(tried[:cuts]):
-                found = level_sums(x, y, weight, levels, ordinal, tried, share, score, information)
+                found = level_sums(x, y, weight, levels, ordinal, tried, share, work, score, information)
                 if found >= loglik - 1e-10 * (1.0 + abs(loglik)):
                     better = True
                     break
             scale *= 0.5
         if not better:
-            level_sums(x, y, weight, levels, ordinal, estimate, share, score, information)
+            level_sums(x, y, weight, levels, ordinal, estimate, share, work, score, information)
             break
         loglik = found
         furthest = 0.0

@@ -8,8 +8,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from survmodel.kernels.imputation import Learnt, complete_new, run_cycles
-from survmodel.models.imputation_equations import CodedRows, Equation, build_equations, lay_out, pack
+from survmodel.kernels.imputation import Coding, Equations, Learnt, complete_new, run_cycles
+from survmodel.models.imputation_equations import (
+    CodedRows,
+    Equation,
+    build_equations,
+    lay_out,
+    lay_out_column,
+    pack,
+)
 from survmodel.outcome.response import Outcome
 
 Floats = npt.NDArray[np.float64]
@@ -132,18 +139,20 @@ def run_chains(rows: CodedRows, ahead: Floats, settings: ChainSettings, stream: 
     holes = rows.holes
     targets = np.flatnonzero(holes.any(axis=0)).tolist()
     equations = build_equations(rows, ahead.shape[1], targets, settings.delta, holes)
-    n_holes = sum(one.holes.size for one in equations)
-    imputed = np.empty((settings.m, settings.iterations, n_holes))
-    states = []
+    program = Program.of(rows, equations, ahead.shape[1])
+    imputed = np.empty((settings.m, settings.iterations, program.packed.holes.size))
+    base, states = lay_out(rows, ahead), []
     for number in range(settings.m):
         random = _generator(settings.seed, stream, number)
         state = rows.state.copy()
         for one in equations:
             drawn = random.integers(0, one.rows.size, one.holes.size)
             state[one.holes, one.target] = state[one.rows[drawn], one.target]
-        if n_holes:
-            design = lay_out(replace(rows, state=state), ahead)
-            _cycle(rows, state, design, equations, settings, random, imputed[number])
+        if equations:
+            design, filled = base.copy(), replace(rows, state=state)
+            for column in targets:
+                lay_out_column(filled, column, int(program.coding.first[column]), design)
+            program.run(state, design, settings, random, imputed[number])
         states.append(state)
     return Chains(states, imputed, equations)
 
@@ -152,23 +161,46 @@ def _generator(*key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(key[0], spawn_key=key[1:]))
 
 
-def _cycle(
-    rows: CodedRows, state: Floats, design: Floats, equations: Sequence[Equation], settings: ChainSettings,
-    random: np.random.Generator, kept: Floats,
-) -> Learnt:  # fmt: skip
-    """Run as many cycles as `kept` has rows, and give what the last one learnt."""
-    packed, cycles = pack(equations), len(kept)
-    # One degree of freedom at least, as R's mice.
-    freedom = np.array([max(one.rows.size - one.start.size, 1) for one in equations], dtype=np.float64)
-    start = np.concatenate([np.empty(0), *[one.start for one in equations]])
-    learnt = Learnt(start, np.zeros(start.size), np.zeros(packed.rows.size), np.zeros(packed.rows.size))
-    ahead = design.shape[1] - sum(variable.width for variable in rows.variables)
-    run_cycles(
-        state, design, rows.coding(ahead), packed, random.standard_normal((cycles, start.size)),
-        random.chisquare(freedom, (cycles, freedom.size)), random.random((cycles, packed.rows.size)),
-        random.random((cycles, packed.holes.size)), settings.donors, learnt, kept,
-    )  # fmt: skip
-    return learnt
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """Equations as arrays, made once for all imputations.
+
+    Attributes
+    ----------
+    packed : Equations
+        The equations.
+    coding : Coding
+        How columns stand in the design.
+    start, freedom : ndarray
+        Where estimates begin; residual degrees of freedom of each equation.
+    """
+
+    packed: Equations
+    coding: Coding
+    start: Floats
+    freedom: Floats
+
+    @classmethod
+    def of(cls, rows: CodedRows, equations: Sequence[Equation], ahead: int) -> Program:
+        """Pack equations; at least one degree of freedom is left, as in R's mice."""
+        freedom = [max(one.rows.size - one.start.size, 1) for one in equations]
+        start = np.concatenate([np.empty(0), *[one.start for one in equations]])
+        return cls(pack(equations), rows.coding(ahead), start, np.array(freedom, dtype=np.float64))
+
+    def run(
+        self, state: Floats, design: Floats, settings: ChainSettings, random: np.random.Generator, kept: Floats
+    ) -> Learnt:
+        """Run as many cycles as `kept` has rows, and give what the last one learnt."""
+        n_rows, cycles = self.packed.rows.size, len(kept)
+        learnt = Learnt(self.start.copy(), np.zeros(self.start.size), np.zeros(n_rows), np.zeros(n_rows))
+        normals = random.standard_normal((cycles, self.start.size))
+        chi_squared = random.chisquare(self.freedom, (cycles, self.freedom.size))
+        shuffling, uniforms = random.random((cycles, n_rows)), random.random((cycles, self.packed.holes.size))
+        run_cycles(
+            state, design, self.coding, self.packed, normals, chi_squared, shuffling, uniforms, settings.donors,
+            learnt, kept,
+        )  # fmt: skip
+        return learnt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,6 +215,8 @@ class ScoringEquations:
         How they are completed.
     chains : list of Chains
         Training rows completed without their outcome, once that is needed.
+    designs : list of ndarray
+        Their designs.
     known : dict
         Equations of a column, and what each imputation learnt of it.
     """
@@ -190,6 +224,7 @@ class ScoringEquations:
     rows: CodedRows
     settings: ChainSettings
     chains: list[Chains] = field(default_factory=list)
+    designs: list[Floats] = field(default_factory=list)
     known: dict[int, tuple[list[Equation], list[Learnt]]] = field(default_factory=dict)
 
     def learn(self, column: int) -> tuple[list[Equation], list[Learnt]]:
@@ -199,14 +234,16 @@ class ScoringEquations:
         nothing = np.empty((len(self.rows.state), 0))
         if not self.chains:
             self.chains.append(run_chains(self.rows, nothing, self.settings, WITHOUT_OUTCOME))
+            for state in self.chains[0].states:
+                self.designs.append(lay_out(replace(self.rows, state=state), nothing))
         equations = build_equations(self.rows, 0, [column], self.settings.delta, self.rows.holes)
         empty = np.empty(0, dtype=np.int64)
         equations = [replace(one, holes=empty) for one in equations]
-        found = []
-        for number, state in enumerate(self.chains[0].states):
+        found, program = [], Program.of(self.rows, equations, 0)
+        for number, design in enumerate(self.designs):
             random = _generator(self.settings.seed, SCORED, number, column)
-            design = lay_out(replace(self.rows, state=state), nothing)
-            found.append(_cycle(self.rows, state, design, equations, self.settings, random, np.empty((1, 0))))
+            state = self.chains[0].states[number]
+            found.append(program.run(state, design, self.settings, random, np.empty((1, 0))))
         self.known[column] = equations, found
         return self.known[column]
 
@@ -234,16 +271,13 @@ class ScoringEquations:
         for place, one in enumerate(equations):
             inside = np.isin(some.group, one.groups)
             of_row[inside, one.target] = place
+        coding, marks, base = some.coding(0), some.holes, lay_out(some, np.empty((chosen.size, 0)))
         states = []
         for number in range(self.settings.m):
             parts = [found[number] for _, found in learnt]
             joined = Learnt(*(np.concatenate([np.empty(0), *arrays]) for arrays in zip(*parts, strict=True)))
-            state = some.state.copy()
-            design = lay_out(some, np.empty((chosen.size, 0)))
-            uniforms = self._uniforms(some.state, number)
-            complete_new(
-                state, design, some.coding(0), packed, joined, self.settings.donors, of_row, some.holes, uniforms
-            )
+            state, uniforms = some.state.copy(), self._uniforms(some.state, number)
+            complete_new(state, base.copy(), coding, packed, joined, self.settings.donors, of_row, marks, uniforms)
             whole = new.state.copy()
             whole[chosen] = state
             states.append(whole)

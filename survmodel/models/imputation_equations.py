@@ -123,17 +123,23 @@ def lay_out(rows: CodedRows, ahead: Floats) -> Floats:
     ndarray, shape (n, k + columns)
         C-contiguous.
     """
-    coding = rows.coding(ahead.shape[1])
-    design = np.zeros((len(rows.state), ahead.shape[1] + sum(variable.width for variable in rows.variables)))
-    design[:, : ahead.shape[1]] = ahead
-    for column, first in enumerate(coding.first):
-        values, levels = rows.state[:, column], int(coding.levels[column])
-        if levels <= 2:
-            design[:, first] = (values - coding.centre[column]) / coding.scale[column]
-        else:
-            design[:, first : first + levels - 1] = values[:, np.newaxis] == np.arange(1, levels)
-    design[np.isnan(design)] = 0.0
+    first, columns = ahead.shape[1], range(len(rows.variables))
+    design = np.zeros((len(rows.state), first + sum(variable.width for variable in rows.variables)))
+    design[:, :first] = ahead
+    for column in columns:
+        first = lay_out_column(rows, column, first, design)
     return design
+
+
+def lay_out_column(rows: CodedRows, column: int, first: int, design: Floats) -> int:
+    """Write a column into the design from `first` on, and give the place after it."""
+    variable, values = rows.variables[column], rows.state[:, column]
+    if len(variable.levels) <= 2:
+        scaled = (values - variable.centre) / variable.scale
+        design[:, first] = np.where(np.isnan(scaled), 0.0, scaled)
+    else:
+        design[:, first : first + variable.width] = values[:, np.newaxis] == np.arange(1, variable.width + 1)
+    return first + variable.width
 
 
 def build_equations(

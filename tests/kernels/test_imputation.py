@@ -24,7 +24,9 @@ def _levels(x: np.ndarray, y: np.ndarray, k: int, *, ordinal: bool, normals: flo
         reached = np.cumsum(np.bincount(y) / y.size)[:-1]
         estimate[: k - 1] = np.log(reached / (1 - reached))
     weight = np.ones(y.size)
-    draw_levels(x, y.astype(np.int64), weight, k, ordinal, np.full(size, normals), estimate, drawn)
+    draw_levels(
+        np.ascontiguousarray(x.T), y.astype(np.int64), weight, k, ordinal, np.full(size, normals), estimate, drawn
+    )
     return estimate, drawn
 
 
@@ -33,7 +35,7 @@ def test_linear_estimates_are_those_of_least_squares():
     y = signal + random.normal(size=len(x))
     estimate, drawn = np.empty(4), np.empty(4)
     fit = sm.OLS(y, x).fit()
-    draw_linear(x, y, np.zeros(4), 1.0, estimate, drawn)
+    draw_linear(np.ascontiguousarray(x.T), y, np.zeros(4), 1.0, estimate, drawn, np.empty(len(x)))
     np.testing.assert_allclose(estimate, fit.params, rtol=1e-10)
     np.testing.assert_array_equal(drawn, estimate)
 
@@ -41,11 +43,11 @@ def test_linear_estimates_are_those_of_least_squares():
 def test_drawn_coefficients_have_the_covariance_of_the_estimates():
     x, signal, random = _data(60)
     y = signal + random.normal(size=60)
-    estimate, drawn, rows = np.empty(4), np.empty(4), []
+    estimate, drawn, rows, features = np.empty(4), np.empty(4), [], np.ascontiguousarray(x.T)
     fit = sm.OLS(y, x).fit()
     for _ in range(4000):
         # a chi-squared draw at its degrees of freedom leaves the residual variance at its estimate
-        draw_linear(x, y, random.standard_normal(4), fit.df_resid, estimate, drawn)
+        draw_linear(features, y, random.standard_normal(4), fit.df_resid, estimate, drawn, np.empty(60))
         rows.append(drawn.copy())
     np.testing.assert_allclose(
         np.cov(np.array(rows).T), fit.cov_params(), atol=4 * 0.02 * np.diag(fit.cov_params()).max()
@@ -57,7 +59,7 @@ def test_a_column_that_depends_on_others_is_left_out():
     y = signal + random.normal(size=len(x))
     twice = np.column_stack([x, x[:, 1] - 2 * x[:, 2], np.zeros(len(x))])
     estimate, drawn = np.empty(6), np.empty(6)
-    draw_linear(twice, y, np.ones(6), 1.0, estimate, drawn)
+    draw_linear(np.ascontiguousarray(twice.T), y, np.ones(6), 1.0, estimate, drawn, np.empty(len(x)))
     np.testing.assert_allclose(estimate[:4], sm.OLS(y, x).fit().params, rtol=1e-10)
     assert estimate[4:].tolist() == drawn[4:].tolist() == [0.0, 0.0]
 
