@@ -56,13 +56,14 @@ bench: $(VENV)/.dev ## measure the speed budgets (CPU seconds and ratios)
 bench-large: $(VENV)/.dev ## measure the budgets of a million patients (needs R and 2 GB)
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.bench --large
 
-reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprsk, riskRegression, Hmisc, glmnet and ranger)
+reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprsk, riskRegression, Hmisc, glmnet, ranger and mice)
 	Rscript tests/reference/make_cases.R
 	Rscript tests/reference/cohorts.R
 	Rscript tests/reference/competing.R
 	Rscript tests/reference/exact_ties.R
 	Rscript tests/reference/time_varying.R
 	Rscript tests/reference/group_effects.R
+	Rscript tests/reference/imputation.R
 	Rscript tests/reference/splines.R
 	Rscript tests/reference/brier.R
 	Rscript tests/reference/auc.R

@@ -90,6 +90,11 @@ _HOME = {
     "partial_effect": "models.forest_effect",
     "permutation_importance": "models.forest_importance",
     "save_model": "models.stored_forest",
+    "pool_estimates": "models.pooling",
+    "pooled": "models.pooling",
+    "pooled_auc": "performance.pooled_measures",
+    "pooled_concordance": "performance.pooled_measures",
+    "pooled_likelihood_ratio": "models.pooled_regression",
     "precision": "performance.precision",
     "predict_out_of_fold": "performance.out_of_fold",
     "proportional_hazards_test": "models.cox_tests",
@@ -151,6 +156,9 @@ if TYPE_CHECKING:
     from survmodel.models.logrank import pairwise_logrank as pairwise_logrank
     from survmodel.models.parametric import ParametricSurvival as ParametricSurvival
     from survmodel.models.pipeline import Pipeline as Pipeline
+    from survmodel.models.pooled_regression import pooled_likelihood_ratio as pooled_likelihood_ratio
+    from survmodel.models.pooling import pool_estimates as pool_estimates
+    from survmodel.models.pooling import pooled as pooled
     from survmodel.models.risk_groups import RiskGroups as RiskGroups
     from survmodel.models.stored_forest import load_model as load_model
     from survmodel.models.stored_forest import save_model as save_model
@@ -174,6 +182,8 @@ if TYPE_CHECKING:
     from survmodel.performance.forest_brier import oob_brier as oob_brier
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
+    from survmodel.performance.pooled_measures import pooled_auc as pooled_auc
+    from survmodel.performance.pooled_measures import pooled_concordance as pooled_concordance
     from survmodel.performance.precision import precision as precision
     from survmodel.performance.prognostic_separation import gonen_heller as gonen_heller
     from survmodel.performance.prognostic_separation import royston_d as royston_d
