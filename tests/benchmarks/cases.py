@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 #: Peers that peers.R times, by kind; all others are in peers.py.
-R_PEERS = ("coxph.fit", "coxph", "survfit", "concordance", "ranger", "rms::validate")
+R_PEERS = ("coxph.fit", "coxph", "survfit", "concordance", "ranger", "rms::validate", "mice")
 #: Peers that cannot live beside survmodel; the interpreter that has them stands in SURVMODEL_PEER_PYTHON.
 APART = ("comprisk",)
 
@@ -36,7 +36,8 @@ class Case:
     Attributes
     ----------
     name, kind : str
-        Name of the rows, and what is computed ("cox", "km", "concordance", "optimism", "forest", "importance").
+        Name of the rows, and what is computed ("cox", "km", "concordance", "optimism", "imputation", "forest",
+        "importance").
     n, p : int
         Patients and columns; of a forest, the patients it is trained on.
     peers : tuple of str
@@ -114,6 +115,8 @@ CASES = (
     ),
     # scikit-survival takes G(T) where we take G(T-), and lets deaths and censorings of one time leave together.
     Case("scores_300", "scores", 300, 2, ("sksurv",), {"sksurv": Budget(40)}, tolerance=(0.01,)),
+    # Pooled coefficients of 20 imputations, each program with its own draws.
+    Case("imputation_250x10", "imputation", 250, 10, ("mice",), {"mice": Budget(20)}, tolerance=(0.15,), rounds=3),
     Case(
         "forest_300x10",
         "forest",

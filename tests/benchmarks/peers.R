@@ -10,7 +10,7 @@ if (!requireNamespace("survival", quietly = TRUE)) {
   quit()
 }
 library(survival)
-needed <- c(ranger = "ranger", "rms::validate" = "rms")[peer]
+needed <- c(ranger = "ranger", "rms::validate" = "rms", mice = "mice")[peer]
 if (!is.na(needed) && !requireNamespace(needed, quietly = TRUE)) {
   cat(sprintf('{"missing": "no R package %s"}\n', needed))
   quit()
@@ -22,8 +22,8 @@ SLOW <- 1
 VERY_SLOW <- 10
 SAMPLES <- 5
 HELD_OUT <- 500
-# Bootstrap samples of a call to rms::validate.
-RESAMPLES <- 100
+# Bootstrap samples of a call.
+RESAMPLES <- c("rms::validate" = 100, mice = 5)
 # Least draws of a leaf: ranger counts a row as often as it was drawn, as survmodel does.
 NODE <- 3
 
@@ -44,6 +44,34 @@ if (peer == "ranger") {
   learnt <- data.frame(x, time, event)[seq_len(n - HELD_OUT), ]
   trees <- scan(file.path(args[3], "trees.txt"), quiet = TRUE)
 }
+# As in imputation.py; the columns with gaps are counted from 0.
+IMPUTATIONS <- 20
+CYCLES <- 10
+if (peer == "mice") suppressPackageStartupMessages(library(mice))
+with_gaps <- function() {
+  d <- data.frame(x)
+  for (j in c(0, p %/% 3, p - 1)) d[((seq_len(n) - 1) * (2 * j + 3) + j) %% 4 == 0, j + 1] <- NA
+  d$x0 <- factor(d$x0)
+  d$time <- time
+  d$event <- event
+  d
+}
+impute_and_fit <- function(d) {
+  d$hazard <- nelsonaalen(d, time, event)
+  predictors <- make.predictorMatrix(d)
+  predictors[, "time"] <- 0
+  imputed <- mice(d, m = IMPUTATIONS, maxit = CYCLES, predictorMatrix = predictors, printFlag = FALSE)
+  terms <- paste(colnames(x), collapse = " + ")
+  fits <- eval(parse(text = sprintf("with(imputed, coxph(Surv(time, event) ~ %s))", terms)))
+  summary(pool(fits))$estimate
+}
+mice_resamples <- function() {
+  set.seed(1)
+  d <- with_gaps()
+  found <- impute_and_fit(d)
+  for (b in seq_len(RESAMPLES[[peer]] - 1)) impute_and_fit(d[sample(n, replace = TRUE), ])
+  found
+}
 forest <- function(importance) {
   ranger::ranger(dependent.variable.name = "time", status.variable.name = "event", data = learnt, num.trees = trees,
                  mtry = ceiling(sqrt(p)), min.node.size = NODE, splitrule = "logrank", importance = importance,
@@ -56,7 +84,7 @@ if (peer == "rms::validate") {
 }
 # Dxy is 2 C - 1 of an index of which more is longer life.
 corrected <- function() {
-  found <- validate(fitted, B = RESAMPLES)["Dxy", c("index.orig", "index.corrected")]
+  found <- validate(fitted, B = RESAMPLES[[peer]])["Dxy", c("index.orig", "index.corrected")]
   (abs(found) + 1) / 2
 }
 calls <- list(
@@ -65,11 +93,12 @@ calls <- list(
   survfit = function() tail(survfit(y ~ 1)$surv, 1),
   concordance = function() concordance(y ~ index, reverse = TRUE)$concordance,
   "rms::validate" = corrected,
+  mice = mice_resamples,
   ranger = function() forest(if (kind == "importance") "permutation" else "none")
 )
 call <- calls[[peer]]
 # How many pieces of work a call holds.
-units <- if (peer == "rms::validate") RESAMPLES else 1
+units <- if (is.na(RESAMPLES[peer])) 1 else RESAMPLES[[peer]]
 # What does not count: importance is what a forest with it costs more than one without.
 without <- if (kind == "importance") function() forest("none")
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from benchmarks.data import Cohort
+from benchmarks.imputation import survmodel_imputation
 
 #: A call gives its check values; the number beside it is how many units of work it holds (resamples).
 Call = tuple[Callable[[], object], int]
@@ -206,4 +207,5 @@ CALLS: dict[tuple[str, str], Callable[[Cohort], Call]] = {
     ("optimism", "lifelines"): lifelines_optimism,
     ("scores", "survmodel"): survmodel_scores,
     ("scores", "sksurv"): sksurv_scores,
+    ("imputation", "survmodel"): survmodel_imputation,
 }
