@@ -60,6 +60,7 @@ _HOME = {
     "concordance": "performance.discrimination",
     "concordance_difference": "performance.discrimination",
     "decision_curve": "performance.decision_curve",
+    "delta_sensitivity": "models.delta_sensitivity",
     "describe": "models.description",
     "draw_calibration": "figures.calibration",
     "draw_cumulative_incidence": "figures.cumulative_incidence",
@@ -137,6 +138,7 @@ if TYPE_CHECKING:
     from survmodel.models.cox_tests import likelihood_ratio_test as likelihood_ratio_test
     from survmodel.models.cox_tests import proportional_hazards_test as proportional_hazards_test
     from survmodel.models.cumulative_incidence import CumulativeIncidence as CumulativeIncidence
+    from survmodel.models.delta_sensitivity import delta_sensitivity as delta_sensitivity
     from survmodel.models.description import describe as describe
     from survmodel.models.elastic_net_settings import ElasticNet as ElasticNet
     from survmodel.models.fine_gray import FineGray as FineGray

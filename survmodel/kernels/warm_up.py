@@ -20,9 +20,9 @@ from survmodel.kernels import (
     imputation,
     kaplan_meier,
     logrank,
+    pair_probabilities,
     random_words,
     refits,
-    pair_probabilities,
     remove_old_caches,
     weighted_pairs,
 )

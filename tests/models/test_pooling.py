@@ -183,3 +183,23 @@ def test_models_that_cannot_be_pooled_are_refused():
               enumerate(tables)]  # fmt: skip
     with pytest.raises(FitError, match="reference level"):
         sm.pooled(sm.CoxPH("c"), levels, outcome)
+
+
+def test_delta_sensitivity_repeats_the_analysis_for_each_shift():
+    tables, outcome = _tables()
+    table = tables[0].mask(np.arange(80)[:, np.newaxis] % 4 == np.array([0, 1, 9]))
+    imputation, model = sm.MultipleImputation(m=4, iterations=2, delta={"z": 0.2}), sm.CoxPH("x + z")
+    found = sm.delta_sensitivity(imputation, model, table, outcome, {"x": [1.0, -1.0], "z": [0.5]})
+    rows = found.tidy()
+    assert rows[["group", "delta"]].drop_duplicates().to_numpy().tolist() == [
+        ["x", -1.0], ["x", 0.0], ["x", 1.0], ["z", 0.0], ["z", 0.5],
+    ]  # fmt: skip
+    by_hand = sm.MultipleImputation(m=4, iterations=2, delta={"z": 0.2, "x": 1.0}).fit(table, outcome)
+    expected = sm.pooled(model, by_hand, outcome).tidy()["estimate"]
+    shifted = rows[(rows["group"] == "x") & (rows["delta"] == 1.0)]
+    assert shifted["estimate"].tolist() == expected.tolist()
+    assert set(rows.columns) <= set(VOCABULARY)
+    assert "5 shifts" in repr(found)
+    for grid, message in (({}, "names no column"), ({"x": [np.nan]}, "no number"), ({"y": [1.0]}, "delta names 'y'")):
+        with pytest.raises(ConfigError, match=message):
+            sm.delta_sensitivity(imputation, model, table, outcome, grid)
