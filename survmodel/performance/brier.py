@@ -380,9 +380,7 @@ def _estimate(
     share = np.zeros((len(risks), n, times.size if steps is None else 1))
     for part in parts:
         for place, risk in enumerate(risks.values()):
-            losses = _losses(weights, risk[:, part], times[part])
-            value[place, part] = losses.mean(axis=0)
-            own = (losses - value[place, part] + weights.influence(losses, times[part])) / n
+            value[place, part], own = _contribute(weights, risk[:, part], times[part])
             if steps is None:
                 share[place, :, part] = own
             else:
@@ -394,6 +392,44 @@ def _estimate(
         of_ipa = (share - ratio[:, np.newaxis, :] * share[-1]) / value[-1]
     compared = PairedDifferences.of(tuple(risks)[:-1], value[:-1], share[:-1])
     return _Estimates(value, spread(share), 1 - ratio, spread(of_ipa), compared)
+
+
+def brier_contributions(
+    weights: CensoringWeights, strata: Groups, risk: Floats, times: Floats
+) -> tuple[Floats, Floats]:
+    """Give what each row contributes to the error of a Brier score and of its IPA.
+
+    Parameters
+    ----------
+    weights : CensoringWeights
+        Of the scored rows, up to the last time at least.
+    strata : Groups
+        Their strata, in which the null model is the marginal risk.
+    risk : ndarray, shape (n, n_times)
+        Risks.
+    times : ndarray, shape (n_times,)
+        Times.
+
+    Returns
+    -------
+    of_score, of_ipa : ndarray, shape (n, n_times)
+        Influences divided by n.
+    """
+    values, shares = [], []
+    for one in (risk, marginal_risk(weights.outcome, times, strata)):
+        value, share = _contribute(weights, one, times)
+        values.append(value)
+        shares.append(share)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return shares[0], (shares[0] - values[0] / values[1] * shares[1]) / values[1]
+
+
+def _contribute(weights: CensoringWeights, risk: Floats, times: Floats) -> tuple[Floats, Floats]:
+    """Give a score at each time, and what each row contributes to its error."""
+    losses = _losses(weights, risk, times)
+    value = losses.mean(axis=0)
+    share: Floats = (losses - value + weights.influence(losses, times)) / weights.outcome.n
+    return value, share
 
 
 def _losses(weights: CensoringWeights, risk: Floats, times: Floats) -> Floats:

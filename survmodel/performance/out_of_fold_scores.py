@@ -13,10 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from survmodel.outcome.groups import Groups
 from survmodel.outcome.response import Outcome
+from survmodel.performance.brier import brier_contributions
+from survmodel.performance.censoring_weights import CensoringWeights
 from survmodel.performance.discrimination import concordance
 from survmodel.performance.out_of_fold import OutOfFold
-from survmodel.performance.scoring import BRIER, HARRELL, NULL_BRIER, DrawScorer, Measure
+from survmodel.performance.scoring import AUC, BRIER, HARRELL, NULL_BRIER, DrawScorer, Measure
+from survmodel.performance.time_dependent_auc import auc_contributions
 from survmodel.performance.validation_scores import IPA
 
 Floats = npt.NDArray[np.float64]
@@ -68,7 +72,8 @@ def score_out_of_fold(unseen: OutOfFold, stratum: Ints, horizons: tuple[float, .
     """
     outcome = unseen.outcome
     places = [int(np.flatnonzero(unseen.times == time)[0]) for time in horizons]
-    found, influence = [], np.zeros(outcome.n)
+    found = []
+    influences: dict[Measure, Floats] = {Measure(HARRELL): np.zeros(outcome.n)}
     every = np.ones((1, outcome.n))
     for repeat, index in enumerate(unseen.index_by_repeat):
         risk = unseen.risk_by_repeat[repeat][:, places]
@@ -76,14 +81,18 @@ def score_out_of_fold(unseen: OutOfFold, stratum: Ints, horizons: tuple[float, .
         scorer = DrawScorer.of(outcome, stratum, horizons, np.isfinite(risk) & known[:, np.newaxis])
         shown, filled = np.where(known, index, 0.0), np.where(np.isfinite(risk), risk, 0.0)
         found.append(scorer.score(shown[np.newaxis], filled[np.newaxis], every, known[np.newaxis])[0])
-        influence += _influence_on_c(outcome, index, stratum)
+        influences[Measure(HARRELL)] += _influence_on_c(outcome, index, stratum)
+        for time, column in zip(horizons, risk.T, strict=True):
+            at_time = _influences_at(outcome, column, stratum, time, horizons[-1])
+            influences |= {one: influences.get(one, 0.0) + own for one, own in at_time.items()}
     measures = scorer.measures
     values = dict(zip(measures, np.mean(found, axis=0).tolist(), strict=True))
     for time in horizons:
         null = values.pop(Measure(NULL_BRIER, time))
         values[Measure(IPA, time)] = 1 - values[Measure(BRIER, time)] / null if null > 0 else np.nan
-    patients = influence if outcome.id is None else np.bincount(outcome.id, weights=influence)
-    return OutOfFoldScores(values, {Measure(HARRELL): patients / len(found)})
+    if outcome.id is not None:
+        influences = {one: np.bincount(outcome.id, weights=own).astype(np.float64) for one, own in influences.items()}
+    return OutOfFoldScores(values, {one: own / len(found) for one, own in influences.items()})
 
 
 def _influence_on_c(outcome: Outcome, index: Floats, stratum: Ints) -> Floats:
@@ -94,3 +103,19 @@ def _influence_on_c(outcome: Outcome, index: Floats, stratum: Ints) -> Floats:
     influence = np.zeros(outcome.n)
     influence[known] = concordance(rows, index[known], strata=stratum[known]).influence
     return influence
+
+
+def _influences_at(outcome: Outcome, risk: Floats, stratum: Ints, time: float, last: float) -> dict[Measure, Floats]:
+    """Give the influence of every row on AUC, Brier score and IPA at a time; 0 for rows without a risk."""
+    known = np.flatnonzero(np.isfinite(risk))
+    rows, at = outcome.take(known), np.array([time])
+    labels, codes = np.unique(stratum[known], return_inverse=True)
+    strata = Groups(codes.astype(np.int64), tuple(map(str, labels)))
+    weights = CensoringWeights.learn(rows, last, strata, None)
+    shown = risk[known, np.newaxis]
+    parts = (auc_contributions(weights, strata, shown, at), *brier_contributions(weights, strata, shown, at))
+    found = {}
+    for name, own in zip((AUC, BRIER, IPA), parts, strict=True):
+        found[Measure(name, time)] = np.zeros(outcome.n)
+        found[Measure(name, time)][known] = own[:, 0]
+    return found

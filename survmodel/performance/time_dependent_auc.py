@@ -342,12 +342,7 @@ def _score(
     for risk in risks.values():
         value, own = _by_stratum(pairs, risk, codes, strata.n)
         kept = ~np.isnan(value)
-        share = kept * size[:, np.newaxis] / (kept * size[:, np.newaxis]).sum(axis=0)
-        mean = (share * np.where(kept, value, 0.0)).sum(axis=0)
-        through = own * share[codes]
-        # the shares of the strata are those of the rows: another row moves the mean towards its own stratum
-        moved = share[codes] / size[codes, np.newaxis] * (np.where(kept, value, 0.0)[codes] - mean)
-        total = through + moved + weights.influence(through, times)
+        mean, total = _average_strata(weights, strata, value, own, times)
         headline.append(total)
         scores = [(mean, spread(total))]
         if strata.n > 1:
@@ -369,6 +364,45 @@ def _score(
         for place, name in enumerate(names)
     )
     return parts, PairedDifferences.of(tuple(risks), parts[0].estimate, np.array(headline))
+
+
+def _average_strata(
+    weights: CensoringWeights, strata: Groups, value: Floats, own: Floats, times: Floats
+) -> tuple[Floats, Floats]:
+    """Average the AUCs of the strata by their rows: mean (n_times,), and what each row contributes (n, n_times)."""
+    codes = strata.codes
+    size = np.bincount(codes, minlength=strata.n)[:, np.newaxis]
+    kept = ~np.isnan(value)
+    with np.errstate(invalid="ignore"):
+        share = kept * size / (kept * size).sum(axis=0)
+    mean = (share * np.where(kept, value, 0.0)).sum(axis=0)
+    through = own * share[codes]
+    # the shares of the strata are those of the rows: another row moves the mean towards its own stratum
+    moved = (share / size)[codes] * (np.where(kept, value, 0.0)[codes] - mean)
+    return mean, through + moved + weights.influence(through, times)
+
+
+def auc_contributions(weights: CensoringWeights, strata: Groups, risk: Floats, times: Floats) -> Floats:
+    """Give what each row contributes to the error of an AUC within strata.
+
+    Parameters
+    ----------
+    weights : CensoringWeights
+        Of the scored rows, up to the last time at least.
+    strata : Groups
+        Their strata.
+    risk : ndarray, shape (n, n_times)
+        Risks.
+    times : ndarray, shape (n_times,)
+        Times.
+
+    Returns
+    -------
+    ndarray, shape (n, n_times)
+        Influences divided by n; NaN at times without a case or a control in any stratum.
+    """
+    value, own = _by_stratum(_Pairs.of(weights, times), risk, strata.codes, strata.n)
+    return _average_strata(weights, strata, value, own, times)[1]
 
 
 def _by_stratum(pairs: _Pairs, risk: Floats, codes: Ints, n_strata: int) -> tuple[Floats, Floats]:

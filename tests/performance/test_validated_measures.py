@@ -18,6 +18,7 @@ from survmodel import (
     brier_score,
     concordance,
     predict_out_of_fold,
+    time_dependent_auc,
     validate,
 )
 from survmodel.models.row_resampling import RowResampler
@@ -302,3 +303,34 @@ def test_a_stratum_that_was_not_followed_to_the_horizon_is_left_out_there() -> N
     risk = fit.predict_risk(table.iloc[kept], [12.0])
     expected = brier_score(short.take(kept), risk, 12.0).estimate[0, 0]
     assert result.scores["model"].find("Brier score", 12.0).apparent == pytest.approx(expected, abs=1e-12)
+
+
+def test_limits_of_auc_and_brier_out_of_fold_are_those_of_the_public_functions() -> None:
+    table, outcome = cohort()
+    specs = {"both": CoxPH("marker + age"), "age": CoxPH("age")}
+    strata = table["disease"]
+    result = validate(
+        specs, table, outcome, method="cross-validation", fold_repeats=1, horizons=TIMES, strata=strata, seed=5
+    )
+    risks = {name: unseen.risk.to_numpy() for name, unseen in result.out_of_fold.items()}
+    auc = time_dependent_auc(outcome, risks, TIMES, strata=strata)
+    brier = brier_score(outcome, risks, TIMES, strata=strata)
+    root = np.sqrt(outcome.n / (outcome.n - 1))
+    found = result.differences().set_index(["measure", "horizon", "sample"])
+    for place, time in enumerate(TIMES):
+        for row, name in enumerate(specs):
+            one = result.scores[name]
+            assert one.find("AUC", time).corrected == pytest.approx(auc.estimate[row, place], abs=1e-12)
+            assert one.find("AUC", time).std_error * root == pytest.approx(auc.std_error[row, place], abs=1e-12)
+            assert one.find("Brier score", time).corrected == pytest.approx(brier.estimate[row, place], abs=1e-12)
+            assert one.find("Brier score", time).std_error * root == pytest.approx(
+                brier.std_error[row, place], abs=1e-12
+            )
+            assert one.find("IPA", time).corrected == pytest.approx(brier.ipa[row, place], abs=1e-12)
+            assert one.find("IPA", time).std_error * root == pytest.approx(brier.ipa_std_error[row, place], abs=1e-12)
+        for measure, public in (("AUC", auc), ("Brier score", brier)):
+            theirs = public.differences().query("horizon == @time").iloc[0]
+            ours = found.loc[(measure, time, "corrected")]
+            assert ours["estimate"] == pytest.approx(-theirs["estimate"], abs=1e-12)
+            half = (ours["conf_high"] - ours["conf_low"]) / 2
+            assert half * root == pytest.approx((theirs["conf_high"] - theirs["conf_low"]) / 2, abs=1e-12)
