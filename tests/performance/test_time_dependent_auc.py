@@ -72,11 +72,11 @@ def test_errors_are_derivatives_by_the_weights_of_rows(kinds: int) -> None:
 
     But for one in Y at risk: the derivative divides by those who stay, the martingale by those at risk.
     """
-    outcome, x = sample(60, seed=3, kinds=kinds)
+    outcome, x = sample(40, seed=3, kinds=kinds)
     step = 1e-5
 
     def derivative(of: Callable[[np.ndarray], float], row: int) -> float:
-        more, less = np.ones(60), np.ones(60)
+        more, less = np.ones(40), np.ones(40)
         more[row] += step
         less[row] -= step
         return (of(more) - of(less)) / (2 * step)
@@ -84,12 +84,12 @@ def test_errors_are_derivatives_by_the_weights_of_rows(kinds: int) -> None:
     found = auc(outcome, {"x": x, "other": np.cos(9 * x)}, TIMES)
     for place, time in enumerate(TIMES):
         both = np.array([
-            [derivative(lambda w, i=index, t=time: by_definition(outcome, i, t, w), row) for row in range(60)]
+            [derivative(lambda w, i=index, t=time: by_definition(outcome, i, t, w), row) for row in range(40)]
             for index in (x, np.cos(9 * x))
         ])  # fmt: skip
-        expected = np.sqrt((both**2).sum(axis=1) * 60 / 59)
+        expected = np.sqrt((both**2).sum(axis=1) * 40 / 39)
         assert found.std_error[:, place] == pytest.approx(expected, rel=5e-4)
-        difference = np.sqrt(((both[1] - both[0]) ** 2).sum() * 60 / 59)
+        difference = np.sqrt(((both[1] - both[0]) ** 2).sum() * 40 / 39)
         assert found.compared.std_error[0, place] == pytest.approx(difference, rel=5e-4)
 
 
