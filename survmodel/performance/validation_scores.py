@@ -2,7 +2,7 @@ r"""What resampling makes of the measures of one specification.
 
 *Optimism* (Harrell, Lee and Mark 1996): in each resample the measure is taken on the resample and on the original
 patients; the mean difference is taken off the apparent value. Limits are those of the bootstrap distribution moved by
-the optimism (Noma et al. 2021).
+the optimism (Noma et al. 2021); the slope, which is 1 in every resample, has none.
 
 *.632+* (Efron and Tibshirani 1997): the mean :math:`M_1` over patients outside the resamples is too pessimistic, since
 a resample holds 63 % of the patients. With :math:`\gamma` for a model that knows nothing (1/2 for C and AUC; for the
@@ -218,7 +218,8 @@ def _limited(measure: Measure, apparent: float, optimism: float, drawn: Floats, 
     """Move the distribution over the resamples by the optimism."""
     known = drawn[np.isfinite(drawn)]
     low = high = np.nan
-    if np.isfinite(optimism) and known.size:
+    # the slope is 1 in every resample: its distribution there says nothing
+    if np.isfinite(optimism) and known.size and measure.name != SLOPE:
         tail = (1 - conf_level) / 2
         least, most = BOUNDS.get(measure.name, (-np.inf, np.inf))
         ends = np.quantile(known, [tail, 1 - tail]) - optimism
