@@ -56,7 +56,7 @@ bench: $(VENV)/.dev ## measure the speed budgets (CPU seconds and ratios)
 bench-large: $(VENV)/.dev ## measure the budgets of a million patients (needs R and 2 GB)
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.bench --large
 
-reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprsk, riskRegression, Hmisc, glmnet, ranger and mice)
+reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprsk, riskRegression, rms, Hmisc, glmnet, ranger and mice)
 	Rscript tests/reference/make_cases.R
 	Rscript tests/reference/cohorts.R
 	Rscript tests/reference/competing.R
@@ -69,6 +69,7 @@ reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprs
 	Rscript tests/reference/auc.R
 	Rscript tests/reference/separation.R
 	Rscript tests/reference/decision.R
+	Rscript tests/reference/calibration.R
 	Rscript tests/reference/parametric.R
 	Rscript tests/reference/elastic_net.R
 	Rscript tests/reference/forest.R

@@ -329,7 +329,7 @@ class TestCalibration:
             rate = np.exp(random.normal(size=150)) / 20
             time, censor = random.exponential(1 / rate), random.uniform(5, 40, 150)
             outcome = Outcome(np.minimum(time, censor), time <= censor)
-            result = calibration(outcome, 1 - np.exp(-rate * 12), horizon=12)
+            result = calibration(outcome, 1 - np.exp(-rate * 12), horizon=12, repeats=0)
             covered += result.o_e_low <= 1 <= result.o_e_high
         assert abs(covered / 200 - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 200)
 

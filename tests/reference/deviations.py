@@ -10,7 +10,6 @@ from reference.stored_cases import case_ids, read_case
 _EXACT_LIMITS = "where S = 1 limits are exact (upper 1, lower (alpha/2)^(1/n at risk)); R has 1 or none"
 _NO_TIMEWT = "survmodel offers Harrell's and Uno's weights only; R's other time weights have no counterpart"
 _NO_SLOPE = "optimism is of Harrell's C only so far"
-_NO_SMOOTH = "calibration is by groups so far, not by a smooth curve"
 _ONE_TIME = "risks of these patients are stored for 5 years only (calibration_gbsg); those of brier_lung for all times"
 _EXACT_TIES = "the exact likelihood rises for ever, and is refused: tests/models/test_exact_ties.py"
 
@@ -57,8 +56,6 @@ DEVIATES: dict[tuple[str, str], str] = {
     ("ibs_gbsg", "ibs_riskregression"): _ONE_TIME,
     ("ibs_gbsg", "ibs_trapezoid_grid_only"): "each score holds until the next time; no trapezoids",
     ("ibs_gbsg", "ibs_trapezoid_from0"): "each score holds until the next time; no trapezoids",
-    ("calibration_gbsg", "smooth_observed"): _NO_SMOOTH,
-    ("calibration_gbsg", "ici_e50_e90_emax"): _NO_SMOOTH,
     ("optimism_pbc150", "corrected_slope"): _NO_SLOPE,
     ("optimism_pbc150", "rms_validate_B1000"): _NO_SLOPE,
     ("optimism_pbc150", "heuristic_shrinkage"): _NO_SLOPE,

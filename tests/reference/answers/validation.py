@@ -8,6 +8,8 @@ from reference.answers.subjects import Subject
 from reference.stored_cases import read_case
 
 from survmodel import CoxPH, calibration, validate
+from survmodel.performance.calibration import Calibration
+from survmodel.performance.calibration_curve import DISTANCES
 from survmodel.performance.validation import Validation
 
 COLUMNS = "lbili + age + albumin + edema + protime + noise1 + noise2 + noise3"
@@ -27,9 +29,17 @@ def estimate(subject: Subject, sample: str) -> float:
 def quintiles(subject: Subject) -> list[list[float]]:
     """R's limits there are of type log."""
     risk = subject.table["risk5"]
-    result = calibration(subject.outcome, risk, subject.case.settings["t0"], groups=5, conf_type="log")
+    result = calibration(subject.outcome, risk, subject.case.settings["t0"], groups=5, conf_type="log", repeats=0)
     names = ["n", "expected", "estimate", "std_error", "conf_low", "conf_high"]
     return result.tidy()[names].to_numpy().tolist()
+
+
+@cache
+def austin(case: str) -> Calibration:
+    """Austin's paper fits the curve to the whole follow-up."""
+    subject = Subject(read_case(case))
+    risk = subject.table["risk5"]
+    return calibration(subject.outcome, risk, subject.case.settings["t0"], groups=5, later_events=True, repeats=0)
 
 
 VALIDATION = {
@@ -39,4 +49,6 @@ VALIDATION = {
     "corrected_dxy": lambda subject: 2 * (estimate(subject, "corrected") - 0.5),
     "corrected_c": lambda subject: estimate(subject, "corrected"),
     "quintile_table": quintiles,
+    "smooth_observed": lambda subject: austin(subject.case.id).smoothed.tolist(),
+    "ici_e50_e90_emax": lambda subject: [austin(subject.case.id).read(name)[0] for name in DISTANCES],
 }
