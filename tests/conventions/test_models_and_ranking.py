@@ -22,6 +22,7 @@ from survmodel import (
     Ridge,
     RiskGroups,
     brier_score,
+    calibration,
     concordance,
     decision_curve,
     describe,
@@ -303,6 +304,21 @@ def test_39_equal_indices_count_one_half() -> None:
     found = gonen_heller(outcome, [math.log(3), 0, math.log(3)])
     assert found.estimate == pytest.approx((3 / 4 + 3 / 4 + 1 / 2) / 3, rel=1e-12)
     says(found, "tied indices 1/2", "log hazard")
+
+
+def test_40_an_apparent_slope_is_left_out() -> None:
+    """In the patients of the fit itself the slope of Breslow's risks is 1 without a look at the model."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"x": random.normal(size=80)})
+    time, end = random.exponential(np.exp(-table["x"])), random.uniform(0.3, 2, 80)
+    outcome = Outcome(np.minimum(time, end), time <= end)
+    risk = CoxPH("x").fit(table, outcome).predict_risk(table, [1.0])[:, 0]
+    unsaid = calibration(outcome, risk, 1, repeats=0, later_events=True)
+    assert unsaid.read("slope")[0] == pytest.approx(1, rel=1e-8)
+    said = calibration(outcome, risk, 1, repeats=0, sample="apparent")
+    assert np.isnan(said.read("slope")).all()
+    assert np.isnan(said.glance()["slope"].iloc[0])
+    assert "0 and 1 by construction" in repr(said)
 
 
 def test_41_optimism_is_for_fixed_models() -> None:
