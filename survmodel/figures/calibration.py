@@ -34,6 +34,8 @@ from survmodel.formatting import (
     format_significant,
 )
 from survmodel.performance.calibration import Calibration
+from survmodel.performance.calibration_curve import ICI
+from survmodel.performance.calibration_measures import SLOPE
 from survmodel.table import one_line
 
 #: Points that a side of the square has at most, and what stays for the table of groups beside it.
@@ -76,10 +78,11 @@ def draw_calibration(
     title: str = "",
     note: str = "",
 ) -> StudyFigure:
-    """Draw observed against predicted risk by group of predicted risk, with limits and the table of groups.
+    """Draw observed against predicted risk: groups and smooth curve with limits, and the table of groups.
 
     On the diagonal as much happens as was predicted; above it more. Bars on the horizontal axis show how many patients
-    have which predicted risk. The table of groups stands beside the axes where the page is wide, else under them.
+    have which predicted risk, those with the event in a darker shade. The table of groups stands beside the axes where
+    the page is wide, else under them.
 
     Parameters
     ----------
@@ -120,6 +123,7 @@ def draw_calibration(
     with style_settings(style):
         page, columns, beside = _lay_out(result, data, known, check_width(width_mm, style), style)
         _draw_axes(page, data, known, _horizon(result))
+        _draw_curve(page, data)
         _draw_groups(page, data)
         _draw_histogram(page, data)
         below = page.axis_block
@@ -210,6 +214,18 @@ def _draw_axes(page: Page, data: CalibrationPlotData, known: Mapping[str, str], 
     axes.set_ylabel(shorten(observed, page.width, size), y=(0.5 + _STRIP) / (1 + _STRIP))
 
 
+def _draw_curve(page: Page, data: CalibrationPlotData) -> None:
+    """Draw the smooth curve over its band; what lies beyond the square is cut."""
+    if not data.at.size:
+        return
+    axes, color = page.axes, group_look(0).color
+    if np.isfinite(data.smooth_low).all():
+        low, high = (np.clip(side, 0.0, data.top) for side in (data.smooth_low, data.smooth_high))
+        band = axes.fill_between(data.at, low, high, color=mix_with_white(color, 0.16), linewidth=0, zorder=0.5)
+        band.set_gid("smooth-limits")
+    axes.plot(data.at, data.smooth, color=color, linewidth=1.0, solid_capstyle="butt", zorder=1.5, gid="smooth")
+
+
 def _draw_groups(page: Page, data: CalibrationPlotData) -> None:
     axes, color = page.axes, group_look(0).color
     axes.plot(
@@ -232,13 +248,14 @@ def _draw_histogram(page: Page, data: CalibrationPlotData) -> None:
     if not data.counts.any():
         return
     low = -_STRIP * data.top
-    color = mix_with_white(group_look(0).color, 0.45)
-    heights = _HISTOGRAM * data.top * data.counts / data.counts.max()
-    for number in np.flatnonzero(data.counts):
-        start, end = data.edges[number], data.edges[number + 1]
-        bars = page.axes.bar(start, heights[number], end - start, low, align="edge", color=color, linewidth=0)
-        for bar in bars:
-            bar.set_gid(f"class-{int(number) + 1}")
+    color = group_look(0).color
+    tallest = _HISTOGRAM * data.top / data.counts.max()
+    for name, counts, shade in (("class", data.counts, mix_with_white(color, 0.3)), ("event", data.happened, color)):
+        for number in np.flatnonzero(counts):
+            start, end = data.edges[number], data.edges[number + 1]
+            height = tallest * counts[number]
+            for bar in page.axes.bar(start, height, end - start, low, align="edge", color=shade, linewidth=0):
+                bar.set_gid(f"{name}-{int(number) + 1}")
 
 
 def _draw_table(page: Page, columns: Sequence[_Column], *, beside: bool, below: float) -> float:
@@ -272,11 +289,13 @@ def _draw_table(page: Page, columns: Sequence[_Column], *, beside: bool, below: 
 
 
 def _draw_ratio(page: Page, result: Calibration) -> float:
-    """Write the observed/expected ratio above the axes; gives the points used above them."""
-    page.axes.text(
-        4.0, page.height + 0.7 * page.size, _write_ratio(result), transform=page.corner, gid="observed-expected"
-    )
-    return 1.9 * page.size
+    """Write observed/expected, slope and ICI above the axes; gives the points used above them."""
+    lines = [("ici", _write_ici(result)), ("slope", _write_slope(result)), ("observed-expected", _write_ratio(result))]
+    shown = [(gid, text) for gid, text in lines if text]
+    for place, (gid, text) in enumerate(shown):
+        height = page.height + (0.7 + 1.25 * place) * page.size
+        page.axes.text(4.0, height, text, transform=page.corner, gid=gid)
+    return (0.65 + 1.25 * len(shown)) * page.size
 
 
 def _write_ratio(result: Calibration) -> str:
@@ -286,6 +305,26 @@ def _write_ratio(result: Calibration) -> str:
         return f"O/E {format_number(result.o_e)} (limits {NOT_ESTIMABLE})"
     limits = format_interval(result.o_e_low, result.o_e_high)
     return f"O/E {format_number(result.o_e)} ({format_significant(100 * result.conf_level)}% CI {limits})"
+
+
+def _write_slope(result: Calibration) -> str:
+    """Write the slope, "" where there is none."""
+    return _write_measure(result, SLOPE, SLOPE.capitalize(), 2)
+
+
+def _write_ici(result: Calibration) -> str:
+    """Write the mean distance of predicted risks from the curve, "" where there is none."""
+    return _write_measure(result, ICI, ICI, 3)
+
+
+def _write_measure(result: Calibration, measure: str, name: str, digits: int) -> str:
+    estimate, low, high = result.read(measure)
+    if not math.isfinite(estimate):
+        return ""
+    shown = f"{name} {format_number(estimate, digits)}"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return shown
+    return f"{shown} ({format_interval(low, high, digits)})"
 
 
 def _notes(result: Calibration, data: CalibrationPlotData, known: Mapping[str, str]) -> list[str]:
@@ -299,10 +338,27 @@ def _notes(result: Calibration, data: CalibrationPlotData, known: Mapping[str, s
         parts.append(f"Points: groups of predicted risk{limits}.")
     if (np.isnan(data.low) & ~np.isnan(data.observed)).any():
         parts.append(f"{MISSING}: limits {NOT_ESTIMABLE}.")
-    parts.append("Dashed line: observed as predicted. O/E: observed over mean predicted risk, all patients.")
+    parts += _curve_notes(result, data, level)
+    parts.append("Dashed line: observed as predicted. O/E: observed over mean predicted risk.")
+    if _write_slope(result):
+        parts.append("Slope below 1: predictions too far apart.")
+    if _write_ici(result):
+        parts.append("ICI: mean distance from the curve.")
+    if len(result.strata) > 1:
+        parts.append(f"O/E, slope and curve: within {len(result.strata)} strata.")
     if data.counts.any():
-        parts.append(f"Bars: patients by predicted risk, tallest {format_count(float(data.counts.max()))}.")
+        dark = ", dark with the event" if data.happened.any() else ""
+        parts.append(f"Bars: patients by predicted risk{dark}, tallest {format_count(float(data.counts.max()))}.")
     return parts
+
+
+def _curve_notes(result: Calibration, data: CalibrationPlotData, level: str) -> list[str]:
+    """Say what the curve is and where its limits come from."""
+    if not data.at.size:
+        return []
+    used = result.repeats - result.failed
+    band = f", {level}% limits of {count_noun(used, 'resample')}" if np.isfinite(data.smooth_low).all() else ""
+    return [f"Curve: {result.smoother}{band}."]
 
 
 def _alt_text(result: Calibration, data: CalibrationPlotData) -> str:
@@ -318,4 +374,6 @@ def _alt_text(result: Calibration, data: CalibrationPlotData) -> str:
         risk = NOT_ESTIMABLE if math.isnan(seen) else format_percent(float(seen))
         which = "" if len(data.group) == 1 else " in the first group" if place == 0 else " in the last"
         parts.append(f"observed risk {risk} where {predicted} was predicted{which}")
-    return f"{start}: {_write_ratio(result).replace('O/E', 'observed/expected')}, {', '.join(parts)}."
+    ratio = _write_ratio(result).replace("O/E", "observed/expected")
+    slope, ici = _write_slope(result).replace("Slope", "slope"), _write_ici(result)
+    return f"{start}: {', '.join(part for part in (ratio, slope, ici, *parts) if part)}."

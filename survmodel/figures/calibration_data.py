@@ -25,6 +25,9 @@ NOT_ESTIMABLE = "not estimable"
 #: Classes of the histogram of predicted risks.
 CLASSES = 40
 
+#: Columns of the smooth curve.
+CURVE = ("expected", "estimate", "conf_low", "conf_high")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CalibrationPlotData:
@@ -44,8 +47,10 @@ class CalibrationPlotData:
         Where both axes end; they begin at 0.
     edges : ndarray, shape (n_classes + 1,)
         Edges of the classes of predicted risk.
-    counts : ndarray, shape (n_classes,)
-        Patients in each.
+    counts, happened : ndarray, shape (n_classes,)
+        Patients in each, and those who are known to have had the event by the horizon.
+    at, smooth, smooth_low, smooth_high : ndarray, shape (n_places,)
+        Predicted risks at which the smooth curve is read, the curve and its limits; empty where there is no curve.
     """
 
     group: tuple[str, ...]
@@ -58,6 +63,11 @@ class CalibrationPlotData:
     top: float
     edges: Floats
     counts: Floats
+    happened: Floats
+    at: Floats
+    smooth: Floats
+    smooth_low: Floats
+    smooth_high: Floats
 
     @property
     def estimable(self) -> bool:
@@ -126,11 +136,13 @@ def calibration_plot_data(result: Calibration) -> CalibrationPlotData:
     observed = numbers["estimate"]
     limited = np.isfinite(observed) & np.isfinite(numbers["conf_low"]) & np.isfinite(numbers["conf_high"])
     high = np.where(limited, numbers["conf_high"], np.nan)
-    every = np.concatenate([numbers["expected"], observed, high, result.risk])
+    curve = {name: result.curve[name].to_numpy(dtype=np.float64) for name in CURVE}
+    every = np.concatenate([numbers["expected"], observed, high, result.risk, curve["estimate"]])
     most = float(np.max(every[np.isfinite(every)], initial=0.0))
     # Limits on the plain scale may pass 1: the axes end there all the same.
     top = next((end for end in ENDS if most <= end), 1.0)
     counts, edges = np.histogram(result.risk, bins=CLASSES, range=(0.0, top))
+    happened, _ = np.histogram(result.risk[result.happened], bins=CLASSES, range=(0.0, top))
     return CalibrationPlotData(
         group=tuple(str(name) for name in table["group"]),
         n=frozen(numbers["n"]),
@@ -142,6 +154,11 @@ def calibration_plot_data(result: Calibration) -> CalibrationPlotData:
         top=top,
         edges=frozen(edges),
         counts=frozen(counts),
+        happened=frozen(happened),
+        at=frozen(curve["expected"]),
+        smooth=frozen(curve["estimate"]),
+        smooth_low=frozen(curve["conf_low"]),
+        smooth_high=frozen(curve["conf_high"]),
     )
 
 
@@ -158,8 +175,9 @@ def calibration_table(result: Calibration, data: CalibrationPlotData) -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        Column measure ("group", "observed/expected", or "predicted risks" for a class of the histogram); the columns of
-        ``result.tidy()``; risk_low and risk_high, the edges of a class; horizon, endpoint and sample.
+        Column measure ("group", "observed/expected" and the other measures, "smooth curve", or "predicted risks" for a
+        class of the histogram); the columns of ``result.tidy()``; risk_low and risk_high, the edges of a class, with
+        its patients and those with the event; horizon, endpoint and sample.
     """
     overall = {
         "measure": "observed/expected",
@@ -172,10 +190,13 @@ def calibration_table(result: Calibration, data: CalibrationPlotData) -> pd.Data
     classes = pd.DataFrame({
         "measure": "predicted risks",
         "n": data.counts.astype(np.int64),
+        "n_event": data.happened.astype(np.int64),
         "risk_low": data.edges[:-1],
         "risk_high": data.edges[1:],
     })  # fmt: skip
     groups = result.tidy().assign(measure="group").to_dict("records")
-    table = pd.DataFrame([*groups, overall, *classes.to_dict("records")])
+    others = result.measures[result.measures["measure"] != overall["measure"]].to_dict("records")
+    curve = result.curve.assign(measure="smooth curve").to_dict("records")
+    table = pd.DataFrame([*groups, overall, *others, *curve, *classes.to_dict("records")])
     named = table.assign(horizon=result.horizon, endpoint=one_line(result.endpoint), sample=one_line(result.sample))
     return named[["measure", *(name for name in named.columns if name != "measure")]]

@@ -68,6 +68,8 @@ class Calibration(Result):
         What :meth:`tidy` gives.
     risk : ndarray, shape (n,)
         Predicted risks.
+    happened : ndarray of bool, shape (n,)
+        Whether the event is known to have happened by the horizon.
     horizon : float
         Time up to which risk is meant.
     unit, endpoint : str
@@ -104,6 +106,7 @@ class Calibration(Result):
 
     groups: pd.DataFrame
     risk: Floats
+    happened: npt.NDArray[np.bool_]
     horizon: float
     unit: str
     endpoint: str
@@ -343,6 +346,7 @@ def calibration(  # noqa: PLR0913 - the settings of a calibration
     return Calibration(
         groups=table,
         risk=frozen(values),
+        happened=frozen(died, np.bool_),
         horizon=float(horizon),
         unit=outcome.unit or "",
         endpoint=(outcome.causes or {}).get(1, outcome.endpoint),

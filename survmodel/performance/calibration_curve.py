@@ -227,7 +227,7 @@ def _spline(
 
     name = "Fine-Gray" if outcome.causes is not None else "Cox"
     shape = f"restricted cubic spline with {len(knots)} knots" if knots else "straight line"
-    return refit, f"{name} model, {shape} of log(-log(1 - predicted risk))"
+    return refit, f"{name} model, {shape}"
 
 
 def _knots(index: Floats, events: int, asked: int, notes: list[str]) -> tuple[float, ...]:

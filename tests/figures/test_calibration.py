@@ -29,13 +29,15 @@ from survmodel.outcome.response import Outcome
 from survmodel.performance.calibration import Calibration, calibration
 
 
-def calibrated(n: int = 200, *, groups: int = 5, scale: float = 1.0, sample: str = "out of fold") -> Calibration:
+def calibrated(
+    n: int = 200, *, groups: int = 5, scale: float = 1.0, sample: str = "out of fold", repeats: int = 60
+) -> Calibration:
     random = np.random.default_rng(4)
     index = random.normal(size=n)
     time, end = random.exponential(8 / scale * np.exp(-index)), random.uniform(4, 12, n)
     outcome = Outcome(np.minimum(time, end), time <= end, unit="years", endpoint="overall survival")
     risk = 1 - np.exp(-5 / 8 * scale * np.exp(0.8 * index))
-    return calibration(outcome, risk, 5, groups=groups, sample=sample)
+    return calibration(outcome, risk, 5, groups=groups, sample=sample, repeats=repeats)
 
 
 def without_limits(result: Calibration, rows: list[int], columns: list[str]) -> Calibration:
@@ -119,6 +121,54 @@ def test_bars_are_the_counts_of_predicted_risks() -> None:
     assert f"tallest {counts.max()}." in " ".join(texts(figure, "note"))
 
 
+def test_dark_bars_are_the_events_by_the_horizon() -> None:
+    figure = draw_calibration(RESULT)
+    risk = RESULT.risk[RESULT.happened]
+    assert risk.size == RESULT.n_event
+    counts = np.array([((risk >= k / 40) & (risk < (k + 1) / 40)).sum() for k in range(40)])
+    whole = {bar.get_gid().removeprefix("class-"): bar for bar in artists(figure, "class-")}
+    dark = {bar.get_gid().removeprefix("event-"): bar for bar in artists(figure, "event-")}
+    assert sorted(int(number) - 1 for number in dark) == np.flatnonzero(counts).tolist()
+    tallest = max((RESULT.risk >= k / 40).sum() - (RESULT.risk >= (k + 1) / 40).sum() for k in range(40))
+    unit = max(bar.get_height() for bar in whole.values()) / tallest
+    for number, bar in dark.items():
+        assert bar.get_height() / unit == pytest.approx(counts[int(number) - 1])
+        assert (bar.get_x(), bar.get_y()) == (whole[number].get_x(), whole[number].get_y())
+    assert "dark with the event" in " ".join(texts(figure, "note"))
+
+
+def test_the_smooth_curve_and_its_band_stand_at_the_numbers_of_the_result() -> None:
+    figure, curve = draw_calibration(RESULT), RESULT.curve
+    line = artist(figure, "smooth")
+    np.testing.assert_array_equal(line.get_xdata(), curve["expected"])
+    np.testing.assert_array_equal(line.get_ydata(), curve["estimate"])
+    corners = artist(figure, "smooth-limits").get_paths()[0].vertices
+    for row in curve.iloc[[5, 30, 55]].itertuples():
+        ends = corners[np.isclose(corners[:, 0], row.expected, rtol=0, atol=1e-12), 1]
+        assert (ends.min(), ends.max()) == pytest.approx((row.conf_low, min(row.conf_high, 1)))
+    note = " ".join(texts(figure, "note"))
+    assert "Curve: Cox model, restricted cubic spline with 3 knots" in note
+    assert "95% limits of 60 resamples." in note
+    slope, low, high = RESULT.read("slope")
+    assert texts(figure, "slope") == [f"Slope {slope:.2f} ({low:.2f} to {high:.2f})"]
+    ici, low, high = RESULT.read("ICI")
+    assert texts(figure, "ici") == [f"ICI {ici:.3f} ({low:.3f} to {high:.3f})"]
+    assert f"slope {slope:.2f}" in figure.alt_text
+
+
+def test_without_limits_or_without_a_curve_none_is_drawn_or_named() -> None:
+    bare = draw_calibration(calibrated(repeats=0))
+    assert artists(bare, "smooth")[0].get_gid() == "smooth"
+    assert "smooth-limits" not in [one.get_gid() for one in artists(bare, "smooth")]
+    assert "resamples" not in " ".join(texts(bare, "note"))
+    none = draw_calibration(replace(RESULT, curve=RESULT.curve.iloc[:0], smoother=""))
+    assert not artists(none, "smooth")
+    assert "Curve" not in " ".join(texts(none, "note"))
+    apparent = draw_calibration(calibrated(sample="apparent", repeats=0))
+    assert not artists(apparent, "slope")
+    assert "Slope" not in " ".join(texts(apparent))
+
+
 def test_the_table_of_groups_says_the_numbers() -> None:
     figure, table = draw_calibration(RESULT), RESULT.tidy()
     assert texts(figure, "cell-group") == table["group"].tolist()
@@ -197,6 +247,11 @@ def test_source_data_hold_every_number() -> None:
     (ratio,) = data[data["measure"] == "observed/expected"][["estimate", "conf_low", "conf_high"]].to_numpy()
     np.testing.assert_array_equal(ratio, [RESULT.o_e, RESULT.o_e_low, RESULT.o_e_high])
     assert data[data["measure"] == "predicted risks"]["n"].sum() == RESULT.n
+    assert data[data["measure"] == "predicted risks"]["n_event"].sum() == RESULT.n_event
+    curve = data[data["measure"] == "smooth curve"][["expected", "estimate", "conf_low", "conf_high"]]
+    np.testing.assert_array_equal(curve, RESULT.curve)
+    (slope,) = data[data["measure"] == "slope"][["estimate", "conf_low", "conf_high"]].to_numpy()
+    assert tuple(slope) == RESULT.read("slope")
     assert set(data["sample"]) == {"out of fold"}
     assert set(data["horizon"]) == {5}
 
@@ -220,7 +275,8 @@ def test_settings_styles_bytes_and_size(tmp_path) -> None:
         first = [file.read_bytes() for file in save_figure(draw_calibration(RESULT), tmp_path / name)]
         again = save_figure(draw_calibration(RESULT), tmp_path / f"again-{name}")
         assert first == [file.read_bytes() for file in again]
-        assert max(map(len, first)) <= 500_000
+        # A PNG of 600 dots to the inch is mostly the edges of its letters.
+        assert max(map(len, first)) <= (700_000 if name.endswith("png") else 500_000)
     assert dict(mpl.rcParams) == before
 
 
