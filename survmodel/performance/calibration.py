@@ -192,7 +192,7 @@ class Calibration(Result):
             "failed": self.failed,
             "conventions": "groups by type 7 quantiles; observed risk by curve; O/E limits on the log scale; intercept "
             "and slope of log(-log(1 - risk)) by the hazard up to the horizon, within strata; limits of the curve and "
-            "its distances by the bootstrap of patients within strata",
+            "its distances by the bootstrap of patients within strata, those of distances moved by their bias",
         }
         return pd.DataFrame([row])
 
@@ -223,9 +223,7 @@ class Calibration(Result):
         ratio = f"observed/expected {format_estimate(self.o_e, self.o_e_low, self.o_e_high, 2)}"
         limits = f"{100 * self.conf_level:g}% limits of observed risks: {self.conf_type}"
         if self.repeats and self.smoother:
-            limits += (
-                f"; of ICI, E50, E90 and Emax: percentiles of {count_noun(self.repeats - self.failed, 'resample')}"
-            )
+            limits += f"; of ICI, E50, E90 and Emax: by {count_noun(self.repeats - self.failed, 'resample')}"
         notes = [ratio, f"curve: {self.smoother}"] if self.smoother else [ratio]
         return Display(
             title, (Table(header, rows), self._summary()), (*notes, limits, *self.notes), "sm.draw_calibration(result)"

@@ -16,8 +16,11 @@ With the observed risk :math:`\hat O_i` of each patient read from the curve (of 
 ICI is the mean of :math:`|R_i - \hat O_i|`, E50 and E90 its median and 90th percentile (type 7), and Emax the largest.
 They are above 0 by chance also where every predicted risk is true.
 
-Limits are percentiles of a bootstrap of patients within strata; knots stay where they are, and pseudo-values are drawn
-with their patients. A resample whose curve cannot be fitted is counted and left out.
+Limits of the curve are percentiles of a bootstrap of patients within strata; knots stay where they are, and
+pseudo-values are drawn with their patients. Those of the distances are the percentiles moved by what the median of the
+resamples is above the estimate, and not below 0: a resample adds its own noise to every distance, so that the
+percentiles themselves lie too high and may leave the estimate out. A resample whose curve cannot be fitted is counted
+and left out.
 
 References: Austin PC, Harrell FE, van Klaveren D (2020). Stat Med 39:2714-2742. Austin PC, Putter H, Giardiello D,
 van Klaveren D (2022). Diagn Progn Res 6:2.
@@ -174,7 +177,8 @@ def smooth_calibration(
             tails = [(1 - settings.conf_level) / 2, (1 + settings.conf_level) / 2]
             sums, curves = drawn[:, : len(DISTANCES)], drawn[:, len(DISTANCES) :]
             distances[:, 1] = sums.std(axis=0, ddof=1) if len(sums) > 1 else np.nan
-            distances[:, 2:] = np.quantile(sums, tails, axis=0).T
+            moved = distances[:, :1] - np.median(sums, axis=0)[:, np.newaxis]
+            distances[:, 2:] = np.maximum(np.quantile(sums, tails, axis=0).T + moved, 0.0)
             low, high = np.quantile(curves, tails, axis=0)
     shown = pd.DataFrame({"expected": places, "estimate": curve, "conf_low": low, "conf_high": high})
     return SmoothCurve(shown, observed, distances, label, failed, tuple(notes))

@@ -285,6 +285,24 @@ class TestCurve:
         np.testing.assert_array_equal(none.curve[["expected", "estimate"]], one.curve[["expected", "estimate"]])
         assert none.curve["conf_low"].isna().all()
 
+    def test_limits_of_distances_hold_the_estimate_and_the_truth(self) -> None:
+        """Predictions too close together by half: limits of ICI hold that of 20 000 patients in 95 % of cohorts."""
+
+        def halved(risk: np.ndarray) -> np.ndarray:
+            return 1 - np.exp(-np.exp(log_hazards(risk)[0] / 2 - 0.3))
+
+        true = cohort(20_000, 999)[1]
+        truth, held, n = np.abs(halved(true) - true).mean(), 0, 80
+        for seed in range(n):
+            outcome, risk = cohort(120, seed)
+            found = calibration(outcome, halved(risk), HORIZON, groups=2, repeats=60, seed=seed)
+            for name in ("ICI", "E50", "E90", "Emax"):
+                estimate, low, high = found.read(name)
+                assert 0 <= low <= estimate <= high
+            _, low, high = found.read("ICI")
+            held += low <= truth <= high
+        assert abs(held / n - 0.95) < 3 * np.sqrt(0.95 * 0.05 / n), held
+
     @pytest.mark.parametrize("smoother", ["spline", "pseudo"])
     def test_distances_are_those_of_the_curve(self, smoother: str) -> None:
         outcome, risk = cohort(120, 19, competing=True)
@@ -344,7 +362,7 @@ class TestWhatIsSaid:
         assert (row["slope"], row["slope_low"], row["slope_high"]) == found.read("slope")
         assert (row["ici"], row["ici_low"], row["ici_high"]) == found.read("ICI")
         assert "slope, weighted" in repr(found)
-        assert "percentiles of 20 resamples" in repr(found)
+        assert "Emax: by 20 resamples" in repr(found)
 
     @pytest.mark.parametrize(
         ("change", "error", "match"),
