@@ -174,6 +174,8 @@ def smooth_calibration(
         if failed > MOST_FAILED * settings.repeats:
             notes.append(f"no limits of the curve: {failed} of {count_noun(settings.repeats, 'resample')} failed")
         else:
+            if failed:
+                notes.append(f"{failed} of {count_noun(settings.repeats, 'resample')} of the curve could not be fitted")
             tails = [(1 - settings.conf_level) / 2, (1 + settings.conf_level) / 2]
             sums, curves = drawn[:, : len(DISTANCES)], drawn[:, len(DISTANCES) :]
             distances[:, 1] = sums.std(axis=0, ddof=1) if len(sums) > 1 else np.nan

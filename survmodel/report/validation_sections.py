@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from survmodel.formatting import count_noun, format_count
 from survmodel.models.survival_forest_fit import SurvivalForestFit
 from survmodel.naming import begin
+from survmodel.performance.calibration import Calibration
+from survmodel.performance.calibration_measures import SLOPE
 from survmodel.performance.forest_against_cox import SMALLEST_GAIN
 from survmodel.report import sentences, validation_tables
 from survmodel.report.contents import EndpointPart, ModelPart, StudyContents
@@ -218,6 +222,26 @@ def _optimism_methods(part: EndpointPart) -> Iterator[str]:
         yield (
             "Calibration compares risks predicted out of fold with those observed in groups of equal size; observed "
             "risks are Kaplan-Meier estimates."
+        )
+    calibrated = [answer.result for one in all_models(part) for answer in one.calibrations if answer.result is not None]
+    if calibrated:
+        yield from _calibration_methods(calibrated)
+
+
+def _calibration_methods(results: Sequence[Calibration]) -> Iterator[str]:
+    """Say how slope and curve of calibration were estimated."""
+    inside = " within disease groups or strata" if any(len(one.strata) > 1 for one in results) else ""
+    if any(np.isfinite(one.read(SLOPE)[0]) for one in results):
+        yield (
+            "The calibration slope is the coefficient of log(-log(1 - predicted risk)) in a Cox model of the hazard up "
+            f"to the horizon{inside}, and the intercept the log of observed over expected cumulative hazard (Crowson, "
+            "Atkinson and Therneau)."
+        )
+    smooth = [one for one in results if one.smoother and one.repeats]
+    if smooth:
+        yield (
+            "Observed risk was smoothed over predicted risk (Austin, Harrell and van Klaveren), with limits of "
+            f"the curve, ICI, E50 and E90 by {format_count(smooth[0].repeats)} bootstrap samples of patients{inside}."
         )
 
 

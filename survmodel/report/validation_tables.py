@@ -22,6 +22,8 @@ from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.naming import begin, label_of, percent_level
 from survmodel.performance.brier import IPA
 from survmodel.performance.calibration import Calibration
+from survmodel.performance.calibration_curve import DISTANCES
+from survmodel.performance.calibration_measures import INTERCEPT, SLOPE
 from survmodel.performance.forest_brier import LEAST_FOLLOWED
 from survmodel.report.sentences import withheld_note
 from survmodel.report.validation_contents import ForestPart
@@ -127,6 +129,7 @@ def calibration_table(results: Sequence[tuple[str, Calibration]], caption: str) 
         A section for each model and horizon.
     """
     rows: list[list[str]] = []
+    reasons: list[str] = []
     percent = "95%"
     for label, one in results:
         percent = percent_level(one.conf_level)
@@ -134,6 +137,10 @@ def calibration_table(results: Sequence[tuple[str, Calibration]], caption: str) 
         ratio = format_estimate(one.o_e, one.o_e_low, one.o_e_high, 2)
         head = f"{begin(label)}, at {format_significant(one.horizon)}{unit}, {one.sample}"
         rows.append([f"{head}; observed/expected {ratio}", "", "", "", "", ""])
+        told = _measures(one)
+        if told:
+            rows.append([told, "", "", "", "", ""])
+        reasons += [note for note in one.notes if note not in reasons]
         for record in one.tidy().to_dict("records"):
             limits = format_interval(100 * record["conf_low"], 100 * record["conf_high"], 1)
             risks = [format_number(100 * record[name], 1) for name in ("expected", "estimate")]
@@ -144,8 +151,43 @@ def calibration_table(results: Sequence[tuple[str, Calibration]], caption: str) 
     notes = (
         "Groups of equal size, from the lowest predicted risk; observed risk by the Kaplan-Meier curve of the group.",
         "Observed/expected: above 1 more happened than was predicted; limits on the log scale.",
+        *_explain_measures([one for _, one in results]),
+        *(f"{begin(reason)}." for reason in reasons),
     )
     return Table(header, rows, caption, notes)
+
+
+def _measures(one: Calibration) -> str:
+    """Write intercept, slope and distances with their limits, those that could be estimated."""
+    parts = []
+    for measure in (INTERCEPT, SLOPE, *DISTANCES[:3]):
+        estimate, low, high = one.read(measure)
+        digits = 3 if measure in DISTANCES else 2
+        if np.isfinite(estimate):
+            limited = np.isfinite(low) and np.isfinite(high)
+            shown = format_estimate(estimate, low, high, digits) if limited else format_number(estimate, digits)
+            parts.append(f"{measure} {shown}")
+    return begin("; ".join(parts))
+
+
+def _explain_measures(results: Sequence[Calibration]) -> list[str]:
+    """Say what the measures are, where there are any."""
+    notes = []
+    if any(np.isfinite(one.read(SLOPE)[0]) for one in results):
+        notes.append(
+            "Intercept: log of observed over expected cumulative hazard, above 0 more happened than was predicted. "
+            "Slope of log(-log(1 - predicted risk)) in the hazard up to the horizon: below 1 predictions too far apart."
+        )
+    smoothers = list(dict.fromkeys(one.smoother for one in results if one.smoother))
+    if smoothers:
+        notes.append(
+            "ICI, E50 and E90: mean, median and 90th percentile of the distance between predicted risk and a smooth "
+            f"curve ({'; '.join(smoothers)}), above 0 by chance also where all predictions are true; limits by the "
+            "bootstrap of patients, moved by what resamples add to the distance."
+        )
+    if any(len(one.strata) > 1 for one in results):
+        notes.append("Observed/expected, intercept, slope and curve are estimated within disease groups or strata.")
+    return notes
 
 
 def importance_table(result: ForestImportance, labels: Mapping[str, str], caption: str) -> Table:

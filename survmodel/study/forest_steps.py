@@ -71,6 +71,7 @@ def forest_part(name: str, model: ModelEntry, part: EndpointSteps) -> ForestPart
     )
     done, unseen = fit.result, _unseen(validation)
     horizons = () if done is None or few or part.analysis.outcome.causes is not None else within_follow_up(part, done)
+    diseases = None if done is None else disease_of(done.rows, part)[0]
     return ForestPart(
         name=name,
         label=model.label or f"forest {name}",
@@ -82,7 +83,7 @@ def forest_part(name: str, model: ModelEntry, part: EndpointSteps) -> ForestPart
         brier=withhold(brier, few or (NO_RISK if part.analysis.outcome.causes is not None else "")),
         against_cox=compared,
         concordance_by_group=() if done is None else tuple(_by_group(name, done, part)),
-        calibrations=tuple(calibrate_unseen(name, time, unseen, part) for time in horizons),
+        calibrations=tuple(calibrate_unseen(name, time, unseen, diseases, part) for time in horizons),
         risk_groups=None if done is None else _risk_groups(name, model.risk_groups, exploratory, done, unseen, part),
         exploratory=exploratory,
     )

@@ -171,9 +171,12 @@ def _of_calibration(answer: Answer[Calibration]) -> Iterator[Record]:
     one = answer.result
     for record in tidy_records(one.tidy(), answer.step, "observed risk"):
         yield {**record, "horizon": one.horizon}
-    ratio = {"estimate": one.o_e, "conf_low": one.o_e_low, "conf_high": one.o_e_high}
-    counts = {"n": one.n, "n_event": one.n_event}
-    yield {"step": answer.step, "measure": "observed/expected", "horizon": one.horizon, **ratio, **counts}
+    for record in tidy_records(one.measures.dropna(subset=["estimate"]), answer.step):
+        yield {**record, "horizon": one.horizon, "n": one.n, "n_event": one.n_event}
+    yield {"step": answer.step, "measure": "resamples asked for", "horizon": one.horizon, "n": one.repeats}
+    yield {"step": answer.step, "measure": "resamples used", "horizon": one.horizon, "n": one.repeats - one.failed}
+    if one.failed:
+        yield {"step": answer.step, "measure": "resamples that failed", "horizon": one.horizon, "n": one.failed}
 
 
 def of_risk_groups(part: RiskGroupPart, horizons: Sequence[float]) -> Iterator[Record]:

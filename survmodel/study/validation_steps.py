@@ -81,7 +81,8 @@ def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: E
         strata=layers, seed=seed,
     )  # fmt: skip
     unseen = part.attempt(f"out_of_fold/{name}", predict)
-    calibrations = tuple(calibrate_unseen(name, time, unseen, part) for time in horizons)
+    diseases, _ = disease_of(fit.rows, part, fit.data.stratum)
+    calibrations = tuple(calibrate_unseen(name, time, unseen, diseases, part) for time in horizons)
     groups = None
     if asked is not None:
         groups = group_unseen(name, asked, unseen, fit, fit.data.stratum, settings.fold_repeats, part)
@@ -128,7 +129,9 @@ def times_of(part: EndpointSteps, outcome: Outcome, asked: RiskGroupsEntry | Non
     return sorted({time for time in (*part.horizons, *own) if time <= last})
 
 
-def calibrate_unseen(name: str, time: float, unseen: Answer[OutOfFold], part: EndpointSteps) -> Answer[Calibration]:
+def calibrate_unseen(
+    name: str, time: float, unseen: Answer[OutOfFold], strata: pd.Series | None, part: EndpointSteps
+) -> Answer[Calibration]:
     """Calibrate the risks that models predicted for patients they had not seen.
 
     Parameters
@@ -139,6 +142,8 @@ def calibrate_unseen(name: str, time: float, unseen: Answer[OutOfFold], part: En
         The horizon.
     unseen : Answer of OutOfFold
         The predictions.
+    strata : pandas.Series, optional
+        Disease group of each patient, else his stratum in the model, within which risks are calibrated.
     part : EndpointSteps
         The endpoint.
 
@@ -150,11 +155,25 @@ def calibrate_unseen(name: str, time: float, unseen: Answer[OutOfFold], part: En
     step = f"calibration/{name}/{format_significant(time)}"
     if unseen.result is None:
         return Answer(step, None, unseen.reason, unseen.withheld)
-    found = unseen.result
-    return part.attempt(step, lambda: calibrate_known(found.outcome, found.risk[time].to_numpy(), time, OUT_OF_FOLD))
+    found, seed = unseen.result, part.prepared.study.settings.seed
+    layers = None if strata is None else strata.to_numpy()
+
+    def compute() -> Calibration:
+        risk = found.risk[time].to_numpy()
+        return calibrate_known(found.outcome, risk, time, OUT_OF_FOLD, strata=layers, seed=seed)
+
+    return part.attempt(step, compute)
 
 
-def calibrate_known(outcome: Outcome, risk: npt.NDArray[np.float64], time: float, sample: str) -> Calibration:
+def calibrate_known(
+    outcome: Outcome,
+    risk: npt.NDArray[np.float64],
+    time: float,
+    sample: str,
+    *,
+    strata: npt.NDArray[np.object_] | None = None,
+    seed: int = 0,
+) -> Calibration:
     """Calibrate the risks that could be predicted.
 
     Parameters
@@ -167,6 +186,10 @@ def calibrate_known(outcome: Outcome, risk: npt.NDArray[np.float64], time: float
         The horizon.
     sample : str
         Whose predictions these are.
+    strata : ndarray, shape (n,), optional
+        Strata within which risks are calibrated.
+    seed : int
+        Of the resamples.
 
     Returns
     -------
@@ -181,7 +204,8 @@ def calibrate_known(outcome: Outcome, risk: npt.NDArray[np.float64], time: float
     known = np.flatnonzero(np.isfinite(risk))
     if not known.size:
         raise FitError("nobody has a predicted risk at the horizon", remedy="choose an earlier horizon")
-    found = calibration(outcome.take(known), risk[known], time, sample=sample)
+    layers = None if strata is None else strata[known]
+    found = calibration(outcome.take(known), risk[known], time, sample=sample, strata=layers, seed=seed)
     left = outcome.n - known.size
     if not left:
         return found

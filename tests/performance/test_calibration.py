@@ -315,6 +315,21 @@ class TestCurve:
             np.interp(risk, found.curve["expected"], found.curve["estimate"]), found.smoothed, atol=0.02
         )
 
+    def test_resamples_that_fail_are_counted_or_take_the_limits_away(self) -> None:
+        """With few events some resamples have none: too many such, and no limits are given."""
+        time, risk = np.arange(1.0, 41), np.random.default_rng(5).permutation(np.linspace(0.05, 0.5, 40))
+        some, none = (
+            calibration(Outcome(time, np.isin(time, died)), risk, 20, groups=2, repeats=200)
+            for died in ([3, 6, 9, 11], [6])
+        )
+        assert 0 < some.failed <= 40
+        assert f"{some.failed} of 200 resamples of the curve could not be fitted" in some.notes
+        assert np.isfinite(some.read("ICI")).all()
+        assert none.failed > 40
+        assert any(note.startswith("no limits of the curve") for note in none.notes)
+        assert np.isnan(none.read("ICI")[1])
+        assert np.isfinite(none.read("ICI")[0])
+
     def test_few_events_or_values_make_a_line(self) -> None:
         outcome, risk = cohort(60, 20)
         died = np.flatnonzero((outcome.event == 1) & (outcome.time <= HORIZON))

@@ -106,9 +106,12 @@ def test_calibration_and_forest_by_a_second_route(done: tuple[StudyRun, pd.DataF
     unseen = sm.predict_out_of_fold(
         spec, table.iloc[rows], outcome.take(rows), folds=5, repeats=3, seed=7, times=[100.0]
     )
-    again = sm.calibration(outcome.take(rows), unseen.risk[100.0].to_numpy(), 100.0)
-    ratio = records[(records["step"] == "calibration/clinical/100") & (records["measure"] == "observed/expected")]
-    assert ratio["estimate"].iloc[0] == pytest.approx(again.o_e, abs=1e-12)
+    again = sm.calibration(outcome.take(rows), unseen.risk[100.0].to_numpy(), 100.0, seed=7)
+    own = records[records["step"] == "calibration/clinical/100"].set_index("measure")
+    for measure in ("observed/expected", "intercept", "slope", "ICI", "E50", "E90"):
+        found = own.loc[measure, ["estimate", "conf_low", "conf_high"]].astype(float)
+        assert tuple(found) == pytest.approx(again.read(measure), abs=1e-10), measure
+    assert (own.loc["resamples asked for", "n"], own.loc["resamples used", "n"]) == (500, 500 - again.failed)
     forest = sm.RandomSurvivalForest("age + sex", n_trees=40, min_leaf=5, seed=7).fit(table, outcome)
     seen = np.isfinite(forest.oob_index)
     whole = sm.concordance(forest.outcome.take(np.flatnonzero(seen)), forest.oob_index[seen]).estimate
@@ -119,6 +122,34 @@ def test_calibration_and_forest_by_a_second_route(done: tuple[StudyRun, pd.DataF
     assert shown.set_index("variable")["estimate"].to_dict() == pytest.approx(
         importance.set_index("variable")["estimate"].to_dict()
     )
+
+
+def test_calibration_is_within_disease_groups(tmp_path: Path) -> None:
+    extra = '[groups]\ncolumn = "sex"\nmin_events = { hazard_ratio = 5, performance = 5, forest = 5 }\n'
+    text = with_groups('"tertiles"', forest=False, extra=extra).replace('"age + sex"', '"age"')
+    study = write_study(tmp_path / "s", text=text)
+    records = records_of(run_study(study, tmp_path / "out"))
+    analysis = sm.build_cohort(read_study(study)).analysis("os")
+    rows = sm.CoxPH("age").fit(analysis.table, analysis.outcome).rows
+    table, outcome = analysis.table.iloc[rows], analysis.outcome.take(rows)
+    groups = table["sex"].astype(str).to_numpy()
+    unseen = sm.predict_out_of_fold(
+        sm.CoxPH("age"), table, outcome, folds=5, repeats=3, seed=7, times=[100.0], strata=groups
+    )
+    risk, observed = unseen.risk[100.0].to_numpy(), 0.0
+    for name in np.unique(groups):
+        curve = sm.KaplanMeier().fit(outcome.take(np.flatnonzero(groups == name)))
+        observed += np.mean(groups == name) * (1 - curve.at(100)["estimate"].iloc[0])
+    own = records[records["step"] == "calibration/clinical/100"].set_index("measure")
+    assert own.loc["observed/expected", "estimate"] == pytest.approx(observed / risk.mean(), rel=1e-10)
+    index = pd.DataFrame({"index": np.log(-np.log1p(-risk)), "sex": groups})
+    late = outcome.time > 100
+    cut = sm.Outcome(np.where(late, 100, outcome.time), np.where(late, 0, outcome.event))
+    slope = sm.CoxPH("index", strata="sex").fit(index, cut).coefficients["index"]
+    assert own.loc["slope", "estimate"] == pytest.approx(slope, rel=1e-8)
+    report = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "slope and curve are estimated within disease groups or strata" in report
+    assert f"slope {slope:.2f} (" in report
 
 
 def test_brier_score_and_comparison_by_a_second_route(
