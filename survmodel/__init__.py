@@ -70,6 +70,7 @@ _HOME = {
     "draw_importance": "figures.importance",
     "draw_km": "figures.kaplan_meier",
     "draw_partial_effect": "figures.partial_effect",
+    "draw_stability": "figures.stability",
     "draw_uptake": "figures.uptake",
     "example_cohort": "study.example",
     "follow_up": "models.follow_up",
@@ -98,6 +99,7 @@ _HOME = {
     "pooled_likelihood_ratio": "models.pooled_regression",
     "precision": "performance.precision",
     "predict_out_of_fold": "performance.out_of_fold",
+    "prediction_stability": "performance.stability",
     "proportional_hazards_test": "models.cox_tests",
     "read_study": "study.config",
     "risk_limits": "models.forest_jackknife",
@@ -130,6 +132,7 @@ if TYPE_CHECKING:
     from survmodel.figures.importance import draw_importance as draw_importance
     from survmodel.figures.kaplan_meier import draw_km as draw_km
     from survmodel.figures.partial_effect import draw_partial_effect as draw_partial_effect
+    from survmodel.figures.stability import draw_stability as draw_stability
     from survmodel.figures.style import journal_style as journal_style
     from survmodel.figures.uptake import draw_uptake as draw_uptake
     from survmodel.models.cause_specific import CauseSpecificCox as CauseSpecificCox
@@ -190,6 +193,7 @@ if TYPE_CHECKING:
     from survmodel.performance.prognostic_separation import gonen_heller as gonen_heller
     from survmodel.performance.prognostic_separation import royston_d as royston_d
     from survmodel.performance.time_dependent_auc import time_dependent_auc as time_dependent_auc
+    from survmodel.performance.stability import prediction_stability as prediction_stability
     from survmodel.performance.validation import validate as validate
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table
     from survmodel.report.table_one import table_one as table_one
