@@ -20,7 +20,7 @@ from survmodel.table import Table
 Floats = npt.NDArray[np.float64]
 
 #: Chains further apart than this have not run long enough.
-LARGEST_R_HAT = 1.1
+LARGEST_R_HAT = 1.2
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -118,15 +118,13 @@ class FittedImputation(Result):
 
     @property
     def r_hat(self) -> pd.Series:
-        """Gelman and Rubin's factor of the means in the second half of the cycles, by column; near 1 when mixed."""
+        """Gelman and Rubin's factor of the means in all cycles but the first, by column; near 1 when mixed."""
         factors = {}
         for name, values in self._imputed().items():
-            means = values[:, values.shape[1] // 2 :].mean(axis=2)
+            means = values[:, 1:].mean(axis=2) if values.shape[1] > 2 else np.zeros((len(values), 2))
             length = means.shape[1]
-            inside = means.var(axis=1, ddof=1).mean() if length > 1 else np.nan
-            between = means.mean(axis=1).var(ddof=1) if len(means) > 1 else np.nan
-            with np.errstate(invalid="ignore", divide="ignore"):
-                factors[name] = float(np.sqrt((length - 1) / length + between / inside)) if inside else np.nan
+            inside, between = means.var(axis=1, ddof=1).mean(), means.mean(axis=1).var(ddof=1)
+            factors[name] = float(np.sqrt((length - 1) / length + between / inside)) if inside > 0 else np.nan
         return pd.Series(factors, name="r_hat", dtype=np.float64)
 
     def tidy(self) -> pd.DataFrame:

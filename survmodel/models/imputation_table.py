@@ -266,6 +266,9 @@ def fill_tables(
 
 
 def _fill(values: pd.Series, mask: Bools, imputed: npt.NDArray[Any]) -> Any:  # noqa: ANN401 - an array of any type
+    # A column without any value may have come as numbers, whatever it holds elsewhere.
+    if mask.all() and not np.can_cast(imputed.dtype, values.dtype if isinstance(values.dtype, np.dtype) else object):
+        return imputed
     if isinstance(values.dtype, np.dtype):
         array: Any = values.to_numpy(copy=True)
     elif pd.api.types.is_integer_dtype(values.dtype) and (imputed != np.round(imputed.astype(np.float64))).any():

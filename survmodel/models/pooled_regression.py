@@ -261,6 +261,22 @@ def pooled_likelihood_ratio(small: PooledRegression, large: PooledRegression) ->
     ------
     FitError
         When the models are not nested or not pooled over the same tables.
+
+    References
+    ----------
+    Li KH, Meng XL, Raghunathan TE, Rubin DB (1991). Stat Sinica 1:65-92.
+
+    Examples
+    --------
+    >>> from survmodel import CoxPH, MultipleImputation, Outcome, pooled
+    >>> random = np.random.default_rng(4)
+    >>> table = pd.DataFrame({"x": random.normal(size=60), "z": random.normal(size=60)})
+    >>> outcome = Outcome(random.exponential(np.exp(-table["x"])), np.ones(60))
+    >>> table.loc[::4, "x"] = np.nan
+    >>> imputed = MultipleImputation(m=5).fit(table, outcome)
+    >>> small, large = (pooled(CoxPH(formula), imputed, outcome) for formula in ("z", "x + z"))
+    >>> pooled_likelihood_ratio(small, large).df
+    1
     """
     if small.m != large.m:
         raise FitError("the models are not pooled over the same tables", f"found {small.m} and {large.m}")

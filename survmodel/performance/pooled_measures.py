@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +10,18 @@ import numpy.typing as npt
 from survmodel.errors import DataError
 from survmodel.models.pooling import PooledEstimates, pool_estimates
 from survmodel.outcome.response import Outcome
-from survmodel.performance.discrimination import concordance
+from survmodel.performance.discrimination import Method, concordance
 
 
 def pooled_concordance(
     outcome: Outcome,
     indices: Sequence[npt.ArrayLike],
     *,
+    method: Method = "harrell",
+    horizon: float | None = None,
+    strata: object = None,
+    censoring: Outcome | None = None,
     conf_level: float = 0.95,
-    **settings: Any,  # noqa: ANN401 - those of concordance
 ) -> PooledEstimates:
     """Pool the concordance of an index that was computed in each completed table.
 
@@ -29,10 +31,10 @@ def pooled_concordance(
         Of the rows.
     indices : sequence of array_like, shape (n,)
         The index in each completed table, higher = worse.
+    method, horizon, strata, censoring
+        As for :func:`~survmodel.performance.discrimination.concordance`.
     conf_level : float
         Coverage of limits.
-    **settings
-        As for :func:`~survmodel.performance.discrimination.concordance`: method, horizon, strata, censoring.
 
     Returns
     -------
@@ -51,7 +53,10 @@ def pooled_concordance(
     >>> pooled_concordance(outcome, indices).tidy()["estimate"].round(3).tolist()
     [0.753]
     """
-    found = [concordance(outcome, index, conf_level=conf_level, **settings) for index in indices]
+    found = [
+        concordance(outcome, index, method=method, horizon=horizon, strata=strata, censoring=censoring)
+        for index in indices
+    ]
     if not found:
         raise DataError("there is no index", remedy="give the index of each completed table")
     values, errors = [one.estimate for one in found], [one.std_error for one in found]

@@ -128,6 +128,18 @@ def test_scored_rows_may_lack_what_training_rows_have():
         assert set(done["age"]) <= set(table["age"])
 
 
+def test_a_row_of_which_nothing_is_known_is_completed():
+    table, outcome = _cohort()
+    fitted = _spec(within=None, applies=None, columns=["ldh", "age", "bulky", "sex", "stage", "site"]).fit(
+        table, outcome
+    )
+    for done in fitted.complete(pd.DataFrame({name: [np.nan] for name in table})):
+        assert done["sex"].item() in ("f", "m")
+        assert done["stage"].item() in STAGES
+        assert done["bulky"].item() in (True, False)
+        assert done["age"].item() in set(table["age"])
+
+
 def test_no_outcome_reaches_scored_rows():
     table, outcome = _cohort()
     learn, new = np.arange(110), np.arange(110, len(table))
