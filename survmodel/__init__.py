@@ -68,6 +68,7 @@ _HOME = {
     "draw_effect": "figures.effect",
     "draw_hazard_ratios": "figures.hazard_ratios",
     "draw_importance": "figures.importance",
+    "draw_imputation": "figures.imputation",
     "draw_km": "figures.kaplan_meier",
     "draw_partial_effect": "figures.partial_effect",
     "draw_stability": "figures.stability",
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
     from survmodel.figures.files import save_figure as save_figure
     from survmodel.figures.hazard_ratios import draw_hazard_ratios as draw_hazard_ratios
     from survmodel.figures.importance import draw_importance as draw_importance
+    from survmodel.figures.imputation import draw_imputation as draw_imputation
     from survmodel.figures.kaplan_meier import draw_km as draw_km
     from survmodel.figures.partial_effect import draw_partial_effect as draw_partial_effect
     from survmodel.figures.stability import draw_stability as draw_stability

@@ -95,7 +95,7 @@ class FittedImputation(Result):
         """
         parts, m, cycles = [], self.m, self.settings.iterations
         number, cycle = np.divmod(np.arange(m * cycles), cycles)
-        for name, values in self._imputed().items():
+        for name, values in self.imputed_values().items():
             # One imputed value has no spread.
             spread = values.std(axis=2, ddof=1) if values.shape[2] > 1 else np.full(values.shape[:2], np.nan)
             columns = {"column": name, "iteration": cycle + 1, "imputation": number + 1}
@@ -104,8 +104,8 @@ class FittedImputation(Result):
             return pd.DataFrame(columns=["column", "iteration", "imputation", "mean", "sd"])
         return pd.concat(parts, ignore_index=True)
 
-    def _imputed(self) -> dict[str, Floats]:
-        """Give imputed values by column, shape (m, iterations, holes)."""
+    def imputed_values(self) -> dict[str, Floats]:
+        """Give imputed numbers, or places of levels, by column: arrays of shape (m, iterations, holes)."""
         place, found = 0, {}
         by_column: dict[int, list[Floats]] = {}
         for one in self.chains.equations:
@@ -120,7 +120,7 @@ class FittedImputation(Result):
     def r_hat(self) -> pd.Series:
         """Gelman and Rubin's factor of the means in all cycles but the first, by column; near 1 when mixed."""
         factors = {}
-        for name, values in self._imputed().items():
+        for name, values in self.imputed_values().items():
             means = values[:, 1:].mean(axis=2) if values.shape[1] > 2 else np.zeros((len(values), 2))
             length = means.shape[1]
             inside, between = means.var(axis=1, ddof=1).mean(), means.mean(axis=1).var(ddof=1)
@@ -190,4 +190,5 @@ class FittedImputation(Result):
         notes = [f"{count_noun(self.settings.iterations, 'cycle')}, seed {self.settings.seed}", *self.notes]
         if (factors > LARGEST_R_HAT).any():
             notes.append(f"R-hat above {LARGEST_R_HAT}: look at the chains, and take more iterations")
-        return Display(title, (table,) if rows else (), tuple(notes))
+        draw = "sm.draw_imputation(imputed, column)" if rows else ""
+        return Display(title, (table,) if rows else (), tuple(notes), draw)
