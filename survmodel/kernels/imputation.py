@@ -58,19 +58,6 @@ class Equations(NamedTuple):
     shift: Floats
 
 
-class Draws(NamedTuple):
-    """Random numbers of a cycle.
-
-    ``normals`` one for each coefficient, ``chi_squared`` one for each equation, ``shuffling`` one for each row that an
-    equation is fitted to, ``uniforms`` one for each hole.
-    """
-
-    normals: Floats
-    chi_squared: Floats
-    shuffling: Floats
-    uniforms: Floats
-
-
 class Learnt(NamedTuple):
     """What equations have learnt: estimates and draws of their coefficients, and donors by ascending fitted value.
 
@@ -102,14 +89,34 @@ def read_row(design: Floats, row: int, predictors: Ints, out: Floats) -> None:
         out[j + 1] = design[row, predictors[j]]
 
 
+@kernel(allocates=False)
+def sort_together(keys: Floats, values: Floats, other_keys: Floats, other_values: Floats) -> None:
+    """Sort keys by merging runs, values with them; equal keys stay as they stand. The others are room of their size."""
+    n, width = keys.shape[0], 1
+    while width < n:
+        for start in range(0, n, 2 * width):
+            middle, end = min(start + width, n), min(start + 2 * width, n)
+            left, right = start, middle
+            for place in range(start, end):
+                if left < middle and (right >= end or keys[left] <= keys[right]):
+                    other_keys[place], other_values[place] = keys[left], values[left]
+                    left += 1
+                else:
+                    other_keys[place], other_values[place] = keys[right], values[right]
+                    right += 1
+        for place in range(n):
+            keys[place], values[place] = other_keys[place], other_values[place]
+        width *= 2
+
+
 @kernel()
 def fit_number(
-    design: Floats, target: Floats, centre: float, scale: float, rows: Ints, predictors: Ints, draws: Floats,
-    chi_squared: float, shuffling: Floats, estimate: Floats, drawn: Floats, fitted: Floats, values: Floats,
+    design: Floats, centre: float, scale: float, rows: Ints, predictors: Ints, normals: Floats, chi_squared: float,
+    shuffling: Floats, estimate: Floats, drawn: Floats, fitted: Floats, values: Floats,
 ) -> None:  # fmt: skip
     """Fit the regression of a number, draw coefficients, and put donors in the order of their fitted values."""
     n, p = rows.shape[0], predictors.shape[0]
-    x, y, order = np.empty((p + 1, n)), np.empty(n), np.arange(n)
+    x, y, seen, order = np.empty((p + 1, n)), np.empty(n), np.empty(n), np.arange(n)
     # Rows with equal fitted values come in random order, so that all of them are donors.
     for i in range(n - 1, 0, -1):
         other = min(int(shuffling[i] * (i + 1)), i)
@@ -119,29 +126,32 @@ def fit_number(
         x[0, i] = 1.0
         for j in range(p):
             x[j + 1, i] = design[row, predictors[j]]
-        y[i] = (target[row] - centre) / scale
-    found = np.empty(n)
-    draw_linear(x, y, draws, chi_squared, estimate, drawn, found)
-    place = np.argsort(found, kind="mergesort")
+        seen[i] = values[order[i]]
+        y[i] = (seen[i] - centre) / scale
+    draw_linear(x, y, normals, chi_squared, estimate, drawn, fitted)
     for i in range(n):
-        fitted[i] = found[place[i]]
-        values[i] = target[rows[order[place[i]]]]
+        values[i] = seen[i]
+    sort_together(fitted, values, y, seen)
 
 
 @kernel()
 def fit_levels(
-    design: Floats, target: Floats, rows: Ints, predictors: Ints, levels: Ints, ordinal: bool, normals: Floats,
+    design: Floats, values: Floats, rows: Ints, predictors: Ints, levels: Ints, ordinal: bool, normals: Floats,
     estimate: Floats, drawn: Floats,
 ) -> None:  # fmt: skip
     """Fit the regression of levels to rows and pseudo-rows, and draw coefficients."""
     n, p, k = rows.shape[0], predictors.shape[0], levels.shape[0]
     pseudo = 2 * p * k
-    x, y, weight = np.empty((p + 1, n + pseudo)), np.empty(n + pseudo, dtype=np.int64), np.ones(n + pseudo)
-    x[0] = 1.0
+    x, y, weight = np.empty((p + 1, n + pseudo)), np.empty(n + pseudo, dtype=np.int64), np.empty(n + pseudo)
+    for i in range(n + pseudo):
+        x[0, i] = 1.0
+        weight[i] = 1.0 if i < n else (p + 1) / pseudo
     for i in range(n):
         for j in range(p):
             x[j + 1, i] = design[rows[i], predictors[j]]
-        y[i] = np.searchsorted(levels, int(target[rows[i]]))
+        y[i] = 0
+        for level in range(k):
+            y[i] = level if levels[level] == int(values[i]) else y[i]
     for j in range(p):
         mean, spread, least, most = 0.0, 0.0, np.inf, -np.inf
         for i in range(n):
@@ -149,57 +159,66 @@ def fit_levels(
             least, most = min(least, x[j + 1, i]), max(most, x[j + 1, i])
         for i in range(n):
             spread += (x[j + 1, i] - mean) ** 2 / max(n - 1, 1)
-        x[j + 1, n:] = mean
+        for i in range(n, n + pseudo):
+            x[j + 1, i] = mean
         for place in range(2 * k):
             side = 0.5 if place % 2 == 0 else -0.5
             x[j + 1, n + 2 * k * j + place] = min(max(mean + side * np.sqrt(spread), least), most)
             y[n + 2 * k * j + place] = place // 2
-    weight[n:] = (p + 1) / max(pseudo, 1)
     draw_levels(x, y, weight, k, ordinal, normals, estimate, drawn)
 
 
 @kernel()
-def run_cycle(
-    state: Floats, design: Floats, coding: Coding, equations: Equations, draws: Draws, donors: int, learnt: Learnt
-) -> None:
-    """Fit every equation in turn, fill in its holes, and keep what was learnt."""
-    widest = design.shape[1] + 1
-    room = np.empty(widest)
-    for e in range(equations.kind.shape[0]):
+def run_cycles(
+    state: Floats, design: Floats, coding: Coding, equations: Equations, normals: Floats, chi_squared: Floats,
+    shuffling: Floats, uniforms: Floats, donors: int, learnt: Learnt, kept: Floats,
+) -> None:  # fmt: skip
+    """Run as many cycles as there are rows of draws: fit each equation in turn, and fill in its holes.
+
+    Random numbers of a cycle: ``normals`` one for each coefficient, ``chi_squared`` one for each equation,
+    ``shuffling`` one for each row that an equation is fitted to, ``uniforms`` one for each hole. ``kept`` receives the
+    imputed values of each cycle in the order of holes, ``learnt`` what the last one learnt.
+    """
+    n_equations = equations.kind.shape[0]
+    row, room = np.empty(design.shape[1] + 1), np.empty(equations.levels.shape[0] + 1)
+    for turn in range(normals.shape[0] * n_equations):
+        cycle, e = turn // n_equations, turn % n_equations
         kind, column = equations.kind[e], equations.target[e]
-        rows = equations.rows[equations.row_bounds[e] : equations.row_bounds[e + 1]]
-        holes = equations.holes[equations.hole_bounds[e] : equations.hole_bounds[e + 1]]
+        low, high = equations.row_bounds[e], equations.row_bounds[e + 1]
+        first, last = equations.hole_bounds[e], equations.hole_bounds[e + 1]
+        begin, end = equations.parameter_bounds[e], equations.parameter_bounds[e + 1]
+        rows = equations.rows[low:high]
         predictors = equations.predictors[equations.predictor_bounds[e] : equations.predictor_bounds[e + 1]]
         levels = equations.levels[equations.level_bounds[e] : equations.level_bounds[e + 1]]
-        begin, end = equations.parameter_bounds[e], equations.parameter_bounds[e + 1]
-        estimate, drawn, normals = learnt.estimates[begin:end], learnt.drawn[begin:end], draws.normals[begin:end]
-        fitted = learnt.fitted[equations.row_bounds[e] : equations.row_bounds[e + 1]]
-        values = learnt.values[equations.row_bounds[e] : equations.row_bounds[e + 1]]
-        uniforms = draws.uniforms[equations.hole_bounds[e] : equations.hole_bounds[e + 1]]
+        drawn, fitted, values = learnt.drawn[begin:end], learnt.fitted[low:high], learnt.values[low:high]
+        for i in range(rows.shape[0]):
+            values[i] = state[rows[i], column]
         if kind == NUMBER:
-            shuffling = draws.shuffling[equations.row_bounds[e] : equations.row_bounds[e + 1]]
             fit_number(
-                design, state[:, column], coding.centre[column], coding.scale[column], rows, predictors, normals,
-                draws.chi_squared[e], shuffling, estimate, drawn, fitted, values,
+                design, coding.centre[column], coding.scale[column], rows, predictors, normals[cycle, begin:end],
+                chi_squared[cycle, e], shuffling[cycle, low:high], learnt.estimates[begin:end], drawn, fitted, values,
             )  # fmt: skip
-        elif kind == CONSTANT:
-            values[:] = state[rows[0], column]
-        else:
-            for i in range(rows.shape[0]):
-                values[i] = state[rows[i], column]
-            fit_levels(design, state[:, column], rows, predictors, levels, kind == ORDERED, normals, estimate, drawn)
-        x = room[: predictors.shape[0] + 1]
-        for i in range(holes.shape[0]):
-            read_row(design, holes[i], predictors, x)
-            value = draw_value(x, kind, levels, drawn, fitted, values, donors, equations.shift[e], uniforms[i])
-            state[holes[i], column] = value
-            set_value(design, holes[i], column, value, coding)
+        elif kind != CONSTANT:
+            fit_levels(
+                design, values, rows, predictors, levels, kind == ORDERED, normals[cycle, begin:end],
+                learnt.estimates[begin:end], drawn,
+            )  # fmt: skip
+        x = row[: predictors.shape[0] + 1]
+        for place in range(first, last):
+            i = equations.holes[place]
+            read_row(design, i, predictors, x)
+            value = draw_value(
+                x, kind, levels, drawn, fitted, values, donors, equations.shift[e], uniforms[cycle, place], room
+            )
+            state[i, column] = value
+            kept[cycle, place] = value
+            set_value(design, i, column, value, coding)
 
 
 @kernel(allocates=False)
 def draw_value(
     x: Floats, kind: int, levels: Ints, drawn: Floats, fitted: Floats, values: Floats, donors: int, shift: float,
-    uniform: float,
+    uniform: float, room: Floats,
 ) -> float:  # fmt: skip
     """Draw the value of one row by what an equation has learnt."""
     if kind == CONSTANT:
@@ -209,7 +228,7 @@ def draw_value(
         for j in range(x.shape[0]):
             target += x[j] * drawn[j]
         return float(values[pick_donor(fitted, target, donors, uniform)]) + shift
-    return float(levels[pick_level(x, drawn, levels.shape[0], kind == ORDERED, shift, uniform)])
+    return float(levels[pick_level(x, drawn, levels.shape[0], kind == ORDERED, shift, uniform, room)])
 
 
 @kernel()
@@ -222,7 +241,7 @@ def complete_new(
     ``of_row`` (rows, columns) names the equation, ``uniforms`` (rows, cycles + 1, columns) are the draws: the first
     cycle takes any observed value.
     """
-    room = np.empty(design.shape[1] + 1)
+    row, room = np.empty(design.shape[1] + 1), np.empty(equations.levels.shape[0] + 1)
     cycles, p = uniforms.shape[1], missing.shape[1]
     for i in range(missing.shape[0]):
         for cycle in range(cycles):
@@ -238,25 +257,11 @@ def complete_new(
                 if cycle == 0:
                     value = learnt.values[low + min(int(uniform * (high - low)), high - low - 1)]
                 else:
-                    x = room[: predictors.shape[0] + 1]
+                    x = row[: predictors.shape[0] + 1]
                     read_row(design, i, predictors, x)
                     value = draw_value(
                         x, equations.kind[e], levels, learnt.drawn[begin:end], learnt.fitted[low:high],
-                        learnt.values[low:high], donors, equations.shift[e], uniform,
+                        learnt.values[low:high], donors, equations.shift[e], uniform, room,
                     )  # fmt: skip
                 state[i, column] = value
                 set_value(design, i, column, value, coding)
-
-
-@kernel()
-def run_cycles(
-    state: Floats, design: Floats, coding: Coding, equations: Equations, normals: Floats, chi_squared: Floats,
-    shuffling: Floats, uniforms: Floats, donors: int, learnt: Learnt, kept: Floats,
-) -> None:  # fmt: skip
-    """Run as many cycles as there are rows of draws, and keep the imputed values of each, in the order of holes."""
-    for cycle in range(normals.shape[0]):
-        draws = Draws(normals[cycle], chi_squared[cycle], shuffling[cycle], uniforms[cycle])
-        run_cycle(state, design, coding, equations, draws, donors, learnt)
-        for e in range(equations.kind.shape[0]):
-            for place in range(equations.hole_bounds[e], equations.hole_bounds[e + 1]):
-                kept[cycle, place] = state[equations.holes[place], equations.target[e]]

@@ -34,8 +34,7 @@ Ints = npt.NDArray[np.int64]
 
 #: A column of which a smaller share is left beside the columns before it is a combination of them.
 SMALLEST_PIVOT = 1e-6
-MOST_STEPS = 40
-MOST_HALVINGS = 12
+MOST_STEPS = 60
 #: A Newton step that moves no coefficient further is the last one: the next would move it by its square.
 SMALLEST_STEP = 1e-5
 #: Logits beyond it are certain.
@@ -137,7 +136,8 @@ def draw_linear(
     """Write the least-squares estimate, the fitted values, and a draw of the coefficients around the estimate."""
     p, n = x.shape
     gram, low = np.zeros((p, p)), np.zeros((p, p))
-    add_weighted(x, np.ones(n), fitted, False, gram)
+    once = np.ones(n)
+    add_weighted(x, once, fitted, False, gram)
     project(x, y, estimate)
     factor(gram, low)
     solve(low, estimate)
@@ -145,7 +145,8 @@ def draw_linear(
     rest = 0.0
     for i in range(n):
         rest += (y[i] - fitted[i]) ** 2
-    drawn[:] = normals
+    for j in range(p):
+        drawn[j] = normals[j]
     solve_upper(low, drawn)
     spread = math.sqrt(rest / chi_squared)
     for j in range(p):
@@ -211,8 +212,10 @@ def ordinal_sums(
     n, cuts = x.shape[1], levels - 1
     rest = x[1:]
     loglik = 0.0
-    score[:] = 0.0
-    information[:, :] = 0.0
+    for j in range(score.shape[0]):
+        score[j] = 0.0
+        for k in range(score.shape[0]):
+            information[j, k] = 0.0
     eta, slope, both, at_above, at_below = work[0], work[1], work[2], work[3], work[4]
     predict(rest, at[cuts:], eta)
     for i in range(n):
@@ -280,33 +283,31 @@ def draw_levels(
     score, step, tried = np.empty(p), np.empty(p), np.empty(p)
     information, low, share, work = np.zeros((p, p)), np.zeros((p, p)), np.empty((levels, n)), np.empty((5, n))
     cuts = levels - 1 if ordinal else 0
-    loglik = level_sums(x, y, weight, levels, ordinal, estimate, share, work, score, information)
+    loglik, scale = -np.inf, 1.0
+    for j in range(p):
+        tried[j], step[j] = estimate[j], 0.0
     for _ in range(MOST_STEPS):
-        factor(information, low)
-        step[:] = score
-        solve(low, step)
-        scale, better = 1.0, False
-        for _ in range(MOST_HALVINGS):
+        found = -np.inf
+        if is_ordered(tried[:cuts]):
+            found = level_sums(x, y, weight, levels, ordinal, tried, share, work, score, information)
+        if found >= loglik - 1e-10 * (1.0 + abs(found)) and found > -np.inf:
+            loglik, scale = found, 1.0
+            factor(information, low)
+            solve(low, score)
+            furthest = 0.0
             for j in range(p):
-                tried[j] = estimate[j] + scale * step[j]
-            if is_ordered(tried[:cuts]):
-                found = level_sums(x, y, weight, levels, ordinal, tried, share, work, score, information)
-                if found >= loglik - 1e-10 * (1.0 + abs(loglik)):
-                    better = True
-                    break
+                estimate[j], step[j] = tried[j], score[j]
+                furthest = max(furthest, abs(step[j]))
+            if furthest < SMALLEST_STEP:
+                for j in range(p):
+                    estimate[j] += step[j]
+                break
+        else:
             scale *= 0.5
-        if not better:
-            level_sums(x, y, weight, levels, ordinal, estimate, share, work, score, information)
-            break
-        loglik = found
-        furthest = 0.0
         for j in range(p):
-            furthest = max(furthest, abs(tried[j] - estimate[j]))
-            estimate[j] = tried[j]
-        if furthest < SMALLEST_STEP:
-            break
-    factor(information, low)
-    step[:] = normals
+            tried[j] = estimate[j] + scale * step[j]
+    for j in range(p):
+        step[j] = normals[j]
     solve_upper(low, step)
     # Thresholds in disorder are no distribution: the draw comes nearer to the estimate until they ascend.
     for _ in range(MOST_STEPS):
@@ -319,10 +320,10 @@ def draw_levels(
 
 
 @kernel(allocates=False)
-def pick_level(x: Floats, drawn: Floats, levels: int, ordinal: bool, shift: float, uniform: float) -> int:
+def pick_level(x: Floats, drawn: Floats, levels: int, ordinal: bool, shift: float, uniform: float, room: Floats) -> int:
     """Draw a level of a row: the first whose cumulative probability reaches the uniform draw.
 
-    ``shift`` is added to the log odds of the second of two levels.
+    ``shift`` is added to the log odds of the second of two levels; ``room`` has a place for each level.
     """
     width = x.shape[0]
     if ordinal:
@@ -333,27 +334,18 @@ def pick_level(x: Floats, drawn: Floats, levels: int, ordinal: bool, shift: floa
             if uniform < logistic(drawn[k] - eta):
                 return k
         return levels - 1
-    largest = 0.0
+    room[0], largest, total = 0.0, 0.0, 0.0
     for k in range(1, levels):
         logit = shift if levels == 2 else 0.0
         for j in range(width):
             logit += x[j] * drawn[(k - 1) * width + j]
+        room[k] = logit
         largest = max(largest, logit)
-    total = math.exp(-largest)
-    reached = total
-    for k in range(1, levels):
-        logit = shift if levels == 2 else 0.0
-        for j in range(width):
-            logit += x[j] * drawn[(k - 1) * width + j]
-        total += math.exp(logit - largest)
-    if uniform * total < reached:
-        return 0
-    for k in range(1, levels):
-        logit = shift if levels == 2 else 0.0
-        for j in range(width):
-            logit += x[j] * drawn[(k - 1) * width + j]
-        reached += math.exp(logit - largest)
-        if uniform * total < reached:
+    for k in range(levels):
+        total += math.exp(room[k] - largest)
+        room[k] = total
+    for k in range(levels - 1):
+        if uniform * total < room[k]:
             return k
     return levels - 1
 

@@ -7,6 +7,7 @@ import pytest
 import statsmodels.api as sm
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
+from survmodel.kernels.imputation import sort_together
 from survmodel.kernels.imputation_draws import draw_levels, draw_linear, factor, pick_donor, pick_level, solve
 
 
@@ -119,14 +120,25 @@ def test_levels_are_drawn_with_their_probabilities(ordinal):
         size = np.exp([0.0, 0.4, 0.2])
         expected = size / size.sum()
     uniforms = (np.arange(20_000) + 0.5) / 20_000
-    found = np.bincount([pick_level(x, drawn, 3, ordinal, 0.0, u) for u in uniforms]) / uniforms.size
+    found = np.bincount([pick_level(x, drawn, 3, ordinal, 0.0, u, np.empty(3)) for u in uniforms]) / uniforms.size
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_a_shift_is_one_of_the_log_odds():
     uniforms = (np.arange(20_000) + 0.5) / 20_000
-    share = np.mean([pick_level(np.ones(1), np.array([0.3]), 2, False, 0.7, u) for u in uniforms])
+    share = np.mean([pick_level(np.ones(1), np.array([0.3]), 2, False, 0.7, u, np.empty(2)) for u in uniforms])
     assert np.log(share / (1 - share)) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_keys_are_sorted_and_values_go_with_them():
+    random = np.random.default_rng(4)
+    for n in (1, 2, 3, 17, 64, 100):
+        keys = random.integers(0, 9, n).astype(float)
+        values, order = np.arange(n, dtype=float), np.argsort(keys, kind="stable")
+        expected = keys[order]
+        sort_together(keys, values, np.empty(n), np.empty(n))
+        assert keys.tolist() == expected.tolist()
+        assert values.tolist() == order.tolist()
 
 
 def test_donors_are_the_nearest():
