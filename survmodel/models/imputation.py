@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import ConfigError, closest
+from survmodel.errors import ConfigError, DataError, closest
 from survmodel.formatting import count_noun
 from survmodel.models.imputation_chain import (
     DEVELOPMENT,
@@ -156,6 +156,7 @@ class MultipleImputation:
         table = read_table(table)
         check_outcome(outcome)
         outcome.check_rows(table)
+        _refuse_intervals(outcome)
         derive = dict(self.derive or {})
         names = [name for name in (table.columns if self.columns is None else self.columns) if name not in derive]
         self._check_names(names)
@@ -179,7 +180,9 @@ class MultipleImputation:
             scoring=ScoringEquations(ordered, settings),
             derive=derive,
             with_outcome=self.outcome,
-            warnings=join_warnings(outcome.warnings, _look_at_gaps(rows), _look_outside(outside)),
+            warnings=join_warnings(
+                outcome.warnings, self._look_at_m(rows), _look_at_gaps(rows), _look_outside(outside)
+            ),
         )
 
     def _settings(self, rows: CodedRows) -> ChainSettings:
@@ -187,14 +190,20 @@ class MultipleImputation:
         for name in self.delta or {}:
             if len(rows.variables[places[name]].levels) > 2:
                 raise ConfigError(f"delta of {name}, which has more than two levels", remedy="shift numbers only")
-        percent = int(np.ceil(100 * rows.holes.any(axis=1).mean() - 1e-9))
         return ChainSettings(
-            m=max(FEWEST_IMPUTATIONS, percent) if self.m is None else self.m,
+            m=_imputations_needed(rows) if self.m is None else self.m,
             iterations=self.iterations,
             donors=self.donors,
             seed=self.seed,
             delta={places[name]: float(shift) for name, shift in (self.delta or {}).items()},
         )
+
+    def _look_at_m(self, rows: CodedRows) -> list[str]:
+        """Warn of fewer imputations than limits need."""
+        needed = _imputations_needed(rows)
+        if self.m is None or self.m >= needed or not rows.holes.any():
+            return []
+        return [f"{self.m} imputations where {needed} are needed: limits and p-values change with the seed"]
 
     def _check_names(self, names: Sequence[str]) -> None:
         """Refuse settings for columns that are not in the imputation model."""
@@ -205,6 +214,22 @@ class MultipleImputation:
                         f"{setting} names {name!r}, which is no column of the imputation model",
                         remedy=closest(str(name), map(str, names)),
                     )
+
+
+def _imputations_needed(rows: CodedRows) -> int:
+    """Give 20, or the percentage of incomplete rows where that is more."""
+    return max(FEWEST_IMPUTATIONS, int(np.ceil(100 * rows.holes.any(axis=1).mean() - 1e-9)))
+
+
+def _refuse_intervals(outcome: Outcome) -> None:
+    """Refuse several intervals of one patient, whose values would be imputed apart; a patient drawn twice is none."""
+    if outcome.id is None or outcome.entry is None:
+        return
+    pairs = np.unique(np.column_stack([outcome.id, outcome.entry]), axis=0)
+    if len(pairs) > np.unique(outcome.id).size:
+        raise DataError(
+            "a patient has several intervals, which would be imputed apart", remedy="impute one row for each patient"
+        )
 
 
 def _look_at_gaps(rows: CodedRows) -> list[str]:

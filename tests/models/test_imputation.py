@@ -292,6 +292,25 @@ def test_the_outcome_is_no_column():
             _spec().fit(table.assign(follow_up=column), outcome)
 
 
+def test_few_imputations_are_warned_of():
+    table, outcome = _cohort()
+    assert any("4 imputations where" in said for said in _spec().fit(table, outcome).warnings)
+    assert not any("imputations" in said for said in _spec(m=None, iterations=1).fit(table, outcome).warnings)
+
+
+def test_several_intervals_of_a_patient_are_refused():
+    table, outcome = _cohort()
+    entry = np.where(np.arange(160) == 1, outcome.time[0], 0.0)
+    time = np.where(np.arange(160) == 1, outcome.time[0] + 1, outcome.time)
+    event = np.where(np.arange(160) == 0, 0, outcome.event)
+    split = sm.Outcome(time, event, entry, id=np.maximum(np.arange(160), 1))
+    with pytest.raises(DataError, match="several intervals"):
+        _spec().fit(table, split)
+    drawn = np.repeat(np.arange(80), 2)
+    once = sm.Outcome(outcome.time, outcome.event, np.zeros(160), id=np.arange(160))
+    assert len(_spec().fit(table.iloc[drawn], once.take(drawn)).development) == 4
+
+
 def test_a_column_that_is_there_twice_is_refused():
     table, outcome = _cohort()
     twice = pd.concat([table, table[["age"]]], axis=1)
