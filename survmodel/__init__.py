@@ -194,8 +194,8 @@ if TYPE_CHECKING:
     from survmodel.performance.precision import precision as precision
     from survmodel.performance.prognostic_separation import gonen_heller as gonen_heller
     from survmodel.performance.prognostic_separation import royston_d as royston_d
-    from survmodel.performance.time_dependent_auc import time_dependent_auc as time_dependent_auc
     from survmodel.performance.stability import prediction_stability as prediction_stability
+    from survmodel.performance.time_dependent_auc import time_dependent_auc as time_dependent_auc
     from survmodel.performance.validation import validate as validate
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table
     from survmodel.report.table_one import table_one as table_one
