@@ -93,6 +93,7 @@ _HOME = {
     "partial_effect": "models.forest_effect",
     "permutation_importance": "models.forest_importance",
     "save_model": "models.stored_forest",
+    "performance_table": "report.performance_tables",
     "pool_estimates": "models.pooling",
     "pooled": "models.pooling",
     "pooled_auc": "performance.pooled_measures",
@@ -198,6 +199,7 @@ if TYPE_CHECKING:
     from survmodel.performance.time_dependent_auc import time_dependent_auc as time_dependent_auc
     from survmodel.performance.validation import validate as validate
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table
+    from survmodel.report.performance_tables import performance_table as performance_table
     from survmodel.report.table_one import table_one as table_one
     from survmodel.simulate import simulate_study as simulate_study
     from survmodel.study.config import read_study as read_study

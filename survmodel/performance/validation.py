@@ -125,8 +125,8 @@ def validate(  # noqa: PLR0913 - what is validated, how often, and how patients 
         How often patients are dealt out to folds; without it twice beside .632+, ten times under cross-validation, and
         never beside the optimism method.
     horizons : sequence of float
-        Times at which AUC, Brier score and IPA are scored, and for which ``out_of_fold`` holds risks. Above 0, and
-        before the end of the follow-up.
+        Times above 0, within the follow-up, for which ``out_of_fold`` holds risks, and at which AUC, Brier score and
+        IPA are scored; at its very end they are not.
     strata : Series or array_like, shape (n,), optional
         Patients are drawn, and pairs formed, within strata.
     seed : int
@@ -249,11 +249,12 @@ def _choose_method(specs: Mapping[str, Model], method: str) -> str:
 def _check_horizons(horizons: Sequence[float], outcome: Outcome) -> Floats:
     asked = np.unique(check_times(np.asarray(horizons, dtype=np.float64)))
     last = float(outcome.time.max())
-    if asked.size and not (asked[0] > 0 and asked[-1] < last):
+    if asked.size and not (asked[0] > 0 and asked[-1] <= last):
         raise EndpointError(
-            "a horizon is not within the follow-up", remedy=f"choose times above 0 and below {format_significant(last)}"
+            "a horizon is not within the follow-up", remedy=f"choose times above 0 and up to {format_significant(last)}"
         )
-    return asked
+    # at the end itself nobody is left of whom it is known that the event came later
+    return asked[asked < last]
 
 
 def _prepare(

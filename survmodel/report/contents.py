@@ -25,7 +25,7 @@ from survmodel.performance.precision import Precision
 from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.document import FigureBlock
-from survmodel.report.validation_contents import ForestPart, RiskGroupPart
+from survmodel.report.validation_contents import ComparisonPart, ForestPart, RiskGroupPart
 from survmodel.result import Result
 
 
@@ -291,6 +291,8 @@ class EndpointPart:
         Cox models.
     forests : tuple of ForestPart
         Random survival forests.
+    comparisons : tuple of ComparisonPart
+        Models that were validated together.
     causes : tuple of (str, int)
         Label and number of each event, the event itself first; empty unless events compete.
     warnings : tuple of str
@@ -325,6 +327,7 @@ class EndpointPart:
     curves: tuple[CurvePart, ...] = ()
     models: tuple[ModelPart, ...] = ()
     forests: tuple[ForestPart, ...] = ()
+    comparisons: tuple[ComparisonPart, ...] = ()
     causes: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
     incidence: tuple[IncidencePart, ...] = ()
@@ -365,7 +368,7 @@ class EndpointPart:
             found += model.answers()
         for forest in self.forests:
             found += forest.answers()
-        yield from found
+        yield from (*found, *(one.validation for one in self.comparisons))
 
 
 @dataclass(frozen=True, slots=True)

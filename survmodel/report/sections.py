@@ -10,6 +10,7 @@ from survmodel.naming import begin
 from survmodel.performance.discrimination import Concordance
 from survmodel.report import hazard_tables, sentences, study_sentences, study_tables, tables
 from survmodel.report.answers import Answer
+from survmodel.report.comparison_sections import comparison_blocks
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, Section, TableBlock
 from survmodel.report.table_one import description_table
@@ -45,21 +46,7 @@ def build_document(contents: StudyContents) -> Document:
     if patients:
         sections.append(Section("Patients", patients))
     for part in parts:
-        tail = f": {part.title}" if several else ""
-        sections.append(Section(f"Events and follow-up{tail}", tuple(_counts(part, contents))))
-        if part.curves:
-            sections.append(Section(begin(part.label) + (tail if part.causes else ""), tuple(_curves(part))))
-        if part.incidence:
-            sections.append(Section(f"Cumulative incidence{tail}", tuple(_incidence(part))))
-        if part.markers:
-            sections.append(Section(f"Markers one at a time{tail}", tuple(_markers(part, contents))))
-        if part.models:
-            kind = "Cause-specific Cox models" if part.causes else "Cox models"
-            sections.append(Section(f"{kind}{tail}", tuple(_models(part, contents))))
-        if has_risk_groups(part):
-            sections.append(Section(f"Risk groups{tail}", tuple(risk_group_blocks(part))))
-        if part.forests:
-            sections.append(Section(f"Random survival forest{tail}", tuple(forest_blocks(part, contents))))
+        sections += _of_endpoint(part, contents, f": {part.title}" if several else "")
     sections += _remarks(contents)
     further = tuple(further_blocks(contents))
     if further:
@@ -68,6 +55,26 @@ def build_document(contents: StudyContents) -> Document:
     title = ": ".join([*marks, contents.title])
     document = Document(title, tuple(_opening(contents)), tuple(sections), contents.footer)
     return stamp_document(document, contents.stamp)
+
+
+def _of_endpoint(part: EndpointPart, contents: StudyContents, tail: str) -> Iterator[Section]:
+    """Lay out the sections of an endpoint, each with the endpoint's name where there are several."""
+    yield Section(f"Events and follow-up{tail}", tuple(_counts(part, contents)))
+    if part.curves:
+        yield Section(begin(part.label) + (tail if part.causes else ""), tuple(_curves(part)))
+    if part.incidence:
+        yield Section(f"Cumulative incidence{tail}", tuple(_incidence(part)))
+    if part.markers:
+        yield Section(f"Markers one at a time{tail}", tuple(_markers(part, contents)))
+    if part.models:
+        kind = "Cause-specific Cox models" if part.causes else "Cox models"
+        yield Section(f"{kind}{tail}", tuple(_models(part, contents)))
+    if has_risk_groups(part):
+        yield Section(f"Risk groups{tail}", tuple(risk_group_blocks(part)))
+    if part.forests:
+        yield Section(f"Random survival forest{tail}", tuple(forest_blocks(part, contents)))
+    if part.comparisons:
+        yield Section(f"Comparison of models{tail}", tuple(comparison_blocks(part)))
 
 
 def stamp_document(document: Document, stamp: str) -> Document:

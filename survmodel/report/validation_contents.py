@@ -66,6 +66,23 @@ class RiskGroupPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonPart:
+    """Models that were validated together, on the same patients and resamples.
+
+    Parameters
+    ----------
+    names, labels : tuple of str
+        Of the models.
+    validation : Answer of Validation
+        Their measures and paired differences.
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    validation: Answer[Validation]
+
+
+@dataclass(frozen=True, slots=True)
 class ForestPart:
     """A random survival forest.
 

@@ -58,7 +58,7 @@ def forest_part(name: str, model: ModelEntry, part: EndpointSteps) -> ForestPart
         ``min_events.forest`` the forest is exploratory, without risk groups.
     """
     seed = part.prepared.study.settings.seed
-    spec = _spec(model, part, seed)
+    spec = forest_spec(model, part, seed)
     fit = part.attempt(f"forest/{name}", lambda: spec.fit(part.table, part.of_one))
     n_event = 0 if fit.result is None else fit.result.n_event
     few = too_few_events(n_event, part.least.performance, "performance") if fit.result is not None else ""
@@ -89,8 +89,23 @@ def forest_part(name: str, model: ModelEntry, part: EndpointSteps) -> ForestPart
     )
 
 
-def _spec(model: ModelEntry, part: EndpointSteps, seed: int) -> RandomSurvivalForest:
-    """Take the settings of the study file; a tuning compares patients of one disease group where all have one."""
+def forest_spec(model: ModelEntry, part: EndpointSteps, seed: int) -> RandomSurvivalForest:
+    """Make the specification of a forest; a tuning compares patients of one disease group where all have one.
+
+    Parameters
+    ----------
+    model : ModelEntry
+        What the study file says of it.
+    part : EndpointSteps
+        The endpoint.
+    seed : int
+        Of its trees.
+
+    Returns
+    -------
+    RandomSurvivalForest
+        With its settings.
+    """
     spec = RandomSurvivalForest(model.formula, seed=seed, **model.forest_settings)
     group = part.group
     if spec.tuning is None or group is None or group.isna().any():

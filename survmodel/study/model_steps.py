@@ -111,7 +111,7 @@ def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
     within = after(fit, f"concordance/{name}", lambda found: _concordance(found, part), part)
     validated = None
     if fit.result is not None:
-        validated = validate_cox(name, model, _spec(model.formula, model, part), fit.result, part)
+        validated = validate_cox(name, model, cox_spec(model.formula, model, part), fit.result, part)
     return ModelPart(
         name=name,
         label=model.label or f"model {name}",
@@ -133,10 +133,26 @@ def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
 
 
 def _fit(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxFit:
-    return _spec(formula, model, part).fit(part.table, part.of_one)
+    return cox_spec(formula, model, part).fit(part.table, part.of_one)
 
 
-def _spec(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxPH:
+def cox_spec(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxPH:
+    """Make the specification of a Cox model.
+
+    Parameters
+    ----------
+    formula : str
+        Its formula, or one of its terms.
+    model : ModelEntry
+        What the study file says of it.
+    part : EndpointSteps
+        The endpoint.
+
+    Returns
+    -------
+    CoxPH
+        With the references of the columns, strata, ties and penalty.
+    """
     columns = part.prepared.study.columns
     used = parse_formula(formula).mains
     references = {name: columns[name].reference for name in used if columns[name].reference is not None}

@@ -14,7 +14,7 @@ from survmodel.performance.forest_brier import OutOfBagBrier
 from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer
 from survmodel.report.contents import ModelPart
-from survmodel.report.validation_contents import ForestPart, RiskGroupPart
+from survmodel.report.validation_contents import ComparisonPart, ForestPart, RiskGroupPart
 from survmodel.result import plain_value, to_records
 
 Record = dict[str, object]
@@ -151,6 +151,32 @@ def _of_comparison(answer: Answer[ForestAgainstCox]) -> Iterator[Record]:
         sample, model = record.pop("sample"), str(record.pop("model"))
         yield {**record, "measure": f"{record['measure']}, {sample}, {names[model]}"}
     yield {"step": answer.step, "measure": "answer", "level": found.answer}
+
+
+def of_comparison_of_models(part: ComparisonPart) -> Iterator[Record]:
+    """Give the measures of models that were validated together, and their differences.
+
+    Parameters
+    ----------
+    part : ComparisonPart
+        The comparison.
+
+    Yields
+    ------
+    dict
+        Records.
+    """
+    found = part.validation.result
+    if found is None:
+        return
+    for table in (found.tidy(), found.differences()):
+        for record in tidy_records(table, part.validation.step):
+            sample, model = record.pop("sample"), str(record.pop("model"))
+            yield {**record, "measure": f"{record['measure']}, {sample}, {model}"}
+    whole = found.glance().iloc[0]
+    counts = {"n": found.n, "n_event": found.n_event}
+    yield {"step": part.validation.step, "measure": "patients and events", **counts}
+    yield {"step": part.validation.step, "measure": "resamples used", "n": int(whole["used"])}
 
 
 def _of_validation(answer: Answer[Validation]) -> Iterator[Record]:

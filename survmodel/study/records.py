@@ -12,6 +12,7 @@ from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
 from survmodel.study.record_parts import (
     Record,
+    of_comparison_of_models,
     of_curves,
     of_forest,
     of_risk_groups,
@@ -85,6 +86,8 @@ def _of_models(part: EndpointPart) -> Iterator[Record]:
         groups = () if model.risk_groups is None else of_risk_groups(model.risk_groups, part.horizons)
         for record in (*_of_model(model), *of_validated_model(model), *groups):
             yield {"model": model.name, **record}
+    for one in part.comparisons:
+        yield from of_comparison_of_models(one)
     for forest in part.forests:
         groups = () if forest.risk_groups is None else of_risk_groups(forest.risk_groups, part.horizons)
         for record in (*of_forest(forest), *groups):

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from survmodel.data.columns import Column
 from survmodel.data.row_filter import RowFilter
 from survmodel.data.schema import load_schema
-from survmodel.errors import ConfigError, closest
+from survmodel.errors import ConfigError, closest, list_values
 from survmodel.markers.labs import possible_labs
 from survmodel.models.formula import parse_formula
 from survmodel.study.clinical_index import problems_of_index
@@ -73,6 +73,13 @@ def _look_at_analyses(settings: StudySettings, columns: Columns) -> Iterator[str
     for name, model in settings.model.items():
         yield from _declared(f"model.{name}.endpoint", "endpoint", model.endpoint, settings.endpoint)
         yield from _look_at_model(f"model.{name}", model, settings, columns)
+    for number, names in enumerate(settings.validation.compare, start=1):
+        key = f"validation.compare[{number}]"
+        for name in names:
+            yield from _declared(key, "model", name, settings.model)
+        endpoints = sorted({settings.model[name].endpoint for name in names if name in settings.model})
+        if len(endpoints) > 1:
+            yield f"{key}: models of different endpoints cannot be compared, found {list_values(endpoints)}"
 
 
 def _look_at_columns(settings: StudySettings, columns: Columns) -> Iterator[str]:

@@ -45,27 +45,6 @@ def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
     return _ascending(values) if values else values
 
 
-def not_yet(value: object) -> object:
-    """Refuse every value of a key that this version cannot compute.
-
-    Parameters
-    ----------
-    value : object
-        What the study file says.
-
-    Returns
-    -------
-    object
-        Never.
-
-    Raises
-    ------
-    ValueError
-        Always.
-    """
-    raise ValueError(f"{value!r} is not available in this version; leave the key out")
-
-
 Array = Annotated[tuple[Item, ...], BeforeValidator(_tuple)]
 #: What an editor is told: one may stand for an array of one, which pydantic cannot see in a function.
 _NAME: dict[str, Any] = {"type": "string"}

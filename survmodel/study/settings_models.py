@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 from survmodel.errors import list_values
 from survmodel.models.forest_tuning import ForestTuning
 from survmodel.models.risk_groups import SHARES, NamedCuts, RiskGroups
-from survmodel.study.settings_base import Array, Names, Strict, Text, not_yet
+from survmodel.study.settings_base import Array, Names, Strict, Text
 
 Whole = Annotated[int, Field(ge=1)]
 #: Keys that belong to one kind of model only.
@@ -155,11 +155,19 @@ class ValidationEntry(Strict):
     """``[validation]``: how often models are refitted to find out what they would do in other patients.
 
     ``repeats`` bootstrap samples correct Cox models, ``forest_repeats`` score forests; patients are assigned to risk
-    groups by models fitted without their fold, ``folds`` folds dealt out ``fold_repeats`` times.
+    groups by models fitted without their fold, ``folds`` folds dealt out ``fold_repeats`` times. ``compare =
+    [["clinical", "clinical_cxcr4"]]`` validates models of one endpoint on the same patients and resamples.
     """
 
     repeats: Annotated[int, Field(ge=50, le=100_000)] = 1000
     forest_repeats: Annotated[int, Field(ge=10, le=100_000)] = 25
     folds: Annotated[int, Field(ge=2, le=100)] = 10
     fold_repeats: Annotated[int, Field(ge=1, le=1000)] = 5
-    compare: Annotated[None, BeforeValidator(not_yet)] = None
+    compare: Array[Names] = ()
+
+    @model_validator(mode="after")
+    def _two_models(self) -> ValidationEntry:
+        for names in self.compare:
+            if len(set(names)) < len(names) or len(names) < 2:
+                raise ValueError(f"compare names at least two different models, found {list_values(list(names))}")
+        return self

@@ -22,6 +22,7 @@ from survmodel.outcome.response import Outcome
 from survmodel.performance.precision import Precision, precision
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, LandmarkPart, ModelPart
+from survmodel.study.comparison_steps import comparison_parts
 from survmodel.study.endpoint_specs import dated_endpoint, endpoint_title
 from survmodel.study.forest_steps import forest_part
 from survmodel.study.known_columns import group_columns, model_strata
@@ -129,6 +130,7 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         incidence=tuple(_incidence_parts(curves, part)) if competes else (),
         models=models,
         forests=tuple(forest_part(key, model, part) for key, model in asked.items() if model.is_forest),
+        comparisons=tuple(comparison_parts(part)),
         causes=causes,
         warnings=tuple(f"no patient had the competing event {label}" for label, count in causes[1:] if not count),
         precision=part.attempt(f"precision/{name}", lambda: _precision(part, models)),

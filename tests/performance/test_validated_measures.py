@@ -273,7 +273,7 @@ def test_risk_that_is_not_in_the_order_of_the_index() -> None:
 
 def test_refusals() -> None:
     table, outcome = cohort()
-    for wrong in (0.0, float(outcome.time.max()), 400.0):
+    for wrong in (0.0, float(outcome.time.max()) + 1, 400.0):
         with pytest.raises(EndpointError):
             validate(CoxPH("marker"), table, outcome, horizons=[wrong], repeats=5)
     late = Outcome(outcome.time + 1, outcome.event, np.tile([0.0, 0.5], 60), unit="months")

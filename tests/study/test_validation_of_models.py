@@ -344,7 +344,9 @@ def test_the_same_bytes_twice(tmp_path: Path) -> None:
         ("n_trees = 40", 'missing = "impute"', "model.forest.missing"),
         ('risk_groups = "tertiles"', 'risk_groups = "tertiles"\ntuning = true', "tuning is for forests"),
         ("repeats = 60", "repeats = 5", "validation.repeats: must be greater than or equal to 50"),
-        ("repeats = 60", 'compare = [["a", "b"]]', "not available in this version"),
+        ("repeats = 60", 'compare = [["clinical"]]', "at least two different models"),
+        ("repeats = 60", 'compare = [["clinical", "clinical"]]', "at least two different models"),
+        ("repeats = 60", 'compare = [["clinical", "clinicle"]]', "validation.compare[1]"),
         ('risk_groups = "tertiles"', 'risk_groups = "tertiles"\nn_trees = 5', "n_trees is for forests"),
     ],
 )
