@@ -233,9 +233,10 @@ class ScoringEquations:
             return self.known[column]
         nothing = np.empty((len(self.rows.state), 0))
         if not self.chains:
-            self.chains.append(run_chains(self.rows, nothing, self.settings, WITHOUT_OUTCOME))
-            for state in self.chains[0].states:
-                self.designs.append(lay_out(replace(self.rows, state=state), nothing))
+            found_chains = run_chains(self.rows, nothing, self.settings, WITHOUT_OUTCOME)
+            # Set at once, so that two threads that score by one fit do the work twice and not by halves.
+            self.designs[:] = [lay_out(replace(self.rows, state=state), nothing) for state in found_chains.states]
+            self.chains[:] = [found_chains]
         equations = build_equations(self.rows, 0, [column], self.settings.delta, self.rows.holes)
         empty = np.empty(0, dtype=np.int64)
         equations = [replace(one, holes=empty) for one in equations]
