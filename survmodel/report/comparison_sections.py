@@ -8,7 +8,7 @@ import numpy as np
 
 from survmodel.errors import list_values
 from survmodel.formatting import format_estimate, format_interval, format_number
-from survmodel.naming import begin, percent_level
+from survmodel.naming import percent_level
 from survmodel.performance.scoring import HARRELL
 from survmodel.performance.validation_result import Validation
 from survmodel.report import sentences
@@ -65,6 +65,6 @@ def _sentence(one: ComparisonPart, found: Validation) -> str:
         row = asked.iloc[0]
         limits = format_interval(row["conf_low"], row["conf_high"], 3)
         level = percent_level(found.conf_level)
-        text += f"; the difference, {begin(one.labels[0])} less {one.labels[1]}, "
+        text += f"; the difference, {one.labels[0]} less {one.labels[1]}, "
         text += f"{format_number(row['estimate'], 3)} ({level} limits {limits})"
     return f"{text}."

@@ -17,7 +17,7 @@ from survmodel.formatting import (
     format_number,
     format_significant,
 )
-from survmodel.naming import INDENT, begin, label_of, percent_level
+from survmodel.naming import INDENT, begin, percent_level
 from survmodel.performance.scoring import SLOPE
 from survmodel.performance.validation_result import ENOUGH_FOR_LIMITS, Validation
 from survmodel.table import Table
@@ -59,7 +59,7 @@ def performance_table(validation: Validation, *, labels: Mapping[str, str] | Non
     >>> performance_table(validate(CoxPH("x"), table, outcome, repeats=50)).header[:2]
     ('Measure and model', 'Apparent')
     """
-    named = {name: label_of(name, labels) for name in validation.scores}
+    named = {name: (labels or {}).get(name, name) for name in validation.scores}
     differences = validation.differences()
     rows: list[list[str]] = []
     first = next(iter(validation.scores.values()))
@@ -72,7 +72,7 @@ def performance_table(validation: Validation, *, labels: Mapping[str, str] | Non
             apparent = MISSING if hidden else format_number(one.apparent, 3)
             folds = _limited(one.cross_validated, np.nan, np.nan)
             rows.append(
-                [f"{INDENT}{named[name]}", apparent, _limited(one.corrected, one.conf_low, one.conf_high), folds]
+                [f"{INDENT}{begin(named[name])}", apparent, _limited(one.corrected, one.conf_low, one.conf_high), folds]
             )
         rows += _difference_rows(differences, measure.name, measure.horizon, named)
     percent = percent_level(validation.conf_level)
@@ -90,7 +90,7 @@ def _difference_rows(
     for pair, found in own.groupby("model", sort=False):
         first, second = (named[part] for part in str(pair).split(" - ", 1))
         by_sample = {str(one["sample"]): one for one in found.to_dict("records")}
-        rows.append([f"{INDENT}{first} less {second}", "", _signed(by_sample.get("corrected")),
+        rows.append([f"{INDENT}{begin(first)} less {second}", "", _signed(by_sample.get("corrected")),
                      _signed(by_sample.get("cross-validated"))])  # fmt: skip
     return rows
 

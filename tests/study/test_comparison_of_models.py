@@ -71,7 +71,7 @@ def test_a_forest_brings_632_and_hides_what_is_apparent(tmp_path: Path) -> None:
     run = run_study(study, tmp_path / "out")
     table = pd.read_csv(run.out / "tables" / "performance_clinical_forest.csv", header=None, dtype=str).fillna("")
     assert "Corrected: .632+" in (run.out / "report.html").read_text(encoding="utf-8")
-    rows = table[table[0].str.strip() == "the forest"]
+    rows = table[table[0].str.strip() == "The forest"]
     assert len(rows) >= 2
     assert not any(character.isdigit() for cell in rows[1] for character in cell)
 
