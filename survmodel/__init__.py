@@ -111,6 +111,7 @@ _HOME = {
     "save_figure": "figures.files",
     "simulate_study": "simulate",
     "smallest_hazard_ratio": "performance.planning",
+    "stability_of": "performance.stability",
     "table_one": "report.table_one",
     "time_dependent_auc": "performance.time_dependent_auc",
     "validate": "performance.validation",
@@ -196,6 +197,7 @@ if TYPE_CHECKING:
     from survmodel.performance.prognostic_separation import gonen_heller as gonen_heller
     from survmodel.performance.prognostic_separation import royston_d as royston_d
     from survmodel.performance.stability import prediction_stability as prediction_stability
+    from survmodel.performance.stability import stability_of as stability_of
     from survmodel.performance.time_dependent_auc import time_dependent_auc as time_dependent_auc
     from survmodel.performance.validation import validate as validate
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table

@@ -72,9 +72,23 @@ class CoxResampler:
         FitError
             When the drawn rows have no events, a constant or collinear column, or no maximum.
         """
-        beta, _ = self._fit_one(np.asarray(counts), np.empty(0))
-        index: Floats = self.fit.data.x @ beta + self.fit.data.offset
+        index: Floats = self.fit.data.x @ self.coefficients(counts) + self.fit.data.offset
         return index
+
+    def coefficients(self, counts: Ints) -> Floats:
+        """Estimate the coefficients with other counts.
+
+        Parameters
+        ----------
+        counts : ndarray of int64, shape (n,)
+            How often each analysed row counts.
+
+        Returns
+        -------
+        ndarray, shape (p,)
+            Log hazard ratios.
+        """
+        return self._fit_one(np.asarray(counts), np.empty(0))[0]
 
     def refit(self, counts: Ints, times: Floats, wanted: Bools | None = None) -> Refits:  # noqa: ARG002 - all cost nothing
         """Refit with the counts of each draw and predict every row.

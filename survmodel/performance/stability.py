@@ -17,8 +17,14 @@ import pandas as pd
 
 from survmodel.errors import ConfigError, DataError, FitError, name_rows
 from survmodel.formatting import count_noun, format_number
+from survmodel.models.contract import Model
 from survmodel.models.limits import check_limits
 from survmodel.naming import percent_level
+from survmodel.outcome.argument import check_outcome, read_table
+from survmodel.outcome.groups import read_groups
+from survmodel.outcome.response import Outcome
+from survmodel.performance.resampled_scores import choose_resampler
+from survmodel.resampling import bootstrap_counts, gather_replicates, read_units
 from survmodel.result import Display, Result, frozen
 from survmodel.table import Table
 
@@ -193,6 +199,73 @@ def prediction_stability(
         conf_level=conf_level,
         notes=tuple(notes),
     )
+
+
+def stability_of(
+    spec: Model,
+    table: pd.DataFrame,
+    outcome: Outcome,
+    horizon: float,
+    *,
+    strata: object = None,
+    repeats: int = 200,
+    seed: int = 0,
+    conf_level: float = 0.95,
+) -> PredictionStability:
+    """Refit a specification on bootstrap samples and compare the risks that it then predicts.
+
+    Parameters
+    ----------
+    spec : Model
+        What is fitted, whole, in each resample.
+    table : pandas.DataFrame
+        Rows that it can use; they are those of the outcome.
+    outcome : Outcome
+        Times and events.
+    horizon : float
+        Time of the risks, within the follow-up.
+    strata : Series or array_like, shape (n,), optional
+        Patients are drawn within strata.
+    repeats : int
+        Bootstrap samples.
+    seed : int
+        Of the draws.
+    conf_level : float
+        Share of the resamples in the band of a patient.
+
+    Returns
+    -------
+    PredictionStability
+        Of the patients with a predicted risk.
+
+    Raises
+    ------
+    FitError
+        When more than one in five resamples fail, or nobody has a risk at the horizon.
+
+    Examples
+    --------
+    >>> from survmodel import CoxPH
+    >>> random = np.random.default_rng(5)
+    >>> table = pd.DataFrame({"x": random.normal(size=60)})
+    >>> outcome = Outcome(random.exponential(np.exp(-table["x"])), np.ones(60), unit="years")
+    >>> stability_of(CoxPH("x"), table, outcome, 1.0, repeats=50).mape < 0.1
+    True
+    """
+    table = read_table(table)
+    check_outcome(outcome)
+    outcome.check_rows(table)
+    times = np.array([horizon], dtype=np.float64)
+    layers = read_groups(outcome, strata, "strata").codes
+    counts = bootstrap_counts(read_units(outcome.n, outcome.id, layers), repeats, seed)
+    refits = choose_resampler(spec, table, outcome, times).refit(counts, times)
+    told = gather_replicates([None if reason else True for reason in refits.reasons], refits.reasons)
+    told.refuse_many_failures("refits on the resamples")
+    original = spec.fit(table, outcome).predict_risk(table, times)[:, 0]
+    known = np.isfinite(original)
+    if not known.any():
+        raise FitError("nobody has a predicted risk at the horizon", remedy="choose an earlier horizon")
+    return prediction_stability(original[known], refits.risk[:, known, 0], conf_level=conf_level)
 
 
 def _read(values: npt.ArrayLike, name: str, dimensions: int) -> Floats:

@@ -22,6 +22,7 @@ from survmodel.outcome.response import Outcome
 from survmodel.performance.calibration import Calibration
 from survmodel.performance.discrimination import Concordance
 from survmodel.performance.precision import Precision
+from survmodel.performance.stability import PredictionStability
 from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.document import FigureBlock
@@ -134,8 +135,10 @@ class ModelPart:
         Observed against out-of-fold risk at each horizon.
     risk_groups : RiskGroupPart, optional
         Groups of patients by the model, where the study asks for them.
+    stability : Answer of PredictionStability, optional
+        How much risks depend on who was in the study.
     figures : tuple of FigureBlock
-        Hazard ratios, and calibration.
+        Hazard ratios, calibration and stability.
     penalty : str
         ``"firth"``, or "" without a penalty.
     """
@@ -155,6 +158,7 @@ class ModelPart:
     validation: Answer[Validation] | None = None
     calibrations: tuple[Answer[Calibration], ...] = ()
     risk_groups: RiskGroupPart | None = None
+    stability: Answer[PredictionStability] | None = None
     figures: tuple[FigureBlock, ...] = ()
     penalty: str = ""
 
@@ -172,6 +176,8 @@ class ModelPart:
         if self.validation is not None:
             yield self.validation
         yield from self.calibrations
+        if self.stability is not None:
+            yield self.stability
         if self.risk_groups is not None:
             yield from self.risk_groups.answers()
 

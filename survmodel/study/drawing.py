@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from survmodel.formatting import format_p_equation, format_significant
+from survmodel.formatting import format_p_equation, format_percent, format_significant
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.term_tests import columns_of_splines, splines_of
@@ -156,9 +156,22 @@ class Drawing:
             figures += self._splines(part, model, fit)
         return replace(
             model,
-            figures=(*figures, *self._calibrated(model)),
+            figures=(*figures, *self._calibrated(model), *self._stable(part, model)),
             risk_groups=self._risk_groups(part, model.name, model.label, model.risk_groups),
         )
+
+    def _stable(self, part: EndpointPart, model: ModelPart) -> Iterator[FigureBlock]:
+        """Draw how much risks at the last horizon depend on who was in the study."""
+        from survmodel.figures.stability import draw_stability
+
+        result = None if model.stability is None else model.stability.result
+        if result is None:
+            return
+        figure = draw_stability(result, labels=self._labels, title=self._stamp, width_mm=FIGURE_MM)
+        caption = f"{begin(model.label)}: risk of each patient by models fitted to bootstrap samples of the patients, "
+        caption += f"{part.title}; their mean distance from the risk by the model itself is "
+        caption += f"{format_percent(result.mape)}."
+        yield self._keep(figure, file_stem("stability", model.name), caption)
 
     def _splines(self, part: EndpointPart, model: ModelPart, fit: CoxFit) -> Iterator[FigureBlock]:
         """Draw the curve of each spline that is part of no interaction; in one it has a curve for each other value."""

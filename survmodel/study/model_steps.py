@@ -129,6 +129,7 @@ def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
         validation=None if validated is None else validated.optimism,
         calibrations=() if validated is None else validated.calibrations,
         risk_groups=None if validated is None else validated.risk_groups,
+        stability=None if validated is None else validated.stability,
     )
 
 

@@ -84,6 +84,12 @@ def of_validated_model(model: ModelPart) -> Iterator[Record]:
         yield from _of_validation(model.validation)
     for answer in model.calibrations:
         yield from _of_calibration(answer)
+    if model.stability is not None and model.stability.result is not None:
+        yield {
+            "step": model.stability.step,
+            "measure": "mean distance of risks",
+            "estimate": model.stability.result.mape,
+        }
 
 
 def of_forest(forest: ForestPart) -> Iterator[Record]:

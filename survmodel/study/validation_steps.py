@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,6 +21,7 @@ from survmodel.models.survival_forest_fit import SurvivalForestFit
 from survmodel.outcome.response import Outcome
 from survmodel.performance.calibration import Calibration, calibration
 from survmodel.performance.out_of_fold import AssignedGroups, OutOfFold, predict_out_of_fold
+from survmodel.performance.stability import PredictionStability, stability_of
 from survmodel.performance.validation import validate
 from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer
@@ -38,6 +39,7 @@ class ValidatedModel:
     optimism: Answer[Validation]
     calibrations: tuple[Answer[Calibration], ...]
     risk_groups: RiskGroupPart | None
+    stability: Answer[PredictionStability] | None = None
 
 
 def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: EndpointSteps) -> ValidatedModel:
@@ -72,10 +74,11 @@ def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: E
         compute = partial(validate, spec, table, outcome, repeats=settings.repeats, strata=layers, seed=seed)
         optimism = part.attempt(step, compute)
     horizons = () if few or part.analysis.outcome.causes is not None else within_follow_up(part, fit)
+    stability = _stability(name, spec, fit, part, layers, horizons)
     asked = model.risk_groups
     times = times_of(part, outcome, asked)
     if not times and asked is None:
-        return ValidatedModel(optimism, (), None)
+        return ValidatedModel(optimism, (), None, stability)
     predict = partial(
         predict_out_of_fold, spec, table, outcome, times=times, folds=settings.folds, repeats=settings.fold_repeats,
         strata=layers, seed=seed,
@@ -86,7 +89,21 @@ def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: E
     groups = None
     if asked is not None:
         groups = group_unseen(name, asked, unseen, fit, fit.data.stratum, settings.fold_repeats, part)
-    return ValidatedModel(optimism, calibrations, groups)
+    return ValidatedModel(optimism, calibrations, groups, stability)
+
+
+def _stability(
+    name: str, spec: CoxPH, fit: CoxFit, part: EndpointSteps, layers: pd.Series, horizons: Sequence[float]
+) -> Answer[PredictionStability] | None:
+    """Tell how much the risks at the last horizon depend on who was in the study."""
+    before = [time for time in horizons if time < fit.outcome.time.max()]
+    if not before:
+        return None
+    compute = partial(
+        stability_of, spec, part.table.iloc[fit.rows], fit.outcome, before[-1], strata=layers,
+        seed=part.prepared.study.settings.seed,
+    )  # fmt: skip
+    return part.attempt(f"stability/{name}", compute)
 
 
 def within_follow_up(part: EndpointSteps, fit: CoxFit | SurvivalForestFit) -> tuple[float, ...]:

@@ -194,6 +194,8 @@ def test_validation_learns_means_in_each_resample() -> None:
     table, outcome = cohort(90)
 
     class ByHand:
+        variables = ("suv", "entity")
+
         def fit(self, table: pd.DataFrame, outcome: Outcome) -> object:
             values = np.log2(table["suv"])
             grouped = values.groupby(table["entity"])

@@ -22,8 +22,8 @@ def validated(case: str) -> Validation:
 
 
 def estimate(subject: Subject, sample: str) -> float:
-    table = validated(subject.case.id).tidy().set_index("sample")["estimate"]
-    return float(table[sample])
+    table = validated(subject.case.id).tidy()
+    return float(table[(table["measure"] == "Harrell C") & (table["sample"] == sample)]["estimate"].item())
 
 
 def quintiles(subject: Subject) -> list[list[float]]:
