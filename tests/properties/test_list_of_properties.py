@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LAST_OF_THE_MODELS = 38
 #: Of the measures of performance.
-MEASURES = {39, 40, 43}
+MEASURES = set(range(39, 46))
 
 #: Properties of analyses that the package does not have.
 NOT_OFFERED = {
