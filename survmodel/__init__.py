@@ -84,6 +84,7 @@ _HOME = {
     "interval_sensitivity": "models.interval_sensitivity",
     "journal_style": "figures.style",
     "landmark": "outcome.landmark",
+    "leave_group_out": "performance.leave_group_out",
     "likelihood_ratio_test": "models.cox_tests",
     "logrank_test": "models.logrank",
     "minimal_depth": "models.forest_depth",
@@ -189,6 +190,7 @@ if TYPE_CHECKING:
     from survmodel.performance.estimator import SurvivalEstimator as SurvivalEstimator
     from survmodel.performance.forest_against_cox import compare_with_cox as compare_with_cox
     from survmodel.performance.forest_brier import oob_brier as oob_brier
+    from survmodel.performance.leave_group_out import leave_group_out as leave_group_out
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.pooled_measures import pooled_auc as pooled_auc

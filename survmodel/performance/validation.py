@@ -7,6 +7,8 @@ data-derived cuts) is corrected for optimism. Anything that fits its patients mo
 scored only on patients outside the draws, by .632+, and beside it by repeated cross-validation. All specifications of
 one call are scored on the same patients and the same draws; one that needs .632+ brings it to all.
 
+Whole groups, such as scanners, are left out by :func:`~survmodel.performance.leave_group_out.leave_group_out`.
+
 Measures are Harrell's C, the calibration slope, and at each horizon AUC, Brier score and IPA. Pairs, censoring curves
 and null models are formed within strata; in a draw the censoring curve is that of the rows that were learnt from.
 """
