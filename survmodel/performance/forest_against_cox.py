@@ -32,10 +32,9 @@ from survmodel.models.cox import CoxPH
 from survmodel.models.survival_forest import RandomSurvivalForest
 from survmodel.naming import percent_level
 from survmodel.outcome.argument import check_outcome, read_table
-from survmodel.outcome.groups import read_groups
 from survmodel.outcome.response import Outcome
-from survmodel.performance.discrimination import concordance
-from survmodel.performance.out_of_fold import FOLDS, OutOfFold
+from survmodel.performance.out_of_fold import FOLDS
+from survmodel.performance.scoring import HARRELL, Measure
 from survmodel.performance.validation import validate
 from survmodel.performance.validation_result import ENOUGH_FOR_LIMITS, Validation
 from survmodel.performance.validation_scores import NO_INFORMATION
@@ -226,8 +225,7 @@ def compare_with_cox(  # noqa: PLR0913 - what is compared, and how it is validat
     formula = written if isinstance(written, str) else " + ".join(written)
     differences: tuple[Difference, ...] = ()
     if not reason:
-        layers = read_groups(outcome, strata, "strata").codes[np.array(found.rows)]
-        differences = _differences(found, layers, conf_level)
+        differences = _differences(found, conf_level)
     answer = _answer(differences)
     return ForestAgainstCox(
         validation=found,
@@ -253,7 +251,7 @@ def _validate(
         return validate({FOREST: forest}, table, outcome, **settings), str(error)  # type: ignore[arg-type]
 
 
-def _differences(found: Validation, layers: np.ndarray, conf_level: float) -> tuple[Difference, ...]:
+def _differences(found: Validation, conf_level: float) -> tuple[Difference, ...]:
     forest, cox = found.scores[FOREST], found.scores[COX]
     drawn = np.array([forest.outside_by_resample, cox.outside_by_resample])
     drawn = drawn[:, np.isfinite(drawn).all(axis=0)]
@@ -264,27 +262,17 @@ def _differences(found: Validation, layers: np.ndarray, conf_level: float) -> tu
     corrected = Difference("corrected", forest.corrected, cox.corrected, forest.corrected - cox.corrected)
     if not found.out_of_fold:
         return outside, corrected
-    first, second = found.out_of_fold[FOREST], found.out_of_fold[COX]
-    return outside, _cross_validated(first, second, layers, conf_level), corrected
+    return outside, _cross_validated(found, conf_level), corrected
 
 
-def _cross_validated(first: OutOfFold, second: OutOfFold, layers: np.ndarray, conf_level: float) -> Difference:
-    """Average C over the repeats, of the patients whom both predict, with the paired influences of the patients."""
-    # a forest takes no late entry, so that every row is a patient
-    plain = Outcome(first.outcome.time, first.outcome.event)
-    pairs, influence, own = [], np.zeros(plain.n), np.zeros(plain.n)
-    for one, other in zip(first.index_by_repeat, second.index_by_repeat, strict=True):
-        known = np.flatnonzero(np.isfinite(one) & np.isfinite(other))
-        scored = [concordance(plain.take(known), index[known], strata=layers[known]) for index in (one, other)]
-        pairs.append([found.estimate for found in scored])
-        influence[known] += scored[0].influence - scored[1].influence
-        own[known] += scored[0].influence
-    forest, cox = np.mean(pairs, axis=0)
-    error, of_forest = (
-        normal_quantile(conf_level) * float(np.sqrt(np.sum((part / len(pairs)) ** 2))) for part in (influence, own)
-    )
-    low, high = forest - cox - error, forest - cox + error
-    return Difference("cross-validated", forest, cox, forest - cox, low, high, forest - of_forest)
+def _cross_validated(found: Validation, conf_level: float) -> Difference:
+    """Compare C of the predictions out of fold, with the paired influences of the patients."""
+    measure, z = Measure(HARRELL), normal_quantile(conf_level)
+    first, second = found.out_of_fold_scores[FOREST], found.out_of_fold_scores[COX]
+    forest, cox = first.values[measure], second.values[measure]
+    error = z * first.error_of_difference(second, measure)
+    lowest = forest - z * first.error(measure)
+    return Difference("cross-validated", forest, cox, forest - cox, forest - cox - error, forest - cox + error, lowest)
 
 
 def _answer(differences: tuple[Difference, ...]) -> str:
