@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from survmodel import ConfigError, CoxPH, DataError, FitError, Outcome, prediction_stability
+from survmodel import ConfigError, CoxPH, DataError, FitError, Outcome, prediction_stability, stability_of
 from survmodel.resampling import bootstrap_counts, count_rows, read_units
 
 BY_HAND = np.tile([[0.1, 0.5, 0.9], [0.3, 0.5, 0.7]], (10, 1))
@@ -64,3 +64,24 @@ def test_more_patients_make_predictions_stable() -> None:
 def test_refusals(original: list[float], others: np.ndarray, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         prediction_stability(original, others)
+
+
+def test_a_specification_is_refitted_on_replicated_rows() -> None:
+    """The same risks by fits to the drawn rows, written out."""
+    random = np.random.default_rng(8)
+    table = pd.DataFrame({"x": random.normal(size=60), "group": random.choice(["a", "b"], 60)})
+    outcome = Outcome(random.exponential(np.exp(-table["x"])), random.random(60) < 0.8, unit="years")
+    spec = CoxPH("x", strata="group")
+    found = stability_of(spec, table, outcome, 0.5, strata=table["group"], repeats=30, seed=4)
+    counts = bootstrap_counts(read_units(60, strata=table["group"]), 30, 4)
+    drawn = [np.repeat(np.arange(60), one) for one in counts]
+    risks = np.array([
+        spec.fit(table.iloc[rows], outcome.take(rows)).predict_risk(table, [0.5])[:, 0] for rows in drawn
+    ])  # fmt: skip
+    original = spec.fit(table, outcome).predict_risk(table, [0.5])[:, 0]
+    assert found.mape == pytest.approx(np.abs(risks - original).mean(), abs=1e-8)
+    assert found.lower == pytest.approx(np.quantile(risks, 0.025, axis=0), abs=1e-8)
+    someone = np.flatnonzero(outcome.died)[np.argsort(outcome.time[outcome.died])[10]]
+    rare = table.assign(rare=(np.arange(60) == someone).astype(float))
+    with pytest.raises(FitError, match="resamples failed"):
+        stability_of(CoxPH("x + rare"), rare, outcome, 0.5, repeats=30)
