@@ -183,6 +183,26 @@ class ModelPart:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingPart:
+    """Missing values among some patients.
+
+    Parameters
+    ----------
+    group : str
+        Disease group, "" for all patients.
+    n, n_complete : int
+        Patients, and those who have a value in every column that the analyses use.
+    columns : tuple of (str, int)
+        Missing values of each column; a value that cannot exist, since a scan shows no lesion, is not missing.
+    """
+
+    group: str
+    n: int
+    n_complete: int
+    columns: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MarkerPart:
     """A marker alone, in all patients and in each disease group.
 
@@ -311,6 +331,8 @@ class EndpointPart:
         Each marker alone.
     missing : tuple of (str, int)
         Missing values of each column among the patients of the endpoint.
+    missing_by_group : tuple of MissingPart
+        All patients first, then each disease group.
     undefined : tuple of (str, int)
         Columns whose value does not exist in some patients, because the scan shows no lesion, and in how many.
     analysis_set : str
@@ -340,6 +362,7 @@ class EndpointPart:
     precision: Answer[Precision] | None = None
     markers: tuple[MarkerPart, ...] = ()
     missing: tuple[tuple[str, int], ...] = ()
+    missing_by_group: tuple[MissingPart, ...] = ()
     undefined: tuple[tuple[str, int], ...] = ()
     analysis_set: str = ""
     time_zero: str = ""

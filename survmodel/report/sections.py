@@ -175,6 +175,10 @@ def _methods(contents: StudyContents) -> Iterator[Block]:
 def _counts(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
     table = tables.counts_table(part, part.missing, contents.labels)
     yield TableBlock(table, f"counts_{part.name}")
+    if any(count for _, count in part.missing):
+        caption = f"Missing values, {part.title}."
+        shown = tables.missing_table(part.missing_by_group, contents.labels, caption, contents.group_label)
+        yield TableBlock(shown, f"missing_{part.name}")
 
 
 def _markers(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:

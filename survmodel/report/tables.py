@@ -23,7 +23,7 @@ from survmodel.models.cumulative_incidence import CumulativeIncidenceFit
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.naming import INDENT, NO_LESION, begin, label_of, name_term, percent_level
 from survmodel.performance.validation_result import ENOUGH_FOR_LIMITS
-from survmodel.report.contents import EndpointPart, ModelPart
+from survmodel.report.contents import EndpointPart, MissingPart, ModelPart
 from survmodel.report.sentences import withheld_note
 from survmodel.table import Table
 
@@ -233,6 +233,39 @@ def proportional_hazards_table(
     note = "A small p speaks against a constant hazard ratio. A large p is no proof of one: with few events large "
     note += "departures go unseen."
     return Table(["Term", "Chi-squared", "df", "p"], rows, caption, (note,))
+
+
+def missing_table(
+    parts: Sequence[MissingPart], labels: Mapping[str, str] | None = None, caption: str = "", group_label: str = ""
+) -> Table:
+    """Tabulate the missing values of the columns that analyses use, of all patients and in each disease group.
+
+    Parameters
+    ----------
+    parts : sequence of MissingPart
+        All patients first, then each group.
+    labels : mapping of str to str, optional
+        Label of each column.
+    caption : str
+        What the table shows.
+    group_label : str
+        Label of the disease group, "" without groups.
+
+    Returns
+    -------
+    Table
+        A row for each column with a missing value, and one for patients who lack none.
+    """
+    header = ["Column", *(f"{begin(one.group or 'all patients')} (n = {format_count(one.n)})" for one in parts)]
+    rows = []
+    for place, (name, count) in enumerate(parts[0].columns):
+        if count:
+            cells = [_share(one.columns[place][1], one.n) for one in parts]
+            rows.append([begin(label_of(name, labels)), *cells])
+    rows.append(["No value missing", *(_share(one.n_complete, one.n) for one in parts)])
+    note = "Columns that models, markers and curves use. Models leave out patients who lack a value of theirs."
+    groups = f"Columns of the table: {group_label}." if group_label and len(parts) > 1 else ""
+    return Table(header, rows, caption, (note, groups))
 
 
 def concordance_table(models: Sequence[ModelPart], caption: str = "", group_label: str = "") -> Table:

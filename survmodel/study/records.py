@@ -97,6 +97,10 @@ def _of_models(part: EndpointPart) -> Iterator[Record]:
 def _of_counts(part: EndpointPart) -> Iterator[Record]:
     n, n_event = part.outcome.n, part.outcome.n_event
     yield {"step": "counts", "measure": "patients and events", "n": n, "n_event": n_event, "n_censor": n - n_event}
+    for one in part.missing_by_group[1:]:
+        for name, count in one.columns:
+            yield {"step": "missing", "group": one.group, "variable": name, "measure": "n_missing", "n_missing": count}
+        yield {"step": "missing", "group": one.group, "measure": "no value missing", "n": one.n_complete}
     for name, count in part.missing:
         yield {"step": "missing", "variable": name, "measure": "n_missing", "n": n, "n_missing": count}
     for label, count in part.causes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from survmodel.cohort import ALL_PATIENTS
@@ -21,7 +22,7 @@ from survmodel.outcome.landmark_endpoint import by_landmark
 from survmodel.outcome.response import Outcome
 from survmodel.performance.precision import Precision, precision
 from survmodel.report.answers import Answer
-from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, LandmarkPart, ModelPart
+from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, LandmarkPart, MissingPart, ModelPart
 from survmodel.study.comparison_steps import comparison_parts
 from survmodel.study.endpoint_specs import dated_endpoint, endpoint_title
 from survmodel.study.forest_steps import forest_part
@@ -116,7 +117,7 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
     chosen = settings.analysis_set.get(set_name)
     asked = {key: model for key, model in settings.model.items() if model.endpoint == name}
     models = tuple(model_part(key, model, part) for key, model in asked.items() if not model.is_forest)
-    missing, undefined = _count_missing(part)
+    by_group, undefined = _count_missing(part)
     title = endpoint_title(name, entry)
     return EndpointPart(
         name=name,
@@ -135,7 +136,8 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         warnings=tuple(f"no patient had the competing event {label}" for label, count in causes[1:] if not count),
         precision=part.attempt(f"precision/{name}", lambda: _precision(part, models)),
         markers=tuple(marker_part(marker, part) for marker in settings.marker),
-        missing=missing,
+        missing=by_group[0].columns,
+        missing_by_group=by_group,
         undefined=undefined,
         analysis_set="" if set_name == ALL_PATIENTS else (chosen.label if chosen and chosen.label else set_name),
         time_zero=labels[dates.origin] if dates else "",
@@ -166,8 +168,11 @@ def _count_causes(outcome: Outcome) -> tuple[tuple[str, int], ...]:
     return tuple((label, int((outcome.event == code).sum())) for code, label in (outcome.causes or {}).items())
 
 
-def _count_missing(part: EndpointSteps) -> tuple[Counts, Counts]:
-    """Count, in the columns that the analyses use, values that are missing and those that cannot exist."""
+def _count_missing(part: EndpointSteps) -> tuple[tuple[MissingPart, ...], Counts]:
+    """Count, in the columns that the analyses use, values that are missing and those that cannot exist.
+
+    Of missing values all patients come first, then each disease group.
+    """
     settings, undefined = part.prepared.study.settings, part.prepared.data.undefined
     used: dict[str, None] = {}
     for curve in settings.curve:
@@ -180,15 +185,25 @@ def _count_missing(part: EndpointSteps) -> tuple[Counts, Counts]:
         roles = {one.name: one.role for one in part.prepared.cohort.fields}
         known = {str(name): None for name in part.table.columns if roles.get(str(name)) not in LATER_ROLES}
         used = known | used
-    missing, absent = [], []
+    missing, absent = {}, []
     for name in used:
         gone = part.table[name].isna()
         if name in undefined:
             no_lesion = gone & undefined[name].loc[part.table.index]
             gone &= ~no_lesion
             absent += [(name, int(no_lesion.sum()))] if no_lesion.any() else []
-        missing.append((name, int(gone.sum())))
-    return tuple(missing), tuple(absent)
+        missing[name] = gone.to_numpy()
+    everybody = ("", np.arange(len(part.table)))
+    groups = [] if part.group is None else list_levels(part.group)
+    return tuple(_missing_part(label, rows, missing) for label, rows in (everybody, *groups)), tuple(absent)
+
+
+def _missing_part(group: str, rows: Rows, missing: Mapping[str, npt.NDArray[np.bool_]]) -> MissingPart:
+    counts = tuple((name, int(gone[rows].sum())) for name, gone in missing.items())
+    lacking = np.zeros(rows.size, dtype=bool)
+    for gone in missing.values():
+        lacking |= gone[rows]
+    return MissingPart(group, rows.size, int((~lacking).sum()), counts)
 
 
 def _precision(part: EndpointSteps, models: Sequence[ModelPart]) -> Precision:
