@@ -171,6 +171,9 @@ def validate(  # noqa: PLR0913 - what is validated, how often, and how patients 
     """
     specs = dict(spec) if isinstance(spec, Mapping) else {"model": spec}
     chosen = _choose_method(specs, method)
+    dealt = fold_repeats if fold_repeats is not None else {"optimism": 0, ".632+": BESIDE}.get(chosen, ALONE)
+    if chosen == "cross-validation" and dealt < 1:
+        raise ConfigError(f"cross-validation with {dealt} repeats", remedy="give at least 1")
     table = read_table(table)
     check_outcome(outcome)
     outcome.check_rows(table)
@@ -184,7 +187,6 @@ def validate(  # noqa: PLR0913 - what is validated, how often, and how patients 
             name: correct(one, fits[name], rows, counts, n_jobs=n_jobs, conf_level=conf_level)
             for name, one in specs.items()
         }
-    dealt = fold_repeats if fold_repeats is not None else {"optimism": 0, ".632+": BESIDE}.get(chosen, ALONE)
     unseen: dict[str, OutOfFold] = {}
     folded: dict[str, OutOfFoldScores] = {}
     if dealt:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from survmodel import (
+    ConfigError,
     CoxPH,
     EndpointError,
     FitError,
@@ -276,6 +277,8 @@ def test_refusals() -> None:
     for wrong in (0.0, float(outcome.time.max()) + 1, 400.0):
         with pytest.raises(EndpointError):
             validate(CoxPH("marker"), table, outcome, horizons=[wrong], repeats=5)
+    with pytest.raises(ConfigError, match="0 repeats"):
+        validate(CoxPH("marker"), table, outcome, method="cross-validation", fold_repeats=0)
     late = Outcome(outcome.time + 1, outcome.event, np.tile([0.0, 0.5], 60), unit="months")
     with pytest.raises(FitError, match="late entry"):
         validate(CoxPH("marker"), table, late, horizons=[12.0], repeats=5)
