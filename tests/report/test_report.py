@@ -79,8 +79,8 @@ def test_the_report_is_one_safe_file(report):
     assert policy == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
     assert page.named("html") == [{"lang": "en"}]
     assert len(page.named("main")) == len(page.named("title")) == len(page.named("h1")) == 1
-    # the curves, the hazard ratios and the calibration
-    assert len(page.named("img")) == 3
+    # the curves, the hazard ratios, the calibration and the stability
+    assert len(page.named("img")) == 4
 
 
 def test_the_report_keeps_its_order(report):
@@ -117,8 +117,8 @@ def test_hostile_texts_are_shown_and_never_run(tmp_path):
     assert run.status == "COMPLETE"
     report = run.report.read_text(encoding="utf-8")
     page = check_safe(report)
-    # the curves, the hazard ratios and the calibration
-    assert len(page.named("img")) == 3
+    # the curves, the hazard ratios, the calibration and the stability
+    assert len(page.named("img")) == 4
     assert HOSTILE in "".join(page.words)
     assert "{{ 7 * 7 }}" in "".join(page.words)
     assert "\u202e" not in report
@@ -129,7 +129,7 @@ def test_names_of_files_stay_inside_the_folder(tmp_path):
     text = text.replace('endpoint = "os"', 'endpoint = "a/../b"')
     run = run_study(write_study(tmp_path / "made", text=text), tmp_path / "out")
     assert {path.name for path in tmp_path.iterdir()} == {"made", "out"}
-    assert len(list((run.out / "tables").iterdir())) == 9
+    assert len(list((run.out / "tables").iterdir())) == 10
 
 
 def test_a_spreadsheet_runs_nothing(tmp_path):

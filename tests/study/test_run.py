@@ -18,8 +18,8 @@ from survmodel.study.run import run_study
 
 OUTPUTS = {
     "STATUS", "check_in_R.R", "check_in_R_1.csv", "manifest.json", "problems.json", "report.html", "results.json",
-    *(f"figures/{name}_clinical.{ending}" for name in ("hazard_ratios", "calibration")
-      for ending in ("csv", "pdf", "png", "svg")), "tables/calibration_os.csv",
+    *(f"figures/{name}_clinical.{ending}" for name in ("hazard_ratios", "calibration", "stability")
+      for ending in ("csv", "pdf", "png", "svg")), "tables/calibration_os.csv", "tables/missing_os.csv",
     "figures/km_os_age_group.csv", "figures/km_os_age_group.pdf", "figures/km_os_age_group.png",
     "figures/km_os_age_group.svg", "tables/concordance_os.csv", "tables/counts_os.csv", "tables/cox_clinical.csv",
     "tables/median_os_age_group.csv", "tables/precision.csv", "tables/proportional_hazards_clinical.csv",
