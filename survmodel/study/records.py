@@ -100,7 +100,14 @@ def _of_counts(part: EndpointPart) -> Iterator[Record]:
     for one in part.missing_by_group[1:]:
         for name, count in one.columns:
             yield {"step": "missing", "group": one.group, "variable": name, "measure": "n_missing", "n_missing": count}
-        yield {"step": "missing", "group": one.group, "measure": "no value missing", "n": one.n_complete}
+    for one in part.missing_by_group:
+        yield {
+            "step": "missing",
+            "group": one.group,
+            "measure": "no value missing",
+            "n": one.n,
+            "estimate": one.n_complete,
+        }
     for name, count in part.missing:
         yield {"step": "missing", "variable": name, "measure": "n_missing", "n": n, "n_missing": count}
     for label, count in part.causes:
