@@ -1,0 +1,63 @@
+"""Answers about readings and scores against a yes or no."""
+
+from __future__ import annotations
+
+from reference.answers.subjects import Subject
+from reference.stored_cases import SKIPPED
+
+from survmodel import delong_test, mcnemar_test
+from survmodel.performance.delong import DeLongTest
+from survmodel.performance.mcnemar import McNemarTest
+
+
+def areas(subject: Subject, first: str, second: str) -> DeLongTest:
+    table = subject.table
+    return delong_test(table["outcome"], table[first], table[second], names=(first, second))
+
+
+def limits(subject: Subject) -> list[float]:
+    row = areas(subject, "s100b", "wfns").tidy().iloc[0]
+    return [row["conf_low"], row["estimate"], row["conf_high"]]
+
+
+def test_of(subject: Subject, second: str) -> list[float]:
+    found = areas(subject, "s100b", second)
+    return [found.statistic, found.p_value]
+
+
+DELONG = {
+    "auc_s100b": lambda subject: areas(subject, "s100b", "ndka").areas[0],
+    "auc_ndka": lambda subject: areas(subject, "s100b", "ndka").areas[1],
+    "auc_wfns": lambda subject: areas(subject, "s100b", "wfns").areas[1],
+    "ci_delong_s100b": limits,
+    "var_s100b": lambda subject: areas(subject, "s100b", "wfns").covariance[0, 0],
+    "cov_s100b_wfns": lambda subject: areas(subject, "s100b", "wfns").covariance[0, 1],
+    "test_s100b_wfns": lambda subject: test_of(subject, "wfns"),
+    "test_s100b_ndka": lambda subject: test_of(subject, "ndka"),
+    "mann_whitney_equiv": lambda subject: 1 - areas(subject, "s100b", "wfns").areas[0],
+}
+
+
+def mcnemar(subject: Subject, diseased: float | None) -> dict[str, object]:
+    table = subject.table
+    rows = slice(None) if diseased is None else (table["outcome"] == diseased).to_numpy()
+    a, b = table.loc[rows, "test_a"], table.loc[rows, "test_b"]
+    found: McNemarTest = mcnemar_test(a, b)
+    others = dict.fromkeys(("chisq", "p_asym", "chisq_cc", "p_cc", "diff"), SKIPPED)
+    limits_of_others = {key: [SKIPPED, SKIPPED] for key in ("wald_ci", "newcombe_ci", "tango_ci")}
+    return {
+        "table": [[found.neither, found.second_only], [found.first_only, found.both]],
+        "n10": found.first_only,
+        "n01": found.second_only,
+        **others,
+        **limits_of_others,
+        "p_exact": mcnemar_test(a, b, method="exact").p_value,
+        "p_midp": found.p_value,
+    }
+
+
+MCNEMAR = {
+    "mcnemar_in_diseased": lambda subject: mcnemar(subject, 1.0),
+    "mcnemar_in_nondiseased": lambda subject: mcnemar(subject, 0.0),
+    "mcnemar_all": lambda subject: mcnemar(subject, None),
+}
