@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo study notebooks test fuzz check bench bench-large reference lock clean
+.PHONY: help install demo study notebooks test fuzz check bench bench-large simulation reference lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: $(VENV)/.dev ## measure the speed budgets (CPU seconds and ratios)
 bench-large: $(VENV)/.dev ## measure the budgets of a million patients (needs R and 2 GB)
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.bench --large
 
+simulation: $(VENV)/.dev ## run the simulation checks with all replicates, and write their table
+	PYTHONPATH=tests:. $(BIN)/python -m simulation.run
+
 reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprsk, riskRegression, rms, Hmisc, glmnet, ranger and mice)
 	Rscript tests/reference/make_cases.R
 	Rscript tests/reference/cohorts.R
@@ -73,6 +76,7 @@ reference: ## compute the R answers anew (needs R with survival, jsonlite, cmprs
 	Rscript tests/reference/parametric.R
 	Rscript tests/reference/elastic_net.R
 	Rscript tests/reference/forest.R
+	Rscript tests/reference/simulation.R
 
 lock: ## resolve the dependencies anew (needs uv)
 	$(LOCK) --group build --output-file requirements.lock

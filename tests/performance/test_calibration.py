@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from simulation.laws import HORIZON, true_risks
 
 from survmodel import ConfigError, DataError, Outcome, calibration
 from survmodel.models.cumulative_incidence import CumulativeIncidence
@@ -17,22 +18,10 @@ from survmodel.performance.local_regression import local_lines
 from survmodel.performance.pseudo_values import pseudo_risks
 from survmodel.performance.recalibration import hazard_intercept, log_hazards, weighted_recalibration
 
-HORIZON = 12.0
-
 
 def cohort(n: int = 150, seed: int = 0, *, competing: bool = False) -> tuple[Outcome, np.ndarray]:
-    """Patients whose true risks are known; four in ten are censored before the horizon."""
-    random = np.random.default_rng(seed)
-    rate = np.exp(0.8 * random.normal(size=n)) / 20
-    time, end = random.exponential(1 / rate), random.uniform(4, 30, n)
-    event = (time <= end).astype(int)
-    if not competing:
-        return Outcome(np.minimum(time, end), event), 1 - np.exp(-HORIZON * rate)
-    other = random.exponential(30, n)
-    event = np.where(other < np.minimum(time, end), 2, event)
-    causes = {1: "relapse", 2: "death"}
-    outcome = Outcome(np.minimum(np.minimum(time, end), other), event, causes=causes)
-    return outcome, rate / (rate + 1 / 30) * (1 - np.exp(-HORIZON * (rate + 1 / 30)))
+    """Patients whose true risks are known, of the law that the simulation checks use."""
+    return true_risks(np.random.default_rng(seed), n, competing=competing)
 
 
 def nobody(outcome: Outcome) -> Groups:
@@ -223,16 +212,6 @@ class TestTruth:
         # The two routes estimate the same: 0 in the mean, and closer to each other than either is to the truth.
         assert abs(np.mean(poisson)) < 3 * np.std(poisson) / np.sqrt(n) + 0.01
         assert np.std(poisson) < 0.08
-
-    def test_coverage_beside_competing_events(self) -> None:
-        """Limits of ratio, intercept and slope hold the truth in 95 % of 150 cohorts, within 3 errors."""
-        held, n = np.zeros(5), 150
-        for seed in range(n):
-            found = calibration(*cohort(120, seed, competing=True), HORIZON, groups=2, repeats=0)
-            for place, name in enumerate(MEASURES[:5]):
-                _, low, high = found.read(name)
-                held[place] += low <= (0 if name.startswith("intercept") else 1) <= high
-        assert (np.abs(held / n - 0.95) < 3 * np.sqrt(0.95 * 0.05 / n)).all(), held / n
 
 
 class TestStrata:

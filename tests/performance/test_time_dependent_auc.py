@@ -267,32 +267,6 @@ def test_the_difference_of_brier_scores_is_paired() -> None:
     assert error == pytest.approx(jackknife, rel=0.03)
 
 
-def test_limits_hold_the_truth() -> None:
-    """Of 1,000 samples of 300 the limits of AUC(t) and of a difference hold the truth in .93 to .97 (6 g)."""
-    random = np.random.default_rng(7)
-
-    def draw(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        x = random.normal(size=n)
-        return random.exponential(6 * np.exp(-0.8 * x)), x, x + random.normal(size=n)
-
-    time, x, noisy = draw(400_000)
-    truth = []
-    for index in (x, noisy):
-        rank = pd.Series(index).rank().to_numpy()
-        case = time <= 4
-        truth.append((rank[case].mean() - (case.sum() + 1) / 2) / (~case).sum())
-    hit = np.zeros(3)
-    for _ in range(1000):
-        time, x, noisy = draw(300)
-        censor = random.uniform(1, 12, 300)
-        found = auc(Outcome(np.minimum(time, censor), time <= censor), {"x": x, "noisy": noisy}, 4)
-        values = np.append(found.estimate[:, 0], found.compared.estimate[0, 0])
-        errors = np.append(found.std_error[:, 0], found.compared.std_error[0, 0])
-        hit += np.abs(values - [*truth, truth[1] - truth[0]]) <= 1.959964 * errors
-    assert (hit / 1000 >= 0.93).all()
-    assert (hit / 1000 <= 0.97).all()
-
-
 def test_refusals() -> None:
     outcome, x = sample()
     late = Outcome(outcome.time + 1, outcome.event, np.full(80, 0.5))
