@@ -72,6 +72,47 @@ def _compare_all(index: Floats, scored: Floats, sets: RiskSets) -> tuple[float, 
     return concordant, pairs
 
 
+@kernel(reorder_sums=True, allocates=False)
+def _lower_twice(own: float, index: Floats, weight: Floats, other: Floats) -> tuple[float, float]:
+    """Weigh the rows with a lower index by two weights at once, a tie as one half."""
+    first, second = 0.0, 0.0
+    for j in range(index.shape[0]):
+        share = (0.5 if index[j] < own else 0.0) + (0.5 if index[j] <= own else 0.0)
+        first += share * weight[j]
+        second += share * other[j]
+    return first, second
+
+
+@kernel(allocates=False)
+def _compare_all_twice(
+    index: Floats, scored: Floats, other: Floats, sets: RiskSets
+) -> tuple[float, float, float, float]:
+    """Weigh the concordant and all usable pairs by two weights at once: a comparison costs more than a sum."""
+    concordant, pairs, concordant_2, pairs_2 = 0.0, 0.0, 0.0, 0.0
+    for stratum in range(sets.row_bounds.shape[0] - 1):
+        end = reached = sets.row_bounds[stratum + 1]
+        later, later_2 = 0.0, 0.0
+        for u in range(sets.time_bounds[stratum + 1] - 1, sets.time_bounds[stratum] - 1, -1):
+            after = sets.after_deaths[u]
+            for i in range(after, reached):
+                later += scored[i]
+                later_2 += other[i]
+            dying, dying_2 = 0.0, 0.0
+            for i in range(sets.first_death[u], after):
+                if scored[i] > 0.0 or other[i] > 0.0:
+                    lower, lower_2 = _lower_twice(index[i], index[after:end], scored[after:end], other[after:end])
+                    concordant += scored[i] * lower
+                    concordant_2 += other[i] * lower_2
+                    dying += scored[i]
+                    dying_2 += other[i]
+            pairs += dying * later
+            pairs_2 += dying_2 * later_2
+            later += dying
+            later_2 += dying_2
+            reached = sets.first_death[u]
+    return concordant, pairs, concordant_2, pairs_2
+
+
 @kernel()
 def _count_by_tree(
     index: Floats, order: Ints, scored: Floats, sets: RiskSets, event_weight: Floats
@@ -328,8 +369,10 @@ def score_draws(
         Prognostic indices, rows in sorted order.
     risk : ndarray, shape (b, k, n)
         Risks at the times.
-    learnt, scored : ndarray, shape (b, n)
-        How often each row was learnt from, and is scored.
+    learnt : ndarray, shape (b, n)
+        How often each row was learnt from.
+    scored : ndarray, shape (s, b, n)
+        How often each row is scored, in s ways, one or two.
     time : ndarray, shape (n,)
         Exit times in sorted order.
     event : ndarray of bool, shape (n,)
@@ -352,25 +395,33 @@ def score_draws(
 
     Returns
     -------
-    ndarray, shape (b, 2 + 3 k)
+    ndarray, shape (s, b, 2 + 3 k)
         C and slope, then AUC, Brier score and Brier score of the null model at each time; NaN where there is none.
     """
     b, n = index.shape
     k, n_strata = times.shape[0], sets.row_bounds.shape[0] - 1
-    measures = np.full((b, N_OVERALL + N_TIMED * k), np.nan)
+    ways = scored.shape[0]
+    measures = np.full((ways, b, N_OVERALL + N_TIMED * k), np.nan)
     dies, rows = event.astype(np.float64), np.arange(n)
     before, at_times, null = np.empty(n), np.empty((n_strata, k)), np.empty((n_strata, k))
     of_all, at_all = np.empty(n), np.empty(k)
     case, control = np.empty(n), np.empty(n)
     in_order = orders.shape[1] > 0
     for draw in range(b):
-        own, count = index[draw], scored[draw]
-        if in_order:
-            won, pairs = _count_by_tree(own, orders[draw], count, sets, dies)
+        own = index[draw]
+        if not in_order and ways == 2:
+            won, pairs, won_2, pairs_2 = _compare_all_twice(own, scored[0, draw], scored[1, draw], sets)
+            measures[0, draw, 0] = won / pairs if pairs > 0.0 else np.nan
+            measures[1, draw, 0] = won_2 / pairs_2 if pairs_2 > 0.0 else np.nan
         else:
-            won, pairs = _compare_all(own, count, sets)
-        measures[draw, 0] = won / pairs if pairs > 0.0 else np.nan
-        measures[draw, 1] = slope_counted(own, count, sets)
+            for way in range(ways):
+                if in_order:
+                    won, pairs = _count_by_tree(own, orders[draw], scored[way, draw], sets, dies)
+                else:
+                    won, pairs = _compare_all(own, scored[way, draw], sets)
+                measures[way, draw, 0] = won / pairs if pairs > 0.0 else np.nan
+        for way in range(ways):
+            measures[way, draw, 1] = slope_counted(own, scored[way, draw], sets)
         if k == 0:
             continue
         pooled = False
@@ -386,34 +437,35 @@ def score_draws(
                 before[begin:end] = of_all[begin:end]
         for row in range(n):
             before[row] = 1.0 / before[row] if event[row] else 0.0
-        for place in range(k):
-            auc, weight, loss, null_loss, total = 0.0, 0.0, 0.0, 0.0, 0.0
-            at_risk = risk[draw, place]
-            for stratum in range(n_strata):
-                begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
-                cut = cuts[place, stratum]
-                lost, kept, cases, controls, n_rows = _weigh(
-                    begin, cut, end, at_risk, known[place], count, before, case, control
-                )
-                g, marginal = at_times[stratum, place], null[stratum, place]
-                total += n_rows
-                won = -1.0
-                if in_order:
-                    won = _concordant_in_order(orders[draw, begin:end], at_risk, case, control)
-                if won < 0.0:
-                    won = _concordant_one_by_one(begin, cut, end, at_risk, case, control)
-                if controls > 0.0:
-                    loss += kept / g
-                    null_loss += controls * marginal * marginal / g
-                loss += lost
-                null_loss += cases * (1.0 - marginal) * (1.0 - marginal)
-                if cases > 0.0 and controls > 0.0:
-                    auc += n_rows * won / (cases * controls)
-                    weight += n_rows
-            # a risk that is not known, or a time that nobody was followed beyond, makes the loss so
-            if total > 0.0 and math.isfinite(loss):
-                first = N_OVERALL + N_TIMED * place
-                measures[draw, first] = auc / weight if weight > 0.0 else np.nan
-                measures[draw, first + 1] = loss / total
-                measures[draw, first + 2] = null_loss / total
+        for way in range(ways):
+            for place in range(k):
+                auc, weight, loss, null_loss, total = 0.0, 0.0, 0.0, 0.0, 0.0
+                at_risk = risk[draw, place]
+                for stratum in range(n_strata):
+                    begin, end = sets.row_bounds[stratum], sets.row_bounds[stratum + 1]
+                    cut = cuts[place, stratum]
+                    lost, kept, cases, controls, n_rows = _weigh(
+                        begin, cut, end, at_risk, known[place], scored[way, draw], before, case, control
+                    )
+                    g, marginal = at_times[stratum, place], null[stratum, place]
+                    total += n_rows
+                    won = -1.0
+                    if in_order:
+                        won = _concordant_in_order(orders[draw, begin:end], at_risk, case, control)
+                    if won < 0.0:
+                        won = _concordant_one_by_one(begin, cut, end, at_risk, case, control)
+                    if controls > 0.0:
+                        loss += kept / g
+                        null_loss += controls * marginal * marginal / g
+                    loss += lost
+                    null_loss += cases * (1.0 - marginal) * (1.0 - marginal)
+                    if cases > 0.0 and controls > 0.0:
+                        auc += n_rows * won / (cases * controls)
+                        weight += n_rows
+                # a risk that is not known, or a time that nobody was followed beyond, makes the loss so
+                if total > 0.0 and math.isfinite(loss):
+                    first = N_OVERALL + N_TIMED * place
+                    measures[way, draw, first] = auc / weight if weight > 0.0 else np.nan
+                    measures[way, draw, first + 1] = loss / total
+                    measures[way, draw, first + 2] = null_loss / total
     return measures

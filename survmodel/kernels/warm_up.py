@@ -9,6 +9,7 @@ from survmodel.kernels import (
     aalen_johansen,
     concordance,
     cox,
+    cutpoint_scan,
     draw_scores,
     exact_ties,
     firth,
@@ -73,6 +74,7 @@ def warm_up() -> None:
         features, ones, ones, sums, np.ones(sets.time.size), hazard, died, sets, np.zeros(1), np.zeros((1, 1))
     )
     cox.risk_set_sums(features, ones, sets)
+    _warm_up_cuts()
     _warm_up_resampling(features)
     _warm_up_forest()
     _warm_up_imputation()
@@ -89,9 +91,30 @@ def _warm_up_resampling(features: Floats) -> None:
         5.0, 1e-6, np.zeros(1),
     )  # fmt: skip
     draw_scores.score_draws(
-        ones * time, np.zeros((2, 1, 5)), ones, ones, time, event, sets, np.empty((2, 0), dtype=np.int64), place,
-        np.ones((1, 5), dtype=bool), np.array([2.5]), np.array([[2]]), 5.0,
+        ones * time, np.zeros((2, 1, 5)), ones, ones[np.newaxis], time, event, sets, np.empty((2, 0), dtype=np.int64),
+        place, np.ones((1, 5), dtype=bool), np.array([2.5]), np.array([[2]]), 5.0,
     )  # fmt: skip
+
+
+def _warm_up_cuts() -> None:
+    """Scan, draw and permute the cuts of four rows."""
+    event, place, bounds = np.array([True, False, True, True]), np.arange(4, dtype=np.int64), np.array([0, 4])
+    ones, ends, layer = np.ones(4), place < 3, np.zeros(4, dtype=np.int64)
+    scores, profile, variance, by_layer = np.empty(4), np.empty(4), np.empty(4), np.empty((3, 1))
+    cutpoint_scan.score_rows(event, place + 1, bounds, ones, scores, by_layer[0], by_layer[1])
+    cutpoint_scan.scan_cuts(
+        scores, by_layer[0], by_layer[1], event, layer, ones, place, ends, 0.1, 0.0, by_layer[2], profile, variance
+    )
+    cutpoint_scan.scan_draws(
+        event, place + 1, layer, bounds, np.ones((2, 4)), place, ends, 0.1, 0.0, np.empty((3, 4)), by_layer,
+        np.empty(2, dtype=np.int64), np.empty(2),
+    )  # fmt: skip
+    words, drawn = np.array([1, 2], dtype=np.uint64), np.empty((2, 1))
+    cutpoint_scan.permute_maxima(
+        words, scores, bounds, place[np.newaxis], ones[np.newaxis], np.zeros(1, dtype=np.int64), profile, drawn,
+        drawn.copy(),
+    )  # fmt: skip
+    cutpoint_scan.permute_sums(words, scores, bounds, ones[np.newaxis], profile, drawn)
 
 
 def _warm_up_forest() -> None:

@@ -216,7 +216,7 @@ class CoxPH(CoxSettings):
             return None
         return pd.factorize(outcome.id)[0].astype(np.int64)
 
-    def resampler(self, table: pd.DataFrame, outcome: Outcome) -> CoxResampler | None:
+    def resampler(self, table: pd.DataFrame, outcome: Outcome, fit: CoxFit | None = None) -> CoxResampler | None:
         """Prepare complete rows for refits with other counts; the numbers equal refits on replicated rows.
 
         Parameters
@@ -225,6 +225,8 @@ class CoxPH(CoxSettings):
             As for :meth:`fit`, without missing values in the columns used.
         outcome : Outcome
             Its rows.
+        fit : CoxFit, optional
+            The fit to these rows, where there is one already.
 
         Returns
         -------
@@ -243,8 +245,7 @@ class CoxPH(CoxSettings):
             raise FitError(
                 "a model with coefficients that change over time has no index", remedy="leave time_varying out"
             )
-        table = as_frame(table)
-        fit = self.fit(table, outcome)
+        fit = self.fit(as_frame(table), outcome) if fit is None else fit
         refuse_missing_for_draws(fit.missing)
         return None if fit.design.learns_numbers or self.is_tuned else CoxResampler(fit)
 

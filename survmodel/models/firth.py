@@ -293,8 +293,14 @@ def _find_crossing(fall: Callable[[float], float], centre: float, error: float, 
         inner, outer = outer, 2 * outer
         if outer > FARTHEST:
             return float(np.sign(error) * np.inf)
-    return float(
-        brentq(lambda t: fall(centre + t * error) - height, inner, outer, xtol=LIMIT_TOLERANCE, rtol=LIMIT_TOLERANCE)
-        * error
-        + centre
-    )
+    try:
+        crossing = brentq(
+            lambda t: fall(centre + t * error) - height, inner, outer, xtol=LIMIT_TOLERANCE, rtol=LIMIT_TOLERANCE
+        )
+    except ValueError:
+        # reached from another side, the rest of the coefficients climb to another summit
+        raise FitError(
+            "the profile of the likelihood has more than one summit, so that its limits are not determined",
+            remedy="use fewer columns for so few events",
+        ) from None
+    return float(crossing * error + centre)

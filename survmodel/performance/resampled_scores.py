@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.models.contract import Fit, FixedModel, ManyResampler, Model
+from survmodel.models.contract import Fit, FixedModel, ManyResampler, Model, Resampler
+from survmodel.models.cox import CoxPH
+from survmodel.models.cox_fit import CoxFit
 from survmodel.models.row_resampling import OneByOne, RowResampler
 from survmodel.outcome.groups import Groups
 from survmodel.outcome.response import Outcome
@@ -103,7 +105,15 @@ def predict_at(fit: Fit, table: pd.DataFrame, times: Floats) -> Floats:
 
 
 def score_draws_of(
-    spec: Model, table: pd.DataFrame, outcome: Outcome, counts: Ints, scorer: DrawScorer, *, outside: bool, n_jobs: int
+    spec: Model,
+    fit: Fit,
+    table: pd.DataFrame,
+    outcome: Outcome,
+    counts: Ints,
+    scorer: DrawScorer,
+    *,
+    outside: bool,
+    n_jobs: int,
 ) -> DrawnScores:
     """Refit a specification on every draw and score it.
 
@@ -111,6 +121,8 @@ def score_draws_of(
     ----------
     spec : Model
         What is fitted, whole.
+    fit : Fit
+        Its fit to the rows.
     table : pandas.DataFrame
         Rows that it can use.
     outcome : Outcome
@@ -134,7 +146,7 @@ def score_draws_of(
     FitError
         When more than one in five draws fail.
     """
-    resampler = choose_resampler(spec, table, outcome, scorer.times)
+    resampler = choose_resampler(spec, table, outcome, scorer.times, fit)
     # How draws are put together depends on the patients alone, so that workers cannot change a bit.
     together = not isinstance(resampler, RowResampler | OneByOne)
     width = max(1, AT_ONCE // (outcome.n * (scorer.times.size + 1))) if together else 1
@@ -149,7 +161,9 @@ def score_draws_of(
     return DrawnScores(inside, tested, replicates)
 
 
-def choose_resampler(spec: Model, table: pd.DataFrame, outcome: Outcome, times: Floats) -> ManyResampler:
+def choose_resampler(
+    spec: Model, table: pd.DataFrame, outcome: Outcome, times: Floats, fit: Fit | None = None
+) -> ManyResampler:
     """Choose how a specification is refitted: by counts where it offers that, else on replicated rows.
 
     Parameters
@@ -162,13 +176,19 @@ def choose_resampler(spec: Model, table: pd.DataFrame, outcome: Outcome, times: 
         Their outcome.
     times : ndarray, shape (k,)
         Times at which risks are needed.
+    fit : Fit, optional
+        The fit to these rows, where there is one already.
 
     Returns
     -------
     ManyResampler
         The same numbers either way.
     """
-    offered = spec.resampler(table, outcome) if isinstance(spec, FixedModel) and is_fixed(spec) else None
+    offered: Resampler | None = None
+    if isinstance(spec, CoxPH) and isinstance(fit, CoxFit) and is_fixed(spec):
+        offered = spec.resampler(table, outcome, fit)
+    elif isinstance(spec, FixedModel) and is_fixed(spec):
+        offered = spec.resampler(table, outcome)
     if isinstance(offered, ManyResampler):
         return offered
     return RowResampler(spec, table, outcome) if offered is None or times.size else OneByOne(offered)
@@ -187,9 +207,10 @@ def _score_part(
     inside, tested = np.full((2, len(counts), len(scorer.measures)), np.nan)
     if fitted.any():
         learnt = counts[fitted]
-        tested[fitted] = scorer.score(index, risk, learnt, wanted[fitted])
-        if not outside:
-            inside[fitted] = scorer.score(index, risk, learnt, learnt)
+        if outside:
+            tested[fitted] = scorer.score(index, risk, learnt, wanted[fitted])
+        else:
+            tested[fitted], inside[fitted] = scorer.score_ways(index, risk, learnt, (wanted[fitted], learnt))
     return inside, tested, refits.reasons
 
 

@@ -122,7 +122,27 @@ class DrawScorer:
         return (Measure(HARRELL), Measure(SLOPE), *timed)
 
     def score(self, index: Floats, risk: Floats, learnt: npt.NDArray[np.generic], scored: npt.ArrayLike) -> Floats:
-        """Score the predictions of every draw.
+        """Score the predictions of every draw, shape (b, n_measures): :meth:`score_ways` with one way.
+
+        Parameters
+        ----------
+        index, risk, learnt
+            As there.
+        scored : ndarray, shape (b, n)
+            How often each row is scored.
+
+        Returns
+        -------
+        ndarray, shape (b, n_measures)
+            In the order of `measures`; NaN where there is none.
+        """
+        measures: Floats = self.score_ways(index, risk, learnt, (scored,))[0]
+        return measures
+
+    def score_ways(
+        self, index: Floats, risk: Floats, learnt: npt.NDArray[np.generic], scored: Sequence[npt.ArrayLike]
+    ) -> Floats:
+        """Score the predictions of every draw on several choices of rows, which costs less than one after the other.
 
         Parameters
         ----------
@@ -132,12 +152,12 @@ class DrawScorer:
             Probabilities of the event by each horizon.
         learnt : ndarray, shape (b, n)
             How often each row was learnt from: censoring curves and null models are those of these rows.
-        scored : ndarray, shape (b, n)
-            How often each row is scored. Copies of one row form no pair.
+        scored : sequence of ndarray, shape (b, n)
+            One or two: how often each row is scored. Copies of one row form no pair.
 
         Returns
         -------
-        ndarray, shape (b, n_measures)
+        ndarray, shape (n_ways, b, n_measures)
             In the order of `measures`; NaN where there is none.
         """
         order = self.sets.order
@@ -146,7 +166,7 @@ class DrawScorer:
             sorted_index,
             np.take(np.swapaxes(risk, 1, 2), order, axis=2),
             np.take(learnt, order, axis=1).astype(np.float64),
-            np.take(scored, order, axis=1).astype(np.float64),
+            np.stack([np.take(one, order, axis=1) for one in scored]).astype(np.float64),
             self.time,
             self.event,
             self.sets,

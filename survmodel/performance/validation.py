@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import ConfigError, EndpointError, FitError, closest
+from survmodel.errors import ConfigError, EndpointError, FitError, closest, list_values
 from survmodel.formatting import count_noun, format_significant
 from survmodel.models.contract import Fit, Model
 from survmodel.models.kaplan_meier_fit import check_times
@@ -238,6 +238,9 @@ def variables_of(specs: Mapping[str, Model]) -> tuple[str, ...] | None:
 
 
 def _choose_method(specs: Mapping[str, Model], method: str) -> str:
+    if method == "leave-one-group-out":
+        remedy = "call sm.leave_group_out(spec, table, outcome, groups): it scores each group by itself"
+        raise ConfigError("leaving groups out has a function of its own", remedy=remedy)
     if method not in METHODS:
         raise ConfigError(f"method {method!r} is not known", remedy=closest(str(method), METHODS))
     loose = [name for name, one in specs.items() if not is_fixed(one)]
@@ -295,7 +298,7 @@ def _apparent_only(fit: Fit, spec: Model, rows: _Rows) -> Scores:
 
 
 def _by_optimism(spec: Model, fit: Fit, rows: _Rows, counts: Ints, *, n_jobs: int, conf_level: float) -> Scores:
-    drawn = score_draws_of(spec, rows.table, rows.outcome, counts, rows.scorer, outside=False, n_jobs=n_jobs)
+    drawn = score_draws_of(spec, fit, rows.table, rows.outcome, counts, rows.scorer, outside=False, n_jobs=n_jobs)
     apparent = score_apparent(fit, rows.table, rows.scorer)
     measures = correct_by_optimism(rows.scorer.measures, apparent, drawn.inside, drawn.tested, conf_level)
     done = drawn.replicates
@@ -303,7 +306,7 @@ def _by_optimism(spec: Model, fit: Fit, rows: _Rows, counts: Ints, *, n_jobs: in
 
 
 def _by_632(spec: Model, fit: Fit, rows: _Rows, counts: Ints, *, n_jobs: int, conf_level: float) -> Scores:  # noqa: ARG001 - limits come from the folds
-    drawn = score_draws_of(spec, rows.table, rows.outcome, counts, rows.scorer, outside=True, n_jobs=n_jobs)
+    drawn = score_draws_of(spec, fit, rows.table, rows.outcome, counts, rows.scorer, outside=True, n_jobs=n_jobs)
     apparent = score_apparent(fit, rows.table, rows.scorer)
     times = rows.scorer.times
     risks = (predict_at(fit, rows.table, times), marginal_risk(rows.outcome, times, rows.strata))
@@ -333,12 +336,15 @@ def _warn(scores: Mapping[str, Scores], unit: str) -> list[str]:
         if one.failures:
             most = one.failures[0][0]
             told.append(f"{name}: {one.asked - one.used} of {one.asked} resamples failed, most often: {most}")
+        # one sentence for the measures of a time that the same resamples lack
+        lacking: dict[tuple[float | None, int], list[str]] = {}
         for found in one.measures.values():
             lost = one.used - found.used
             if lost > 0 and found.by_resample.size:
-                at = found.measure.horizon
-                when = "" if at is None else f" at {format_significant(at)} {unit}".rstrip()
-                told.append(f"{name}: {lost} of {one.used} resamples have no {found.measure.name}{when}")
+                lacking.setdefault((found.measure.horizon, lost), []).append(found.measure.name)
+        for (at, lost), measures in lacking.items():
+            when = "" if at is None else f" at {format_significant(at)} {unit}".rstrip()
+            told.append(f"{name}: {lost} of {one.used} resamples have no {list_values(measures)}{when}")
     return told
 
 

@@ -194,3 +194,17 @@ def test_it_says_what_it_is():
     assert np.isnan(row["aic"])
     assert "Penalised likelihood ratio test" in repr(fit)
     assert fit.profile_limits().equals(fit.tidy())
+
+
+def test_a_profile_with_several_summits_is_refused():
+    """Six patients, five events, three columns: where the others climb to depends on where they begin."""
+    table = pd.DataFrame(
+        {
+            "index": [0.347, 0.897, 0.897, 0.897, 0.347, 0.897],
+            "fdg": [3.17, 3.617, 3.182, 3.873, 3.965, 2.677],
+            "cxcr4": [2.683, 3.516, 4.697, 3.071, 2.528, 3.12],
+        }
+    )
+    fit = CoxPH("index + fdg + cxcr4", **FIRTH).fit(table, Outcome([633, 179, 23, 97, 90, 539], [1, 1, 1, 1, 1, 0]))
+    with pytest.raises(FitError, match="more than one summit"):
+        fit.tidy()

@@ -17,6 +17,7 @@ from survmodel import (
     concordance,
     leave_group_out,
     time_dependent_auc,
+    validate,
 )
 
 
@@ -81,3 +82,9 @@ def test_a_group_that_cannot_be_scored_is_told() -> None:
     assert found.tidy()["group"].unique().tolist() == ["A", "C", "average"]
     assert any("1 group" in one for one in found.warnings)
     assert "Leaving each of 3 groups out" in repr(found)
+
+
+def test_validation_says_where_groups_are_left_out() -> None:
+    table = pd.DataFrame({"x": np.arange(40.0)})
+    with pytest.raises(ConfigError, match="a function of its own"):
+        validate(CoxPH("x"), table, Outcome(np.arange(1.0, 41), np.ones(40)), method="leave-one-group-out")  # type: ignore[arg-type]
