@@ -31,7 +31,9 @@ _HOME = {
     "ConfigError": "errors",
     "CoxPH": "models.cox",
     "CumulativeIncidence": "models.cumulative_incidence",
+    "DataDerivedCut": "models.data_derived_cut",
     "DataError": "errors",
+    "Decision": "performance.added_value",
     "ElasticNet": "models.elastic_net_settings",
     "Endpoint": "outcome.endpoints",
     "EndpointError": "errors",
@@ -51,19 +53,25 @@ _HOME = {
     "SurvmodelError": "errors",
     "Table": "table",
     "TurnbullCurve": "models.turnbull",
+    "added_value": "performance.added_value",
+    "bootstrap_cutpoint": "models.cutpoint_bootstrap",
     "brier_score": "performance.brier",
     "build_cohort": "study.preparation",
     "calibration": "performance.calibration",
     "check_study": "study.preparation",
+    "clustered_proportion": "performance.clustered_proportion",
+    "compare_markers": "performance.encompassing",
     "compare_survival_at": "models.survival_differences",
     "compare_with_cox": "performance.forest_against_cox",
     "concordance": "performance.discrimination",
     "concordance_difference": "performance.discrimination",
     "decision_curve": "performance.decision_curve",
+    "delong_test": "performance.delong",
     "delta_sensitivity": "models.delta_sensitivity",
     "describe": "models.description",
     "draw_calibration": "figures.calibration",
     "draw_cumulative_incidence": "figures.cumulative_incidence",
+    "draw_cutpoint": "figures.cutpoint",
     "draw_decision_curve": "figures.decision_curve",
     "draw_effect": "figures.effect",
     "draw_hazard_ratios": "figures.hazard_ratios",
@@ -86,15 +94,17 @@ _HOME = {
     "landmark": "outcome.landmark",
     "leave_group_out": "performance.leave_group_out",
     "likelihood_ratio_test": "models.cox_tests",
+    "load_model": "models.stored_forest",
     "logrank_test": "models.logrank",
+    "maximally_selected_logrank": "models.cutpoint",
+    "mcnemar_test": "performance.mcnemar",
     "minimal_depth": "models.forest_depth",
+    "minimum_p_permutation": "models.minimum_p",
     "oob_brier": "performance.forest_brier",
     "pairwise_logrank": "models.logrank",
-    "load_model": "models.stored_forest",
     "partial_effect": "models.forest_effect",
-    "permutation_importance": "models.forest_importance",
-    "save_model": "models.stored_forest",
     "performance_table": "report.performance_tables",
+    "permutation_importance": "models.forest_importance",
     "pool_estimates": "models.pooling",
     "pooled": "models.pooling",
     "pooled_auc": "performance.pooled_measures",
@@ -110,6 +120,7 @@ _HOME = {
     "royston_d": "performance.prognostic_separation",
     "run_study": "study.run",
     "save_figure": "figures.files",
+    "save_model": "models.stored_forest",
     "simulate_study": "simulate",
     "smallest_hazard_ratio": "performance.planning",
     "stability_of": "performance.stability",
@@ -129,6 +140,7 @@ if TYPE_CHECKING:
     from survmodel.errors import SurvmodelError as SurvmodelError
     from survmodel.figures.calibration import draw_calibration as draw_calibration
     from survmodel.figures.cumulative_incidence import draw_cumulative_incidence as draw_cumulative_incidence
+    from survmodel.figures.cutpoint import draw_cutpoint as draw_cutpoint
     from survmodel.figures.decision_curve import draw_decision_curve as draw_decision_curve
     from survmodel.figures.effect import draw_effect as draw_effect
     from survmodel.figures.files import save_figure as save_figure
@@ -146,6 +158,9 @@ if TYPE_CHECKING:
     from survmodel.models.cox_tests import likelihood_ratio_test as likelihood_ratio_test
     from survmodel.models.cox_tests import proportional_hazards_test as proportional_hazards_test
     from survmodel.models.cumulative_incidence import CumulativeIncidence as CumulativeIncidence
+    from survmodel.models.cutpoint import maximally_selected_logrank as maximally_selected_logrank
+    from survmodel.models.cutpoint_bootstrap import bootstrap_cutpoint as bootstrap_cutpoint
+    from survmodel.models.data_derived_cut import DataDerivedCut as DataDerivedCut
     from survmodel.models.delta_sensitivity import delta_sensitivity as delta_sensitivity
     from survmodel.models.description import describe as describe
     from survmodel.models.elastic_net_settings import ElasticNet as ElasticNet
@@ -164,6 +179,7 @@ if TYPE_CHECKING:
     from survmodel.models.kaplan_meier import KaplanMeier as KaplanMeier
     from survmodel.models.logrank import logrank_test as logrank_test
     from survmodel.models.logrank import pairwise_logrank as pairwise_logrank
+    from survmodel.models.minimum_p import minimum_p_permutation as minimum_p_permutation
     from survmodel.models.parametric import ParametricSurvival as ParametricSurvival
     from survmodel.models.pipeline import Pipeline as Pipeline
     from survmodel.models.pooled_regression import pooled_likelihood_ratio as pooled_likelihood_ratio
@@ -181,16 +197,22 @@ if TYPE_CHECKING:
     from survmodel.outcome.landmark import landmark as landmark
     from survmodel.outcome.response import Outcome as Outcome
     from survmodel.outcome.visit_intervals import visit_intervals as visit_intervals
+    from survmodel.performance.added_value import Decision as Decision
+    from survmodel.performance.added_value import added_value as added_value
     from survmodel.performance.brier import brier_score as brier_score
     from survmodel.performance.brier import integrated_brier_score as integrated_brier_score
     from survmodel.performance.calibration import calibration as calibration
+    from survmodel.performance.clustered_proportion import clustered_proportion as clustered_proportion
     from survmodel.performance.decision_curve import decision_curve as decision_curve
+    from survmodel.performance.delong import delong_test as delong_test
     from survmodel.performance.discrimination import concordance as concordance
     from survmodel.performance.discrimination import concordance_difference as concordance_difference
+    from survmodel.performance.encompassing import compare_markers as compare_markers
     from survmodel.performance.estimator import SurvivalEstimator as SurvivalEstimator
     from survmodel.performance.forest_against_cox import compare_with_cox as compare_with_cox
     from survmodel.performance.forest_brier import oob_brier as oob_brier
     from survmodel.performance.leave_group_out import leave_group_out as leave_group_out
+    from survmodel.performance.mcnemar import mcnemar_test as mcnemar_test
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.pooled_measures import pooled_auc as pooled_auc

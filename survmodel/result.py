@@ -23,7 +23,7 @@ VOCABULARY = (
     "term", "variable", "level", "reference", "estimate", "std_error", "statistic", "df", "p_value", "conf_low",
     "conf_high", "time", "n_risk", "n_event", "n_censor", "group", "n", "model", "measure", "horizon", "sample",
     "observed", "expected", "probability", "row", "p_adjusted", "contrast", "cause", "lower", "upper",
-    "shuffling_error", "used", "root", "splits", "below", "threshold", "n_missing", "fmi", "riv", "delta",
+    "shuffling_error", "used", "root", "splits", "below", "threshold", "n_missing", "fmi", "riv", "delta", "cutpoint",
 )  # fmt: skip
 
 

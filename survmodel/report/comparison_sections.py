@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,8 +15,10 @@ from survmodel.performance.validation_result import Validation
 from survmodel.report import sentences
 from survmodel.report.contents import EndpointPart
 from survmodel.report.document import Block, Paragraph, TableBlock
-from survmodel.report.performance_tables import performance_table
+from survmodel.report.performance_tables import models_performance_table, performance_table
 from survmodel.report.validation_contents import ComparisonPart
+from survmodel.report.validation_sections import all_models
+from survmodel.table import Table
 
 
 def comparison_blocks(part: EndpointPart) -> Iterator[Block]:
@@ -43,7 +46,44 @@ def comparison_blocks(part: EndpointPart) -> Iterator[Block]:
         labels = dict(zip(one.names, one.labels, strict=True))
         caption = f"Performance of {list_values(list(one.labels))}, {part.title}.{sentences.cause_specific_note(part)}"
         table = performance_table(answer.result, labels=labels, caption=caption)
-        yield TableBlock(table, "_".join(("performance", *one.names)))
+        yield TableBlock(_with_note(table, part), "_".join(("performance", *one.names)))
+
+
+def performance_blocks(part: EndpointPart) -> Iterator[Block]:
+    """Show every measure of each model of an endpoint that was validated.
+
+    Parameters
+    ----------
+    part : EndpointPart
+        The endpoint.
+
+    Yields
+    ------
+    Block
+        One table; nothing where nothing was validated.
+    """
+    found = [
+        (model.label, model.validation.result)
+        for model in all_models(part)
+        if model.validation is not None and model.validation.result is not None
+    ]
+    if not found:
+        return
+    kind = ", by models that count competing events as censored" if part.causes else ""
+    caption = f"Performance in other patients, {part.title}{kind}."
+    table = _with_note(models_performance_table(found, caption), part)
+    yield TableBlock(table, f"validated_{part.name}")
+
+
+def _with_note(table: Table, part: EndpointPart) -> Table:
+    """Say whose values are scored where models stand behind an imputation."""
+    if part.imputation is None:
+        return table
+    note = (
+        "Behind an imputation, also for apparent values, patients are completed without their outcome and their "
+        "predictions are means over the completed tables."
+    )
+    return replace(table, footnotes=(*table.footnotes, note))
 
 
 def _sentence(one: ComparisonPart, found: Validation) -> str:

@@ -24,8 +24,11 @@ from survmodel.performance.discrimination import Concordance
 from survmodel.performance.precision import Precision
 from survmodel.performance.stability import PredictionStability
 from survmodel.performance.validation_result import Validation
+from survmodel.report.added_value_contents import AddedValuePart
 from survmodel.report.answers import Answer, GroupAnswer
+from survmodel.report.cutpoint_contents import CutpointPart
 from survmodel.report.document import FigureBlock
+from survmodel.report.imputation_contents import ImputationPart, PooledModel
 from survmodel.report.validation_contents import ComparisonPart, ForestPart, RiskGroupPart
 from survmodel.result import Result
 
@@ -161,6 +164,7 @@ class ModelPart:
     stability: Answer[PredictionStability] | None = None
     figures: tuple[FigureBlock, ...] = ()
     penalty: str = ""
+    pooled: PooledModel | None = None
 
     def answers(self) -> Iterator[Answer[Any]]:
         """Walk through its answers.
@@ -173,6 +177,8 @@ class ModelPart:
         yield from (answer for _, answer in self.univariable)
         yield from (self.fit, self.proportional_hazards, self.concordance)
         yield from (one.answer for one in self.concordance_by_group)
+        if self.pooled is not None:
+            yield from self.pooled.answers()
         if self.validation is not None:
             yield self.validation
         yield from self.calibrations
@@ -319,6 +325,10 @@ class EndpointPart:
         Random survival forests.
     comparisons : tuple of ComparisonPart
         Models that were validated together.
+    added_value : AddedValuePart, optional
+        What the marker adds, for the endpoint of the declared pair of models.
+    cutpoints : tuple of CutpointPart
+        Cuts that were searched in these patients.
     causes : tuple of (str, int)
         Label and number of each event, the event itself first; empty unless events compete.
     warnings : tuple of str
@@ -343,6 +353,8 @@ class EndpointPart:
         The events of which the first counts, as the study lists them; empty unless it does.
     landmark : LandmarkPart, optional
         The landmark from which time counts; None where it counts from time zero.
+    imputation : ImputationPart, optional
+        The imputation behind its Cox models; None where they are of complete cases.
     """
 
     name: str
@@ -356,6 +368,8 @@ class EndpointPart:
     models: tuple[ModelPart, ...] = ()
     forests: tuple[ForestPart, ...] = ()
     comparisons: tuple[ComparisonPart, ...] = ()
+    added_value: AddedValuePart | None = None
+    cutpoints: tuple[CutpointPart, ...] = ()
     causes: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
     incidence: tuple[IncidencePart, ...] = ()
@@ -369,6 +383,7 @@ class EndpointPart:
     censored_at: str = ""
     first_of: tuple[str, ...] = ()
     landmark: LandmarkPart | None = None
+    imputation: ImputationPart | None = None
 
     @property
     def n_late(self) -> int:
@@ -393,10 +408,15 @@ class EndpointPart:
             found += [one.fit, *one.tests]
         for marker in self.markers:
             found += [one.answer for one in (*marker.fits, *marker.by_entity)]
+        if self.imputation is not None:
+            found.append(self.imputation.fit)
         for model in self.models:
             found += model.answers()
         for forest in self.forests:
             found += forest.answers()
+        found += [] if self.added_value is None else [self.added_value.answer]
+        for cut in self.cutpoints:
+            found += [cut.search, cut.stability]
         yield from (*found, *(one.validation for one in self.comparisons))
 
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from survmodel.formatting import MISSING, count_noun, format_count, format_p, format_ratio, format_significant
+from survmodel.formatting import (
+    MISSING,
+    count_noun,
+    format_count,
+    format_number,
+    format_p,
+    format_ratio,
+    format_significant,
+)
 from survmodel.models.cox_fit import CoxFit
+from survmodel.models.pooled_regression import PooledRegression
 from survmodel.models.term_tests import NON_LINEAR, OVERALL, columns_of_splines, splines_of
 from survmodel.naming import INDENT, describe_term_in_table, label_of, name_term, percent_level
 from survmodel.report.contents import MarkerPart, ModelPart
@@ -15,10 +24,11 @@ from survmodel.table import Table
 
 REFERENCE = "reference"
 #: A spline has a curve and no ratio of its own.
+MISSING_INFORMATION = "Missing information"
 NO_RATIO, BENDS = "no single ratio", "non-linear part"
 
 #: Row -> name of a column -> ratio and p.
-Cells: TypeAlias = "dict[Row, dict[str, tuple[str, str]]]"
+Cells: TypeAlias = "dict[Row, dict[str, tuple[str, ...]]]"
 
 
 class Row(NamedTuple):
@@ -155,6 +165,83 @@ def model_table(
         notes.insert(0, f"{alone}: each characteristic in a model of its own, of all patients with a value of it. "
                         "Patients and events are those of all terms together.")  # fmt: skip
     return Table(header, _write_rows(cells, names, labels, units, counts), caption, notes)
+
+
+def pooled_table(
+    model: ModelPart, labels: Mapping[str, str], units: Mapping[str, str] | None = None, caption: str = ""
+) -> Table:
+    """Tabulate hazard ratios pooled over completed tables, each term alone and all together.
+
+    Parameters
+    ----------
+    model : ModelPart
+        A model that was pooled.
+    labels, units : mapping of str to str
+        How columns are shown.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    Table
+        A row for each term, with the fraction of missing information of all terms together.
+
+    Raises
+    ------
+    ValueError
+        When the model was not pooled.
+    """
+    pooled = model.pooled
+    if pooled is None or pooled.fit.result is None:
+        raise ValueError("the model was not pooled")
+    found = pooled.fit.result
+    alone, together = ("Alone", "Together") if pooled.univariable else ("", "")
+    cells: Cells = {}
+    for row, shown, missing in _pooled_rows(found):
+        cells.setdefault(row, {})[together] = shown
+        cells[row][MISSING_INFORMATION] = (missing,)
+    absent = []
+    for term, answer in pooled.univariable:
+        if answer.result is None:
+            absent.append(f"{MISSING} {name_term(term, labels)} alone: {answer.reason}.")
+            continue
+        for row, shown, _ in _pooled_rows(answer.result):
+            cells.setdefault(row, {MISSING_INFORMATION: ("",)})[alone] = shown
+    if pooled.univariable:
+        for one in cells.values():
+            one.setdefault(alone, (MISSING, ""))
+    names = [alone, together] if pooled.univariable else [together]
+    header = ["Characteristic", *(head for name in names for head in _heads(name, found.conf_level))]
+    notes = [
+        f"Pooled over {format_count(found.m)} completed tables by Rubin's rules; "
+        f"{found.fits[0].ties.capitalize()} ties; limits and tests of large samples.",
+        f"{MISSING_INFORMATION}: share of the variance of the coefficient that is due to missing values, all terms "
+        "together.",
+        *absent,
+    ]
+    rows = _write_rows(cells, [*names, MISSING_INFORMATION], labels, units)
+    return Table([*header, MISSING_INFORMATION], rows, caption, notes)
+
+
+def _pooled_rows(found: PooledRegression) -> Iterator[tuple[Row, tuple[str, str], str]]:
+    begun: set[str] = set()
+    design = found.fits[0].design
+    splines = columns_of_splines(design)
+    for place, record in enumerate(found.hazard_ratios().to_dict("records")):
+        variable, level, reference = str(record["variable"]), str(record["level"]), str(record["reference"])
+        known = variable if variable in design.formula.variables else ""
+        if place in splines:
+            if splines[place] not in begun:
+                begun.add(splines[place])
+                yield Row(known, splines[place], ""), (NO_RATIO, ""), ""
+            continue
+        ratio = format_ratio(record["estimate"], record["conf_low"], record["conf_high"])
+        if level and known and variable not in begun:
+            begun.add(variable)
+            yield Row(variable, "", reference), (REFERENCE, ""), ""
+        term = "" if level and known else str(record["term"])
+        row = Row(known, term, level if known else "")
+        yield row, (ratio, format_p(record["p_value"])), format_number(record["fmi"], 2)
 
 
 def _notes_of_undefined(model: ModelPart, labels: Mapping[str, str]) -> Iterator[str]:

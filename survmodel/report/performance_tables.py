@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,14 @@ from survmodel.formatting import (
     format_significant,
 )
 from survmodel.naming import INDENT, begin, percent_level
-from survmodel.performance.scoring import SLOPE
+from survmodel.performance.brier import IPA
+from survmodel.performance.scoring import AUC, BRIER, HARRELL, SLOPE, Measure
 from survmodel.performance.validation_result import ENOUGH_FOR_LIMITS, Validation
+from survmodel.performance.validation_scores import Scores
 from survmodel.table import Table
 
+#: Measures in the order in which they are shown.
+ORDER = (HARRELL, SLOPE, AUC, BRIER, IPA)
 #: How each method makes a corrected value.
 METHODS = {
     "optimism": "Corrected: the apparent value less the mean optimism of {used} bootstrap samples; limits of the "
@@ -64,21 +68,73 @@ def performance_table(validation: Validation, *, labels: Mapping[str, str] | Non
     rows: list[list[str]] = []
     first = next(iter(validation.scores.values()))
     for measure in first.measures:
-        at = "" if measure.horizon is None else f" at {format_significant(measure.horizon)} {validation.unit}".rstrip()
-        rows.append([f"{begin(measure.name)}{at}", "", "", ""])
-        for name, scores in validation.scores.items():
-            one = scores.measures[measure]
-            hidden = measure.name == SLOPE or not scores.shows_apparent
-            apparent = MISSING if hidden else format_number(one.apparent, 3)
-            folds = _limited(one.cross_validated, np.nan, np.nan)
-            rows.append(
-                [f"{INDENT}{begin(named[name])}", apparent, _limited(one.corrected, one.conf_low, one.conf_high), folds]
-            )
+        rows.append([_heading(measure, validation.unit), "", "", ""])
+        rows += [_row(named[name], scores, measure) for name, scores in validation.scores.items()]
         rows += _difference_rows(differences, measure.name, measure.horizon, named)
-    percent = percent_level(validation.conf_level)
-    header = ["Measure and model", "Apparent", f"Corrected ({percent} limits)", "Cross-validated"]
-    table = _without_empty(header, rows)
+    table = _without_empty(_header(validation), rows)
     return Table(*table, caption, tuple(_notes(validation)))
+
+
+def models_performance_table(validations: Sequence[tuple[str, Validation]], caption: str = "") -> Table:
+    """Tabulate the measures of models that were validated apart, each on its own patients.
+
+    Parameters
+    ----------
+    validations : sequence of (str, Validation)
+        Label of each model, and what was found.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    Table
+        A section for each measure; a row for each model. No differences: the patients need not be the same.
+
+    Examples
+    --------
+    >>> from survmodel import CoxPH, Outcome, validate
+    >>> random = np.random.default_rng(5)
+    >>> table = pd.DataFrame({"x": random.normal(size=60), "z": random.normal(size=60)})
+    >>> outcome = Outcome(random.exponential(np.exp(-table["x"])), np.ones(60), unit="years")
+    >>> found = [(name, validate(CoxPH(name), table, outcome, repeats=50, horizons=[1])) for name in "xz"]
+    >>> [row[0] for row in models_performance_table(found).rows if not any(row[1:])]
+    ['Harrell C', 'Calibration slope', 'AUC at 1 years', 'Brier score at 1 years', 'IPA at 1 years']
+    """
+    own = [(label, found, scores) for label, found in validations for scores in found.scores.values()]
+    measures = sorted({one for _, _, scores in own for one in scores.measures}, key=_place)
+    rows: list[list[str]] = []
+    for measure in measures:
+        rows.append([_heading(measure, own[0][1].unit), "", "", ""])
+        rows += [_row(label, scores, measure) for label, _, scores in own if measure in scores.measures]
+    notes: dict[str, None] = {}
+    for label, found, _ in own:
+        notes |= dict.fromkeys([f"{begin(label)}: {_counts(found)}", *_how(found)])
+    notes |= dict.fromkeys(_remarks([found for _, found, _ in own]))
+    if len(own) > 1:
+        notes["Each model on its own patients: models are compared where they are validated together."] = None
+    return Table(*_without_empty(_header(own[0][1]), rows), caption, tuple(notes))
+
+
+def _place(measure: Measure) -> tuple[float, int]:
+    return (measure.horizon or 0.0, ORDER.index(measure.name))
+
+
+def _heading(measure: Measure, unit: str) -> str:
+    at = "" if measure.horizon is None else f" at {format_significant(measure.horizon)} {unit}".rstrip()
+    return f"{begin(measure.name)}{at}"
+
+
+def _row(label: str, scores: Scores, measure: Measure) -> list[str]:
+    one = scores.measures[measure]
+    hidden = measure.name == SLOPE or not scores.shows_apparent
+    apparent = MISSING if hidden else format_number(one.apparent, 3)
+    corrected = _limited(one.corrected, one.conf_low, one.conf_high)
+    return [f"{INDENT}{begin(label)}", apparent, corrected, _limited(one.cross_validated, np.nan, np.nan)]
+
+
+def _header(validation: Validation) -> list[str]:
+    percent = percent_level(validation.conf_level)
+    return ["Measure and model", "Apparent", f"Corrected ({percent} limits)", "Cross-validated"]
 
 
 def _difference_rows(
@@ -118,24 +174,37 @@ def _without_empty(header: list[str], rows: list[list[str]]) -> tuple[list[str],
 
 
 def _notes(validation: Validation) -> list[str]:
+    notes = [_counts(validation), *_how(validation), *_remarks([validation])]
+    if len(validation.scores) > 1:
+        notes.append("Differences are paired on the same resamples. They are no test: nested models are tested by the "
+                     "likelihood ratio.")  # fmt: skip
+    return notes
+
+
+def _counts(validation: Validation) -> str:
+    inside = f", within {validation.n_strata} strata" if validation.n_strata > 1 else ""
+    return f"{count_noun(validation.n, 'patient')}, {count_noun(validation.n_event, 'event')}{inside}."
+
+
+def _how(validation: Validation) -> list[str]:
+    """Say how the corrected values of a validation were made."""
     glance = validation.glance().iloc[0]
     used, asked = format_count(int(glance["used"])), format_count(int(glance["asked"]))
     drawn = used if used == asked else f"{used} (of {asked} asked for)"
     folds = [one.index_by_model.shape[:2] for one in validation.out_of_fold.values()]
     told = count_noun(folds[0][0], "repeat") + f" of {folds[0][1]}-fold cross-validation" if folds else ""
-    inside = f", within {validation.n_strata} strata" if validation.n_strata > 1 else ""
-    notes = [
-        f"{count_noun(validation.n, 'patient')}, {count_noun(validation.n_event, 'event')}{inside}.",
-        METHODS[validation.method].format(used=drawn, folds=told),
-    ]
+    notes = [METHODS[validation.method].format(used=drawn, folds=told)]
     if told and validation.method != "cross-validation":
         notes.append(f"Cross-validated: mean over {told}.")
-    if validation.n < ENOUGH_FOR_LIMITS:
+    return notes
+
+
+def _remarks(validations: Sequence[Validation]) -> list[str]:
+    """Say how the numbers are to be read."""
+    notes = []
+    if min(one.n for one in validations) < ENOUGH_FOR_LIMITS:
         notes.append(f"Limits only describe below {ENOUGH_FOR_LIMITS} patients.")
     notes.append("Higher C and AUC, lower Brier score and higher IPA are better; a slope below 1 is overfitting.")
-    if len(validation.scores) > 1:
-        notes.append("Differences are paired on the same resamples. They are no test: nested models are tested by the "
-                     "likelihood ratio.")  # fmt: skip
-    if not all(one.shows_apparent for one in validation.scores.values()):
+    if not all(scores.shows_apparent for one in validations for scores in one.scores.values()):
         notes.append(f"{MISSING} Apparent values of forests, and apparent slopes, say nothing and are not shown.")
-    return [*notes, *(f"{one}." for one in validation.notes)]
+    return [*notes, *dict.fromkeys(f"{note}." for one in validations for note in one.notes)]

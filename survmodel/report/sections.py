@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from survmodel.formatting import MISSING, count_noun, format_count
 from survmodel.naming import begin
-from survmodel.performance.discrimination import Concordance
 from survmodel.report import hazard_tables, sentences, study_sentences, study_tables, tables
+from survmodel.report.added_value_sections import added_value_blocks
 from survmodel.report.answers import Answer
-from survmodel.report.comparison_sections import comparison_blocks
+from survmodel.report.comparison_sections import comparison_blocks, performance_blocks
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
+from survmodel.report.cutpoint_sections import cutpoint_blocks
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, Section, TableBlock
+from survmodel.report.imputation_sections import imputation_blocks, imputation_methods, pooled_blocks
 from survmodel.report.table_one import description_table
 from survmodel.report.validation_sections import (
     forest_blocks,
@@ -73,6 +76,19 @@ def _of_endpoint(part: EndpointPart, contents: StudyContents, tail: str) -> Iter
         yield Section(f"Risk groups{tail}", tuple(risk_group_blocks(part)))
     if part.forests:
         yield Section(f"Random survival forest{tail}", tuple(forest_blocks(part, contents)))
+    yield from _of_performance(part, tail)
+
+
+def _of_performance(part: EndpointPart, tail: str) -> Iterator[Section]:
+    """Lay out what models would do in other patients, and what markers add."""
+    performance = tuple(performance_blocks(part))
+    if performance:
+        yield Section(f"Performance in other patients{tail}", performance)
+    if part.added_value is not None:
+        added = part.added_value
+        yield Section(f"Added value of {added.marker}{tail}", tuple(added_value_blocks(part, added)))
+    if part.cutpoints:
+        yield Section(f"Searched cut-points{tail}", tuple(cutpoint_blocks(part)))
     if part.comparisons:
         yield Section(f"Comparison of models{tail}", tuple(comparison_blocks(part)))
 
@@ -163,7 +179,8 @@ def _methods(contents: StudyContents) -> Iterator[Block]:
     """Write the methods; a sentence that holds for several endpoints is said once."""
     said: set[str] = set()
     for part in contents.endpoints:
-        for paragraph in (*sentences.methods(part, contents.labels), validation_methods(part)):
+        imputed = imputation_methods(part, contents.labels)
+        for paragraph in (*sentences.methods(part, contents.labels), imputed, validation_methods(part)):
             new = [sentence for sentence in paragraph if sentence not in said]
             said.update(new)
             if new:
@@ -177,7 +194,8 @@ def _counts(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
     yield TableBlock(table, f"counts_{part.name}")
     if any(count for _, count in part.missing):
         caption = f"Missing values, {part.title}."
-        shown = tables.missing_table(part.missing_by_group, contents.labels, caption, contents.group_label)
+        note = tables.LEFT_OUT if part.imputation is None else tables.IMPUTED
+        shown = tables.missing_table(part.missing_by_group, contents.labels, caption, contents.group_label, note)
         yield TableBlock(shown, f"missing_{part.name}")
 
 
@@ -253,9 +271,11 @@ def _test(part: EndpointPart, curve: CurvePart) -> Paragraph:
 
 
 def _models(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
+    yield from imputation_blocks(part, contents)
     for model in part.models:
+        yield from pooled_blocks(model, part, contents)
         yield from _model(model, part, contents)
-    shown = [model for model in part.models if model.fit.result is not None]
+    shown = [model for model in part.models if _is_shown(model)]
     for model in shown:
         for answer in _concordances(model):
             if answer.failed:
@@ -271,12 +291,20 @@ def _models(part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
         yield TableBlock(table, f"concordance_{part.name}")
 
 
-def _concordances(model: ModelPart) -> list[Answer[Concordance]]:
+def _is_shown(model: ModelPart) -> bool:
+    return (model.fit if model.pooled is None else model.pooled.fit).result is not None
+
+
+def _concordances(model: ModelPart) -> list[Answer[Any]]:
+    pooled = model.pooled
+    if pooled is not None:
+        return [pooled.concordance, *(one.answer for one in pooled.concordance_by_group)]
     return [model.concordance, *(one.answer for one in model.concordance_by_group)]
 
 
 def _model(model: ModelPart, part: EndpointPart, contents: StudyContents) -> Iterator[Block]:
-    label = begin(model.label)
+    whose, name = ("", "") if model.pooled is None else (", complete cases", "_complete_cases")
+    label = begin(model.label) + whose
     fit = model.fit.result
     if fit is None:
         if model.fit.withheld:
@@ -287,8 +315,10 @@ def _model(model: ModelPart, part: EndpointPart, contents: StudyContents) -> Ite
     counts = f"{count_noun(fit.n, 'patient')}, {count_noun(fit.n_event, 'event')}"
     kind = "cause-specific " if part.causes else ""
     caption = f"{label}: {kind}hazard ratios for {part.event_label} ({counts}).{sentences.cause_specific_note(part)}"
-    yield Paragraph(sentences.model_sentence(model))
-    yield TableBlock(hazard_tables.model_table(model, contents.labels, contents.units, caption), f"cox_{model.name}")
+    if model.pooled is None:
+        yield Paragraph(sentences.model_sentence(model))
+    table = hazard_tables.model_table(model, contents.labels, contents.units, caption)
+    yield TableBlock(table, f"cox_{model.name}{name}")
     for term, answer in model.univariable:
         if answer.failed:
             yield Paragraph(sentences.not_estimable(f"{label}, {term} alone", answer.reason), "missing")

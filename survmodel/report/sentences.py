@@ -284,8 +284,9 @@ def _describe_models(models: Sequence[ModelPart], part: EndpointPart, labels: Ma
     unless = f" unless {' or '.join(named)} is named" if named else ""
     sentences.append(f"Numbers enter linearly{unless}.")
     of_all = "In each model, patients" if several else "Patients"
+    if part.imputation is None:
+        sentences.append(f"{of_all} with a missing value in any of these were left out (complete cases).")
     sentences += [
-        f"{of_all} with a missing value in any of these were left out (complete cases).",
         "Proportional hazards were examined by score tests of an interaction with time (transformed by the "
         "Kaplan-Meier curve), for each term and for all together.",
         "Discrimination is Harrell's C of the model's own patients, within strata and disease groups where there are "

@@ -30,8 +30,7 @@ def general_methods(contents: StudyContents) -> tuple[str, ...]:
         Paragraphs.
     """
     general = (
-        "Missing values are not imputed: each model and each comparison is of its complete cases, and says how many "
-        "patients were left out. Limits are 95% confidence limits and tests are two-sided. P-values are not adjusted "
+        f"{_missing(contents)} Limits are 95% confidence limits and tests are two-sided. P-values are not adjusted "
         "for the number of tests. Covariates, transformations and cut-points are those declared in the study file; no "
         "algorithm chose them."
     )
@@ -51,6 +50,17 @@ def general_methods(contents: StudyContents) -> tuple[str, ...]:
         f"question {question.sha256}."
     )
     return (*markers, general, lock)
+
+
+def _missing(contents: StudyContents) -> str:
+    """Say what is done about missing values."""
+    if any(part.imputation is not None for part in contents.endpoints):
+        return "Only the Cox models stand on imputed values; each curve and each other comparison is of its complete " \
+               "cases, and says how many patients were left out."  # fmt: skip
+    return (
+        "Missing values are not imputed: each model and each comparison is of its complete cases, and says how many "
+        "patients were left out."
+    )
 
 
 def _pair(question: Question) -> str:

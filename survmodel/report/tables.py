@@ -23,9 +23,15 @@ from survmodel.models.cumulative_incidence import CumulativeIncidenceFit
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.naming import INDENT, NO_LESION, begin, label_of, name_term, percent_level
 from survmodel.performance.validation_result import ENOUGH_FOR_LIMITS
+from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.contents import EndpointPart, MissingPart, ModelPart
 from survmodel.report.sentences import withheld_note
 from survmodel.table import Table
+
+LEFT_OUT = "Models leave out patients who lack a value of theirs."
+IMPUTED = (
+    "Cox models are of completed tables; curves, markers and forests leave out patients who lack a value of theirs."
+)
 
 
 def counts_table(
@@ -236,7 +242,11 @@ def proportional_hazards_table(
 
 
 def missing_table(
-    parts: Sequence[MissingPart], labels: Mapping[str, str] | None = None, caption: str = "", group_label: str = ""
+    parts: Sequence[MissingPart],
+    labels: Mapping[str, str] | None = None,
+    caption: str = "",
+    group_label: str = "",
+    dealt_with: str = LEFT_OUT,
 ) -> Table:
     """Tabulate the missing values of the columns that analyses use, of all patients and in each disease group.
 
@@ -250,6 +260,8 @@ def missing_table(
         What the table shows.
     group_label : str
         Label of the disease group, "" without groups.
+    dealt_with : str
+        What is done about them.
 
     Returns
     -------
@@ -263,7 +275,7 @@ def missing_table(
             cells = [_share(one.columns[place][1], one.n) for one in parts]
             rows.append([begin(label_of(name, labels)), *cells])
     rows.append(["No value missing", *(_share(one.n_complete, one.n) for one in parts)])
-    note = "Columns that models, markers and curves use. Models leave out patients who lack a value of theirs."
+    note = f"Columns that models, markers and curves use. {dealt_with}"
     groups = f"Columns of the table: {group_label}." if group_label and len(parts) > 1 else ""
     return Table(header, rows, caption, (note, groups))
 
@@ -288,20 +300,21 @@ def concordance_table(models: Sequence[ModelPart], caption: str = "", group_labe
     rows, percent, withheld, within = [], "95%", [], False
     for model in models:
         label = begin(model.label)
-        parts = [("", model.concordance), *((one.group, one.answer) for one in model.concordance_by_group)]
-        for group, answer in parts:
+        whole, by_group, n_all = _apparent(model)
+        parts = [("", whole, n_all), *((one.group, one.answer, (one.n, one.n_event)) for one in by_group)]
+        for group, answer, numbers in parts:
             name = INDENT + group if group else label
-            counts = _concordance_counts(model, group)
+            counts = [MISSING, MISSING] if numbers is None else [format_count(one) for one in numbers]
             corrected = "" if group else _corrected(model)
             if answer.result is None:
                 rows.append([name, *counts, MISSING, MISSING, MISSING, corrected])
                 withheld.append(withheld_note(f"{label}, {group}" if group else label, answer))
                 continue
-            result = answer.result
-            percent, within = percent_level(result.conf_level), within or result.n_strata > 1
-            limits = format_interval(result.conf_low, result.conf_high, 3)
+            result, one = answer.result, answer.result.tidy().iloc[0]
+            percent, within = percent_level(result.conf_level), within or getattr(result, "n_strata", 1) > 1
+            limits = format_interval(one["conf_low"], one["conf_high"], 3)
             rows.append([
-                name, *counts, format_number(result.estimate, 3), format_number(result.std_error, 3), limits, corrected
+                name, *counts, format_number(one["estimate"], 3), format_number(one["std_error"], 3), limits, corrected
             ])  # fmt: skip
     note = "Apparent: computed on the patients the model was fitted to; optimistic; not validated. "
     note += "0.5 is no discrimination, 1 a perfect order. Normal limits, infinitesimal-jackknife standard error."
@@ -311,7 +324,10 @@ def concordance_table(models: Sequence[ModelPart], caption: str = "", group_labe
         "Model", "Patients", "Events", "Harrell's C (apparent)", "Standard error", f"{percent} limits",
         f"Corrected C ({percent} limits)",
     ]  # fmt: skip
-    notes = (note, pairs if within or group_label else "", _how_corrected(models), *dict.fromkeys(withheld))
+    imputed = ""
+    if any(model.pooled is not None for model in models):
+        imputed = "Pooled over completed tables on the logit scale; validation repeats the imputation in each sample."
+    notes = (note, imputed, pairs if within or group_label else "", _how_corrected(models), *dict.fromkeys(withheld))
     return Table(header, rows, caption, notes)
 
 
@@ -338,12 +354,14 @@ def _how_corrected(models: Sequence[ModelPart]) -> str:
     )
 
 
-def _concordance_counts(model: ModelPart, group: str) -> list[str]:
-    fit = model.fit.result
-    for one in model.concordance_by_group:
-        if one.group == group:
-            return [format_count(one.n), format_count(one.n_event)]
-    return [MISSING, MISSING] if fit is None else [format_count(fit.n), format_count(fit.n_event)]
+def _apparent(model: ModelPart) -> tuple[Answer[Any], Sequence[GroupAnswer[Any]], tuple[int, int] | None]:
+    """Give the apparent C that is shown, that of completed tables where there are any, with patients and events."""
+    pooled, fit = model.pooled, model.fit.result
+    if pooled is None:
+        return model.concordance, model.concordance_by_group, None if fit is None else (fit.n, fit.n_event)
+    found = pooled.fit.result
+    counts = None if found is None else (int(found.fits[0].n), int(found.fits[0].n_event))
+    return pooled.concordance, pooled.concordance_by_group, counts
 
 
 def _share(count: float, n: float) -> str:

@@ -173,6 +173,7 @@ def further_blocks(contents: StudyContents) -> Iterator[Block]:
     yield from contents.uptake
     for part in contents.endpoints:
         yield from _figures(part)
+        yield from () if part.imputation is None else part.imputation.figures
         answers = [(model.label, answer) for model in all_models(part) for answer in model.calibrations]
         for label, answer in answers:
             if answer.failed:
@@ -214,9 +215,18 @@ def _optimism_methods(part: EndpointPart) -> Iterator[str]:
     if done:
         asked = format_count(int(done[0].glance()["asked"].iloc[0]))
         inside = ", drawn within strata and disease groups," if any(one.n_strata > 1 for one in done) else ""
+        timed = any(one.horizons for one in done)
+        what = "C, the calibration slope and, at the horizons, AUC, Brier score and IPA" if timed else "C and slope"
         yield (
-            f"C was corrected for optimism by {asked} bootstrap samples of patients{inside} in each of which the whole "
-            "model was fitted anew (Harrell); its limits are those of the bootstrap distribution moved by the optimism."
+            f"{what} were corrected for optimism by {asked} bootstrap samples of patients{inside} in each of which the "
+            "whole model was fitted anew (Harrell); limits are those of the bootstrap distribution moved by the "
+            "optimism."
+        )
+    scored = [one.validation.result for one in all_models(part) if one.validation is not None]
+    if any(one is not None and one.horizons for one in scored):
+        yield (
+            "AUC and Brier score make up for patients censored before the horizon by inverse probability of censoring "
+            "weights; IPA is 1 less the ratio of the Brier score to that of the Kaplan-Meier estimate of the stratum."
         )
     if any(one.calibrations for one in part.models):
         yield (

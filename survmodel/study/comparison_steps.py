@@ -15,18 +15,22 @@ from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer
 from survmodel.report.validation_contents import ComparisonPart
 from survmodel.study.forest_steps import forest_spec
+from survmodel.study.imputation_steps import Imputed
 from survmodel.study.model_steps import cox_spec
 from survmodel.study.settings_models import ModelEntry
 from survmodel.study.step_parts import EndpointSteps, too_few_events, withhold
+from survmodel.study.validation_steps import scored_horizons
 
 
-def comparison_parts(part: EndpointSteps) -> Iterator[ComparisonPart]:
+def comparison_parts(part: EndpointSteps, imputed: Imputed | None = None) -> Iterator[ComparisonPart]:
     """Validate the models of an endpoint that the study file compares.
 
     Parameters
     ----------
     part : EndpointSteps
         The endpoint.
+    imputed : Imputed, optional
+        Its completed tables: each model is then validated together with the imputation.
 
     Yields
     ------
@@ -38,38 +42,52 @@ def comparison_parts(part: EndpointSteps) -> Iterator[ComparisonPart]:
         models = {name: settings.model[name] for name in names}
         if next(iter(models.values())).endpoint != part.name:
             continue
-        found = part.attempt(f"comparison/{'/'.join(names)}", lambda models=models: _validate(models, part))  # type: ignore[misc]
+        found = part.attempt(f"comparison/{'/'.join(names)}", lambda models=models: _validate(models, part, imputed))  # type: ignore[misc]
         n_event = 0 if found.result is None else found.result.n_event
         labels = tuple(model.label or f"model {name}" for name, model in models.items())
         answer: Answer[Validation] = withhold(found, too_few_events(n_event, part.least.performance, "performance"))
         yield ComparisonPart(names, labels, answer)
 
 
-def _validate(models: Mapping[str, ModelEntry], part: EndpointSteps) -> Validation:
+def _validate(models: Mapping[str, ModelEntry], part: EndpointSteps, imputed: Imputed | None) -> Validation:
     settings = part.prepared.study.settings
     specs: dict[str, Model] = {}
     for name, model in models.items():
         specs[name] = (
             forest_spec(model, part, settings.seed) if model.is_forest else cox_spec(model.formula, model, part)
         )
+    layers, repeats = name_layers(specs, part), settings.validation.repeats
+    if imputed is not None:
+        specs = {name: imputed.behind(spec) for name, spec in specs.items()}
+        part, repeats = imputed.part, settings.validation.imputed_repeats
     often = settings.validation
-    last = float(part.of_one.time.max())
-    # the risk of a cause-specific model is none where events compete
-    competes = part.analysis.outcome.causes is not None
     return validate(
         specs,
         part.table,
         part.of_one,
-        horizons=() if competes else tuple(time for time in part.horizons if time < last),
-        repeats=often.repeats if all(map(is_fixed, specs.values())) else often.forest_repeats,
+        horizons=scored_horizons(part, part.of_one),
+        repeats=repeats if all(map(is_fixed, specs.values())) else often.forest_repeats,
         folds=often.folds,
-        strata=_layers(specs, part),
+        strata=layers,
         seed=settings.seed,
     )
 
 
-def _layers(specs: Mapping[str, Model], part: EndpointSteps) -> pd.Series:
-    """Name the layer of every patient: disease group, and strata of the models."""
+def name_layers(specs: Mapping[str, Model], part: EndpointSteps) -> pd.Series:
+    """Name the layer of every patient: disease group, and strata of the models.
+
+    Parameters
+    ----------
+    specs : mapping of str to Model
+        The models.
+    part : EndpointSteps
+        The endpoint.
+
+    Returns
+    -------
+    pandas.Series
+        Label of each patient.
+    """
     layers = part.layers(np.arange(len(part.table)))
     columns = dict.fromkeys(name for spec in specs.values() for name in getattr(spec, "strata_columns", ()))
     labels = stratum_labels(part.table, tuple(columns))

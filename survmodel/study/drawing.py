@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from survmodel.formatting import format_p_equation, format_percent, format_significant
 from survmodel.models.cox_fit import CoxFit
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
+from survmodel.models.pooled_regression import PooledRegression
 from survmodel.models.term_tests import columns_of_splines, splines_of
 from survmodel.naming import begin
 from survmodel.report import sentences
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, MarkerPart, ModelPart, StudyContents
+from survmodel.report.cutpoint_contents import CutpointPart
 from survmodel.report.document import FigureBlock
+from survmodel.report.imputation_contents import ImputationPart
 from survmodel.report.validation_contents import ForestPart, RiskGroupPart
 from survmodel.study.folder import ResultsFolder, file_stem
 from survmodel.study.known_columns import group_columns
@@ -65,6 +69,8 @@ class Drawing:
             markers=tuple(self._marker(part, marker) for marker in part.markers),
             models=tuple(self._model(part, model) for model in part.models),
             forests=tuple(self._forest(part, forest) for forest in part.forests),
+            cutpoints=tuple(self._cutpoint(part, cut) for cut in part.cutpoints),
+            imputation=self._imputation(part, part.imputation),
         )
 
     def _keep(self, figure: StudyFigure, name: str, caption: str, alt_text: str = "") -> FigureBlock:
@@ -116,6 +122,18 @@ class Drawing:
         caption += f" p: Gray's test of {part.event_label}." if test is not None else ""
         return replace(one, figure=self._keep(figure, file_stem("incidence", part.name, one.by), caption))
 
+    def _cutpoint(self, part: EndpointPart, cut: CutpointPart) -> CutpointPart:
+        from survmodel.figures.cutpoint import draw_cutpoint
+
+        if cut.search.result is None:
+            return cut
+        names = {cut.marker: cut.label}
+        figure = draw_cutpoint(
+            cut.search.result, cut.stability.result, labels=names, title=self._stamp, width_mm=FIGURE_MM
+        )
+        caption = f"Cut-point profile of {cut.label}, {part.title}: standardised log-rank statistic at every cut."
+        return replace(cut, figure=self._keep(figure, file_stem("cutpoint", part.name, cut.marker), caption))
+
     def _marker(self, part: EndpointPart, marker: MarkerPart) -> MarkerPart:
         from survmodel.figures.effect import draw_effect
 
@@ -139,19 +157,8 @@ class Drawing:
         return replace(marker, figure=self._keep(figure, file_stem("effect", part.name, marker.name), caption))
 
     def _model(self, part: EndpointPart, model: ModelPart) -> ModelPart:
-        from survmodel.figures.hazard_ratios import draw_hazard_ratios
-
-        figures = []
+        figures = list(self._ratios(part, model))
         fit = model.fit.result
-        splines = {} if fit is None else columns_of_splines(fit.design)
-        if fit is not None and len(fit.beta) > len(splines):
-            figure = draw_hazard_ratios(
-                fit, labels=self._labels, units=dict(self._contents.units), title=self._stamp, width_mm=FIGURE_MM
-            )
-            kind = "cause-specific hazard ratios" if part.causes else "hazard ratios"
-            rest = " Splines are drawn as curves." if splines else ""
-            caption = f"{begin(model.label)}: {kind} for {part.event_label}, all columns together.{rest}"
-            figures.append(self._keep(figure, file_stem("hazard_ratios", model.name), caption))
         if fit is not None:
             figures += self._splines(part, model, fit)
         return replace(
@@ -159,6 +166,54 @@ class Drawing:
             figures=(*figures, *self._calibrated(model), *self._stable(part, model)),
             risk_groups=self._risk_groups(part, model.name, model.label, model.risk_groups),
         )
+
+    def _ratios(self, part: EndpointPart, model: ModelPart) -> Iterator[FigureBlock]:
+        """Draw the hazard ratios of a model; pooled ones beside those of complete cases."""
+        from survmodel.figures.hazard_ratios import draw_hazard_ratios
+
+        fit = model.fit.result
+        pooled = None if model.pooled is None else model.pooled.fit.result
+        first = fit if pooled is None else pooled.fits[0]
+        if first is None:
+            return
+        splines = columns_of_splines(first.design)
+        if len(first.beta) == len(splines):
+            return
+        sources: Any = fit
+        what, note = "all columns together", ""
+        if pooled is not None:
+            sources = {"Multiple imputation": _count_patients(pooled).drop(index=list(splines)).reset_index(drop=True)}
+            sources |= {} if fit is None else {"Complete cases": fit}
+            what = f"{what}, pooled over {pooled.m} completed tables" + (
+                "" if fit is None else " and of complete cases"
+            )
+            note = "The levels of completed tables are not counted." if (pooled.tidy()["level"] != "").any() else ""
+        figure = draw_hazard_ratios(
+            sources, labels=self._labels, units=dict(self._contents.units), title=self._stamp, width_mm=FIGURE_MM,
+            note=note,
+        )  # fmt: skip
+        kind = "cause-specific hazard ratios" if part.causes else "hazard ratios"
+        rest = " Splines are drawn as curves." if splines else ""
+        caption = f"{begin(model.label)}: {kind} for {part.event_label}, {what}.{rest}"
+        yield self._keep(figure, file_stem("hazard_ratios", model.name), caption)
+
+    def _imputation(self, part: EndpointPart, imputed: ImputationPart | None) -> ImputationPart | None:
+        """Draw the chains of each imputed column."""
+        from survmodel.figures.imputation import draw_imputation
+
+        if imputed is None or imputed.fit.result is None:
+            return imputed
+        drawn = []
+        for name, _ in imputed.missing:
+            unit = self._contents.units.get(name, "")
+            figure = draw_imputation(
+                imputed.fit.result, name, labels=self._labels, unit=unit, title=self._stamp, width_mm=FIGURE_MM
+            )
+            label = self._labels.get(name, name)
+            caption = f"Convergence of the imputation of {label}, {part.title}: mean of the imputed values by cycle, a "
+            caption += "line for each imputation. Lines that cross and show no trend have run long enough."
+            drawn.append(self._keep(figure, file_stem("imputation", part.name, name), caption))
+        return replace(imputed, figures=tuple(drawn))
 
     def _stable(self, part: EndpointPart, model: ModelPart) -> Iterator[FigureBlock]:
         """Draw how much risks at the last horizon depend on who was in the study."""
@@ -177,6 +232,7 @@ class Drawing:
         """Draw the curve of each spline that is part of no interaction; in one it has a curve for each other value."""
         from survmodel.figures.effect import draw_effect
 
+        whom = "" if model.pooled is None else " Complete cases."
         alone = {term.columns[0].name for term in fit.design.formula.terms if len(term.factors) == 1}
         alone -= {column.name for term in fit.design.formula.terms if len(term.factors) > 1 for column in term.columns}
         for spline in splines_of(fit.design):
@@ -193,6 +249,7 @@ class Drawing:
             caption = (
                 f"{begin(model.label)}, {label}: hazard ratio for {part.event_label} relative to the median of "
                 f"{format_significant(float(curve['reference'].iloc[0]))}, with 95% limits, the other columns held."
+                f"{whom}"
             )
             yield self._keep(figure, file_stem("effect", model.name, name), caption)
 
@@ -273,6 +330,16 @@ class Drawing:
             caption = f"{label} by {by}: every patient, with medians and quartiles."
             drawn.append(self._keep(figure, file_stem("uptake", marker.name), caption))
         return drawn
+
+
+def _count_patients(pooled: PooledRegression) -> pd.DataFrame:
+    """Count patients and events of each hazard ratio but those of levels, which may differ between tables."""
+    ratios = pooled.hazard_ratios()
+    whole = ratios["level"] == ""
+    first = pooled.fits[0]
+    return ratios.assign(
+        n=np.where(whole, float(first.n), np.nan), n_event=np.where(whole, float(first.n_event), np.nan)
+    )
 
 
 def _time_axis(part: EndpointPart) -> dict[str, str]:

@@ -15,6 +15,8 @@ from survmodel.models.formula import parse_formula
 from survmodel.performance.discrimination import Concordance, concordance
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.contents import LevelCount, MarkerPart, ModelPart
+from survmodel.report.imputation_contents import PooledModel
+from survmodel.study.imputation_steps import Analysed, Imputed, pool_model
 from survmodel.study.known_columns import group_columns, model_strata
 from survmodel.study.settings_data import MarkerEntry
 from survmodel.study.settings_models import ModelEntry
@@ -26,7 +28,7 @@ from survmodel.study.step_parts import (
     too_few_events,
     withhold,
 )
-from survmodel.study.validation_steps import validate_cox
+from survmodel.study.validation_steps import REFITS, ValidatedModel, validate_cox
 
 
 def marker_part(marker: MarkerEntry, part: EndpointSteps) -> MarkerPart:
@@ -85,7 +87,7 @@ def _marker_fit(
     return GroupAnswer(group, usable.size, n_event, withhold(part.attempt(step, fit), reason))
 
 
-def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
+def model_part(name: str, model: ModelEntry, part: EndpointSteps, imputed: Imputed | None = None) -> ModelPart:
     """Fit a Cox model, each of its terms alone, and check it.
 
     Parameters
@@ -96,6 +98,8 @@ def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
         Its formula and strata.
     part : EndpointSteps
         The endpoint.
+    imputed : Imputed, optional
+        Its completed tables: what is printed first is then pooled over them, and complete cases stand beside it.
 
     Returns
     -------
@@ -109,9 +113,7 @@ def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
     terms = [atom.label for atom in parse_formula(model.formula).atoms]
     univariable = tuple((term, _univariable(name, term, model, part)) for term in terms if len(terms) > 1)
     within = after(fit, f"concordance/{name}", lambda found: _concordance(found, part), part)
-    validated = None
-    if fit.result is not None:
-        validated = validate_cox(name, model, cox_spec(model.formula, model, part), fit.result, part)
+    pooled, validated = _validated(name, model, fit.result, part, imputed)
     return ModelPart(
         name=name,
         label=model.label or f"model {name}",
@@ -130,7 +132,24 @@ def model_part(name: str, model: ModelEntry, part: EndpointSteps) -> ModelPart:
         calibrations=() if validated is None else validated.calibrations,
         risk_groups=None if validated is None else validated.risk_groups,
         stability=None if validated is None else validated.stability,
+        pooled=pooled,
     )
+
+
+def _validated(
+    name: str, model: ModelEntry, fit: CoxFit | None, part: EndpointSteps, imputed: Imputed | None
+) -> tuple[PooledModel | None, ValidatedModel | None]:
+    """Pool a model over completed tables where there are any, and validate it together with the imputation."""
+    spec, settings = cox_spec(model.formula, model, part), part.prepared.study.settings.validation
+    if imputed is None:
+        whom = None if fit is None else Analysed(fit.rows, fit.outcome, fit.data.stratum)
+        return None, None if whom is None else validate_cox(name, model, spec, whom, part, settings.repeats)
+    pooled, whom = pool_model(name, model.formula, spec, imputed)
+    often = settings.imputed_repeats
+    if whom is None:
+        return pooled, None
+    behind = imputed.behind(spec)
+    return pooled, validate_cox(name, model, behind, whom, imputed.part, often, min(often, REFITS))
 
 
 def _fit(formula: str, model: ModelEntry, part: EndpointSteps) -> CoxFit:

@@ -68,6 +68,13 @@ _ORDERS = (
 )
 
 
+#: What is to be done where values are imputed.
+IF_IMPUTED = {
+    "D155": "most of what the model says of it is imputed: say why the values are missing, or leave the column out",
+    "D163": "imputation takes them to be like the others given what is known of them: say why the values are missing",
+}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Use:
     """One formula in the patients of one endpoint."""
@@ -112,6 +119,7 @@ def look_at_predictors(study: Study, data: Gathered, cohort: Cohort) -> Iterator
         D152, D157 and D164, errors; D155, D156, D158 to D160, D162 and D163, warnings.
     """
     told: set[tuple[str, str]] = set()
+    instead = IF_IMPUTED if study.settings.missing.method == "multiple_imputation" else {}
     for use in _uses(study, data, cohort):
         for look in (
             _logarithms,
@@ -127,7 +135,7 @@ def look_at_predictors(study: Study, data: Gathered, cohort: Cohort) -> Iterator
             for finding in look(use):
                 if (finding.code, finding.column) not in told:
                     told.add((finding.code, finding.column))
-                    yield finding
+                    yield replace(finding, remedy=instead[finding.code]) if finding.code in instead else finding
 
 
 def _uses(study: Study, data: Gathered, cohort: Cohort) -> Iterator[_Use]:

@@ -23,6 +23,7 @@ from survmodel.study.config import Study, read_study
 from survmodel.study.endpoint_specs import dated_endpoint, endpoint_spec
 from survmodel.study.file_errors import StudyFileError
 from survmodel.study.gathering import Gathered, gather
+from survmodel.study.imputation_plan import look_at_imputations
 from survmodel.study.index_checks import look_at_index
 from survmodel.study.known_columns import GROUP, group_columns, model_strata
 from survmodel.study.predictor_checks import look_at_predictors
@@ -210,7 +211,7 @@ def prepare(study: Study) -> Prepared:
         problem = error.problem + (f", {error.found}" if error.found else "")
         raise FindingsError([Finding("D049", problem, remedy=error.remedy)]) from None
     found = [*data.findings, *_look_at_endpoints(cohort, data), *look_at_predictors(study, data, cohort)]
-    found += look_at_index(study, data, cohort)
+    found += [*look_at_index(study, data, cohort), *look_at_imputations(study, data, cohort)]
     findings, waived = apply_waivers(found, study.waivers)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
@@ -249,8 +250,9 @@ def marker_lock(study: Study) -> MarkerLock | None:
     Returns
     -------
     MarkerLock or None
-        Primary marker with its transformation, its endpoint (the first one without a choice), and the models of that
-        endpoint without and with the marker, where there is one of each. None without a primary marker.
+        Primary marker with its transformation, its endpoint (the first one without a choice), and the two models that
+        ``[added_value]`` names; without it the models of that endpoint without and with the marker, where there is one
+        of each. None without a primary marker.
     """
     primary = study.settings.primary_marker
     if primary is None:
@@ -261,6 +263,9 @@ def marker_lock(study: Study) -> MarkerLock | None:
     with_marker = [text for text in models if primary.name in parse_formula(text).variables]
     without = [text for text in models if text not in with_marker]
     base, full = (without[0], with_marker[0]) if len(without) == len(with_marker) == 1 else ("", "")
+    pair = study.settings.added_value
+    if pair is not None:
+        base, full = (study.settings.model[name].formula for name in (pair.base, pair.full))
     return MarkerLock(primary.name, endpoint, base, full, primary.transform)
 
 

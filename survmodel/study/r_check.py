@@ -47,6 +47,12 @@ converged <- coxph.control(eps = 1e-12, toler.chol = 1e-14, iter.max = 50)
 stay <- coxph.control(iter.max = 0)
 """
 
+#: Said where the report has pooled models.
+NOT_IMPUTED = """\
+# Cox models below are those of complete cases. The completed tables are not in this folder, so that pooled
+# hazard ratios are not computed anew here.
+"""
+
 #: Said where rows enter late, for which survdiff has no test: the log-rank test by its definition.
 LATE_LOGRANK = """\
 late_logrank <- function(entry, time, died, group, layer) {
@@ -90,6 +96,8 @@ def write_r_check(prepared: Prepared, parts: Sequence[EndpointPart], stamp: str 
         Content by name of the file: the script, and a CSV file for each endpoint, whose rows have no identifier.
     """
     lines = [HEAD.format(script=SCRIPT, stamp=stamp or "Rows are patients without identifiers or dates.")]
+    if any(part.imputation is not None for part in parts):
+        lines.append(NOT_IMPUTED)
     if any(part.outcome.entry is not None for part in parts):
         lines.append(LATE_LOGRANK)
     if any(_knots(model.fit.result) for part in parts for model in part.models):

@@ -12,8 +12,10 @@ from survmodel.performance.calibration import Calibration
 from survmodel.performance.forest_against_cox import ForestAgainstCox
 from survmodel.performance.forest_brier import OutOfBagBrier
 from survmodel.performance.validation_result import Validation
+from survmodel.report.added_value_contents import AddedValuePart
 from survmodel.report.answers import Answer
 from survmodel.report.contents import ModelPart
+from survmodel.report.cutpoint_contents import CutpointPart
 from survmodel.report.validation_contents import ComparisonPart, ForestPart, RiskGroupPart
 from survmodel.result import plain_value, to_records
 
@@ -185,16 +187,85 @@ def of_comparison_of_models(part: ComparisonPart) -> Iterator[Record]:
     yield {"step": part.validation.step, "measure": "resamples used", "n": int(whole["used"])}
 
 
+def of_cutpoint(part: CutpointPart) -> Iterator[Record]:
+    """Give a searched cut, its p-value, hazard ratios and stability.
+
+    Parameters
+    ----------
+    part : CutpointPart
+        The search.
+
+    Yields
+    ------
+    dict
+        Records.
+    """
+    found, stable, step = part.search.result, part.stability.result, part.search.step
+    if found is None:
+        return
+    whole = {"n": found.n, "n_event": found.n_event, "n_missing": found.n_missing}
+    test = {"statistic": found.statistic, "p_value": found.p_value, "estimate": found.cutpoint}
+    yield {"step": step, "variable": part.marker, "measure": "best cut", **test, **whole}
+    yield {"step": step, "variable": part.marker, "measure": "cuts searched", "n": int(found.cuts.size)}
+    yield {"step": step, "variable": part.marker, "measure": "shrinkage", "estimate": plain_value(found.shrinkage)}
+    yield {"step": step, "variable": part.marker, "measure": "permutations", "n": found.permutations}
+    for record in tidy_records(found.hazard_ratios(), step):
+        yield {**record, "measure": f"hazard ratio, {record['measure']}"}
+    if stable is not None:
+        limits = {"conf_low": stable.conf_low, "conf_high": stable.conf_high, "n": int(stable.by_resample.size)}
+        yield {"step": step, "variable": part.marker, "measure": "cuts of resamples", **limits}
+        for measure, value in (("same side", stable.agreement), ("same direction", stable.same_direction)):
+            yield {"step": step, "variable": part.marker, "measure": measure, "estimate": value}
+
+
+def of_added_value(part: AddedValuePart) -> Iterator[Record]:
+    """Give the test, shares of information, hazard ratios, changes and the level of the claim.
+
+    Parameters
+    ----------
+    part : AddedValuePart
+        The comparison.
+
+    Yields
+    ------
+    dict
+        Records.
+    """
+    found, step = part.answer.result, part.answer.step
+    if found is None:
+        return
+    for record in tidy_records(found.tidy(), step):
+        sample, model = str(record.pop("sample")), str(record.pop("model"))
+        whose = ", ".join(word for word in (str(record["measure"]), sample, model) if word)
+        yield {**record, "measure": whose}
+    yield {"step": step, "measure": "claim", "level": found.claim.level, "n": found.n, "n_event": found.n_event}
+    for which, value in (("smaller", found.test.lr_base), ("larger", found.test.lr_full)):
+        yield {"step": step, "measure": f"likelihood ratio of the {which} model", "statistic": plain_value(value)}
+    yield {"step": step, "measure": "incomplete", "n_missing": found.n_missing}
+    yield {"step": step, "measure": "resamples used", "n": int(found.validation.glance().iloc[0]["used"])}
+    if found.decision is not None:
+        for record in tidy_records(found.decision.tidy(), step):
+            model, threshold = str(record.pop("model")), float(str(record.pop("threshold")))
+            yield {**record, "level": f"threshold {threshold:g}", "measure": f"net benefit, {model}"}
+
+
 def _of_validation(answer: Answer[Validation]) -> Iterator[Record]:
     if answer.result is None:
         return
-    whole = answer.result.glance().iloc[0]
-    for record in tidy_records(answer.result.tidy(), answer.step):
+    found = answer.result
+    whole = found.glance().iloc[0]
+    for record in tidy_records(found.tidy(), answer.step):
         sample = record.pop("sample")
         record.pop("model")
         yield {**record, "measure": f"{record['measure']}, {sample}"}
     yield {"step": answer.step, "measure": "resamples asked for", "n": int(whole["asked"])}
     yield {"step": answer.step, "measure": "resamples used", "n": int(whole["used"])}
+    yield {"step": answer.step, "measure": "patients and events", "n": found.n, "n_event": found.n_event}
+    yield {"step": answer.step, "measure": "strata", "n": found.n_strata}
+    for folded in found.out_of_fold.values():
+        repeats, folds = folded.index_by_model.shape[:2]
+        yield {"step": answer.step, "measure": "folds", "n": folds}
+        yield {"step": answer.step, "measure": "folds dealt out", "n": repeats}
 
 
 def _of_calibration(answer: Answer[Calibration]) -> Iterator[Record]:

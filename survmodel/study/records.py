@@ -10,10 +10,13 @@ from survmodel.models.gray import GrayTest
 from survmodel.models.term_tests import columns_of_splines, splines_of
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
+from survmodel.study.imputation_records import of_imputation, of_pooled_model
 from survmodel.study.record_parts import (
     Record,
+    of_added_value,
     of_comparison_of_models,
     of_curves,
+    of_cutpoint,
     of_forest,
     of_risk_groups,
     of_validated_model,
@@ -25,7 +28,7 @@ KEYS = ("step", "endpoint", "model", "by", "group", "term", "variable", "level",
 KEYS_OF_TIME = ("time", "horizon")
 NUMBERS = (
     "estimate", "std_error", "conf_low", "conf_high", "statistic", "df", "p_value", "n", "n_risk", "n_event",
-    "n_censor", "n_missing", "observed", "expected", "loglik", "loglik_null", "aic", "bic",
+    "n_censor", "n_missing", "observed", "expected", "loglik", "loglik_null", "aic", "bic", "df_below", "fmi", "riv",
 )  # fmt: skip
 
 
@@ -78,16 +81,24 @@ def _of_endpoint(part: EndpointPart) -> Iterator[Record]:
     for marker in part.markers:
         for fit in (*marker.fits, *marker.by_entity):
             yield from _of_ratios(fit.answer, "hazard ratio", group=fit.group, n=fit.n, n_event=fit.n_event)
+    if part.imputation is not None:
+        yield from of_imputation(part.imputation)
     yield from _of_models(part)
 
 
 def _of_models(part: EndpointPart) -> Iterator[Record]:
     for model in part.models:
+        for record in () if model.pooled is None else of_pooled_model(model.pooled):
+            yield {"model": model.name, **record}
         groups = () if model.risk_groups is None else of_risk_groups(model.risk_groups, part.horizons)
         for record in (*_of_model(model), *of_validated_model(model), *groups):
             yield {"model": model.name, **record}
     for one in part.comparisons:
         yield from of_comparison_of_models(one)
+    if part.added_value is not None:
+        yield from of_added_value(part.added_value)
+    for cut in part.cutpoints:
+        yield from of_cutpoint(cut)
     for forest in part.forests:
         groups = () if forest.risk_groups is None else of_risk_groups(forest.risk_groups, part.horizons)
         for record in (*of_forest(forest), *groups):

@@ -18,7 +18,7 @@ from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known
 from survmodel.study.settings import EndpointEntry, StudySettings
 from survmodel.study.settings_first import FirstEventEntry
 from survmodel.study.settings_models import ModelEntry
-from survmodel.study.timing import look_at_timing, problems_of_timing
+from survmodel.study.timing import LATER_ROLES, look_at_timing, problems_of_timing
 
 _WHOLE = re.compile(r"-?[1-9][0-9]{0,14}|0")
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f]")
@@ -73,6 +73,13 @@ def _look_at_analyses(settings: StudySettings, columns: Columns) -> Iterator[str
     for name, model in settings.model.items():
         yield from _declared(f"model.{name}.endpoint", "endpoint", model.endpoint, settings.endpoint)
         yield from _look_at_model(f"model.{name}", model, settings, columns)
+    yield from _look_at_added_value(settings)
+    yield from _look_at_cutpoints(settings, columns)
+    for number, name in enumerate(settings.missing.columns, start=1):
+        key = f"missing.columns[{number}]"
+        yield from _points_at(key, name, columns, (*NUMBERS, *FACTORS))
+        if name in columns and columns[name].role in LATER_ROLES:
+            yield f"{key}: column {name!r} has the role {columns[name].role} and predicts no baseline value"
     for number, names in enumerate(settings.validation.compare, start=1):
         key = f"validation.compare[{number}]"
         for name in names:
@@ -80,6 +87,30 @@ def _look_at_analyses(settings: StudySettings, columns: Columns) -> Iterator[str
         endpoints = sorted({settings.model[name].endpoint for name in names if name in settings.model})
         if len(endpoints) > 1:
             yield f"{key}: models of different endpoints cannot be compared, found {list_values(endpoints)}"
+
+
+def _look_at_cutpoints(settings: StudySettings, columns: Columns) -> Iterator[str]:
+    for number, cut in enumerate(settings.cutpoint, start=1):
+        yield from _declared(f"cutpoint[{number}].endpoint", "endpoint", cut.endpoint, settings.endpoint)
+        yield from _points_at(f"cutpoint[{number}].marker", cut.marker, columns, NUMBERS)
+
+
+def _look_at_added_value(settings: StudySettings) -> Iterator[str]:
+    entry = settings.added_value
+    if entry is None:
+        return
+    for key, name in (("base", entry.base), ("full", entry.full)):
+        yield from _declared(f"added_value.{key}", "model", name, settings.model)
+    if entry.base not in settings.model or entry.full not in settings.model:
+        return
+    base, full = settings.model[entry.base], settings.model[entry.full]
+    if base.endpoint != full.endpoint:
+        yield f"added_value: the two models have the endpoints {base.endpoint!r} and {full.endpoint!r}"
+    if base.is_forest or full.is_forest:
+        yield "added_value: a forest has no likelihood; name two Cox models, and compare the forest under [validation]"
+    primary = settings.primary_marker
+    if primary is not None and primary.name not in full.formula:
+        yield f"added_value.full: the model {entry.full!r} does not hold the primary marker {primary.name!r}"
 
 
 def _look_at_columns(settings: StudySettings, columns: Columns) -> Iterator[str]:

@@ -14,6 +14,7 @@ from survmodel.errors import list_values
 from survmodel.markers.labs import LabRule
 from survmodel.models.limits import ConfType
 from survmodel.outcome.endpoints import UNITS
+from survmodel.study.settings_added import AddedValueEntry, CutpointEntry
 from survmodel.study.settings_base import Array, Codes, Names, Strict, Text, Times
 from survmodel.study.settings_data import (
     AnalysisSetEntry,
@@ -31,7 +32,7 @@ from survmodel.study.settings_models import ModelEntry, ValidationEntry
 
 #: Tables and keys that the design knows and this version cannot compute yet.
 NOT_YET = frozenset({
-    "baseline", "checklists", "column_map", "m", "reader", "sensitivity", "style", "tracer",
+    "baseline", "checklists", "column_map", "reader", "sensitivity", "style", "tracer",
 })  # fmt: skip
 #: Set of patients that endpoints are analysed in, when it is declared and they say nothing else.
 PROGNOSTIC = "prognostic"
@@ -159,9 +160,26 @@ class CurveEntry(Strict):
 
 
 class MissingEntry(Strict):
-    """``[missing]``: what is done about missing values."""
+    """``[missing]``: what is done about missing values.
 
-    method: Literal["complete_case"] = "complete_case"
+    Under ``complete_case`` each model leaves out patients who lack a value of it. Under ``multiple_imputation`` Cox
+    models are fitted to ``m`` completed tables and pooled, and validation imputes anew in each resample. Values are
+    imputed within disease, from the columns of the models of an endpoint and from ``columns``, which help to predict
+    what is missing. Without ``m`` there are 20 imputations, or as many as the percentage of incomplete patients where
+    that is more; fewer are refused.
+    """
+
+    method: Literal["complete_case", "multiple_imputation"] = "complete_case"
+    m: Annotated[int, Field(ge=20, le=1000)] | None = None
+    iterations: Annotated[int, Field(ge=5, le=1000)] = 10
+    columns: Names = ()
+
+    @model_validator(mode="after")
+    def _belongs_to_imputation(self) -> MissingEntry:
+        given = [key for key in ("m", "iterations", "columns") if key in self.model_fields_set]
+        if given and self.method == "complete_case":
+            raise ValueError(f'{list_values(given)} needs method = "multiple_imputation"')
+        return self
 
 
 class ReportEntry(Strict):
@@ -191,6 +209,8 @@ class StudySettings(Strict):
     curve: Array[CurveEntry] = ()
     model: dict[str, ModelEntry] = Field(default_factory=dict)
     validation: ValidationEntry = ValidationEntry()
+    added_value: AddedValueEntry | None = None
+    cutpoint: Array[CutpointEntry] = ()
     labs: LabsEntry | None = None
     missing: MissingEntry = MissingEntry()
     waive: Array[WaiveEntry] = ()

@@ -154,13 +154,15 @@ class ModelEntry(Strict):
 class ValidationEntry(Strict):
     """``[validation]``: how often models are refitted to find out what they would do in other patients.
 
-    ``repeats`` bootstrap samples correct Cox models, ``forest_repeats`` score forests; patients are assigned to risk
+    ``repeats`` bootstrap samples correct Cox models, ``forest_repeats`` score forests, ``imputed_repeats`` correct what
+    stands behind multiple imputation, which is repeated in each of them; patients are assigned to risk
     groups by models fitted without their fold, ``folds`` folds dealt out ``fold_repeats`` times. ``compare =
     [["clinical", "clinical_cxcr4"]]`` validates models of one endpoint on the same patients and resamples.
     """
 
     repeats: Annotated[int, Field(ge=50, le=100_000)] = 1000
     forest_repeats: Annotated[int, Field(ge=10, le=100_000)] = 25
+    imputed_repeats: Annotated[int, Field(ge=25, le=100_000)] = 100
     folds: Annotated[int, Field(ge=2, le=100)] = 10
     fold_repeats: Annotated[int, Field(ge=1, le=1000)] = 5
     compare: Array[Names] = ()

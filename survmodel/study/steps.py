@@ -23,9 +23,12 @@ from survmodel.outcome.response import Outcome
 from survmodel.performance.precision import Precision, precision
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, LandmarkPart, MissingPart, ModelPart
+from survmodel.study.added_value_steps import added_value_part
 from survmodel.study.comparison_steps import comparison_parts
+from survmodel.study.cutpoint_steps import cutpoint_parts
 from survmodel.study.endpoint_specs import dated_endpoint, endpoint_title
 from survmodel.study.forest_steps import forest_part
+from survmodel.study.imputation_steps import impute
 from survmodel.study.known_columns import group_columns, model_strata
 from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
@@ -116,7 +119,8 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
     causes = _count_causes(declared)
     chosen = settings.analysis_set.get(set_name)
     asked = {key: model for key, model in settings.model.items() if model.endpoint == name}
-    models = tuple(model_part(key, model, part) for key, model in asked.items() if not model.is_forest)
+    imputed = impute(part)
+    models = tuple(model_part(key, model, part, imputed) for key, model in asked.items() if not model.is_forest)
     by_group, undefined = _count_missing(part)
     title = endpoint_title(name, entry)
     return EndpointPart(
@@ -131,7 +135,9 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         incidence=tuple(_incidence_parts(curves, part)) if competes else (),
         models=models,
         forests=tuple(forest_part(key, model, part) for key, model in asked.items() if model.is_forest),
-        comparisons=tuple(comparison_parts(part)),
+        comparisons=tuple(comparison_parts(part, imputed)),
+        added_value=added_value_part(part, imputed),
+        cutpoints=tuple(cutpoint_parts(part)),
         causes=causes,
         warnings=tuple(f"no patient had the competing event {label}" for label, count in causes[1:] if not count),
         precision=part.attempt(f"precision/{name}", lambda: _precision(part, models)),
@@ -144,6 +150,7 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         censored_at=labels[dates.censor] if dates else "",
         first_of=tuple(event.label for event in entry.first),
         landmark=_landmark_part(part),
+        imputation=None if imputed is None else imputed.shown,
     )
 
 

@@ -12,8 +12,7 @@ import pandas as pd
 
 from survmodel.errors import FitError, SurvmodelError
 from survmodel.formatting import count_noun, format_significant
-from survmodel.models.cox import CoxPH
-from survmodel.models.cox_fit import CoxFit
+from survmodel.models.contract import Model
 from survmodel.models.cumulative_incidence import CumulativeIncidence
 from survmodel.models.kaplan_meier import KaplanMeier
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
@@ -26,10 +25,13 @@ from survmodel.performance.validation import validate
 from survmodel.performance.validation_result import Validation
 from survmodel.report.answers import Answer
 from survmodel.report.validation_contents import RiskGroupPart
+from survmodel.study.imputation_steps import Analysed
 from survmodel.study.settings_models import ModelEntry, RiskGroupsEntry
 from survmodel.study.step_parts import EndpointSteps, Rows, name_groups, too_few_events
 
 OUT_OF_FOLD = "out of fold"
+#: Bootstrap samples that tell how much predictions depend on who was in the study.
+REFITS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ class ValidatedModel:
     stability: Answer[PredictionStability] | None = None
 
 
-def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: EndpointSteps) -> ValidatedModel:
+def validate_cox(
+    name: str, model: ModelEntry, spec: Model, fit: Analysed, part: EndpointSteps, repeats: int, refits: int = REFITS
+) -> ValidatedModel:
     """Correct C of a Cox model for optimism, and predict each patient by models without him.
 
     Parameters
@@ -51,12 +55,14 @@ def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: E
         Name of the model.
     model : ModelEntry
         Its risk groups.
-    spec : CoxPH
-        What was fitted.
-    fit : CoxFit
-        The fit.
+    spec : Model
+        What was fitted: a Cox model, or one behind an imputation.
+    fit : Analysed
+        The patients whom it analyses.
     part : EndpointSteps
         The endpoint.
+    repeats, refits : int
+        Bootstrap samples that correct its measures, and that tell how stable its predictions are.
 
     Returns
     -------
@@ -64,17 +70,20 @@ def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: E
         C and calibration are not computed where too few events speak for them.
     """
     settings, seed = part.prepared.study.settings.validation, part.prepared.study.settings.seed
-    layers = part.layers(fit.rows, fit.data.stratum)
+    layers = part.layers(fit.rows, fit.stratum)
     table, outcome = part.table.iloc[fit.rows], fit.outcome
-    few = too_few_events(fit.n_event, part.least.performance, "performance")
+    few = too_few_events(int(outcome.n_event), part.least.performance, "performance")
     step = f"validation/{name}"
     if few:
         optimism: Answer[Validation] = Answer(step, None, few, withheld=True)
     else:
-        compute = partial(validate, spec, table, outcome, repeats=settings.repeats, strata=layers, seed=seed)
+        compute = partial(
+            validate, spec, table, outcome, horizons=scored_horizons(part, outcome), repeats=repeats,
+            strata=layers, seed=seed,
+        )  # fmt: skip
         optimism = part.attempt(step, compute)
     horizons = () if few or part.analysis.outcome.causes is not None else within_follow_up(part, fit)
-    stability = _stability(name, spec, fit, part, layers, horizons)
+    stability = _stability(name, spec, fit, part, layers, horizons, refits)
     asked = model.risk_groups
     times = times_of(part, outcome, asked)
     if not times and asked is None:
@@ -84,37 +93,43 @@ def validate_cox(name: str, model: ModelEntry, spec: CoxPH, fit: CoxFit, part: E
         strata=layers, seed=seed,
     )  # fmt: skip
     unseen = part.attempt(f"out_of_fold/{name}", predict)
-    diseases, _ = disease_of(fit.rows, part, fit.data.stratum)
+    diseases, _ = disease_of(fit.rows, part, fit.stratum)
     calibrations = tuple(calibrate_unseen(name, time, unseen, diseases, part) for time in horizons)
     groups = None
     if asked is not None:
-        groups = group_unseen(name, asked, unseen, fit, fit.data.stratum, settings.fold_repeats, part)
+        groups = group_unseen(name, asked, unseen, fit, fit.stratum, settings.fold_repeats, part)
     return ValidatedModel(optimism, calibrations, groups, stability)
 
 
 def _stability(
-    name: str, spec: CoxPH, fit: CoxFit, part: EndpointSteps, layers: pd.Series, horizons: Sequence[float]
+    name: str,
+    spec: Model,
+    fit: Analysed,
+    part: EndpointSteps,
+    layers: pd.Series,
+    horizons: Sequence[float],
+    refits: int,
 ) -> Answer[PredictionStability] | None:
     """Tell how much the risks at the last horizon depend on who was in the study."""
     before = [time for time in horizons if time < fit.outcome.time.max()]
     if not before:
         return None
     compute = partial(
-        stability_of, spec, part.table.iloc[fit.rows], fit.outcome, before[-1], strata=layers,
+        stability_of, spec, part.table.iloc[fit.rows], fit.outcome, before[-1], strata=layers, repeats=refits,
         seed=part.prepared.study.settings.seed,
     )  # fmt: skip
     return part.attempt(f"stability/{name}", compute)
 
 
-def within_follow_up(part: EndpointSteps, fit: CoxFit | SurvivalForestFit) -> tuple[float, ...]:
+def within_follow_up(part: EndpointSteps, fit: Analysed | SurvivalForestFit) -> tuple[float, ...]:
     """Give the horizons of the endpoint that the patients of a fit were followed up to.
 
     Parameters
     ----------
     part : EndpointSteps
         The endpoint.
-    fit : CoxFit or SurvivalForestFit
-        The fit.
+    fit : Analysed or SurvivalForestFit
+        The fit, or whom it analyses.
 
     Returns
     -------
@@ -122,6 +137,27 @@ def within_follow_up(part: EndpointSteps, fit: CoxFit | SurvivalForestFit) -> tu
         Horizons.
     """
     return tuple(time for time in part.horizons if time <= fit.outcome.time.max())
+
+
+def scored_horizons(part: EndpointSteps, outcome: Outcome) -> tuple[float, ...]:
+    """Give the horizons at which AUC and Brier score can be computed.
+
+    Parameters
+    ----------
+    part : EndpointSteps
+        The endpoint.
+    outcome : Outcome
+        Of the analysed patients.
+
+    Returns
+    -------
+    tuple of float
+        Those before the end of follow-up. None where events compete, as a cause-specific model gives no risk there, and
+        none with late entry, which these measures do not know.
+    """
+    if part.analysis.outcome.causes is not None or outcome.entry is not None:
+        return ()
+    return tuple(time for time in part.horizons if time < outcome.time.max())
 
 
 def times_of(part: EndpointSteps, outcome: Outcome, asked: RiskGroupsEntry | None) -> list[float]:
@@ -139,8 +175,10 @@ def times_of(part: EndpointSteps, outcome: Outcome, asked: RiskGroupsEntry | Non
     Returns
     -------
     list of float
-        In order.
+        In order; none where events compete, as a model that censors them gives no risk.
     """
+    if part.analysis.outcome.causes is not None:
+        return []
     own = () if asked is None or asked.horizon is None else (asked.horizon,)
     last = outcome.time.max()
     return sorted({time for time in (*part.horizons, *own) if time <= last})
@@ -237,7 +275,7 @@ def group_unseen(
     name: str,
     asked: RiskGroupsEntry,
     unseen: Answer[OutOfFold],
-    fit: CoxFit | SurvivalForestFit,
+    fit: Analysed | SurvivalForestFit,
     stratum: npt.NDArray[np.int64] | None,
     repeats: int,
     part: EndpointSteps,
@@ -252,7 +290,7 @@ def group_unseen(
         What the study file says.
     unseen : Answer of OutOfFold
         The predictions.
-    fit : CoxFit or SurvivalForestFit
+    fit : Analysed or SurvivalForestFit
         The fit, whose patients these are.
     stratum : ndarray of int64, optional
         Stratum of each in the model.

@@ -29,6 +29,8 @@ from survmodel import (
     gonen_heller,
     integrated_brier_score,
     logrank_test,
+    maximally_selected_logrank,
+    mcnemar_test,
     proportional_hazards_test,
     time_dependent_auc,
     validate,
@@ -252,6 +254,18 @@ def test_28_the_sandwich_counts_the_censoring_curve() -> None:
     says(fit, "sandwich", column="std_error_type")
 
 
+def test_30_the_p_value_of_a_searched_cut_is_its_own() -> None:
+    """The cut with the largest log-rank chi-squared is another one, and its own p-value is never the searched one's."""
+    case = read_case("maxstat_dlbcl")
+    outcome = Outcome(case.columns["time"], case.columns["event"])
+    found = maximally_selected_logrank(outcome, case.columns["MGE"], permutations=999)
+    scanned = case.values["best_by_logrank"]["value"]
+    assert scanned["cut"] == pytest.approx(0.1506, abs=1e-4)
+    assert found.cutpoint == pytest.approx(0.1861, abs=1e-4)
+    assert found.p_value > found.naive_p_value
+    says(found, "variance over permutations", "permutation within strata", "999")
+
+
 def test_31_quantiles_are_of_type_7() -> None:
     """Of 1, 2, 4, 8 the first quartile lies three quarters of the way from 1 to 2, the third a quarter from 4 to 8."""
     result = describe(pd.DataFrame({"x": [1.0, 2.0, 4.0, 8.0]}))
@@ -261,6 +275,14 @@ def test_31_quantiles_are_of_type_7() -> None:
     groups = RiskGroups(cuts="median").fit([1.0, 2.0, 4.0, 8.0])
     assert groups.tidy()["estimate"].tolist() == [3.0]
     assert "3.000" in repr(groups)
+
+
+def test_33_mid_p_unless_exact_is_asked_for() -> None:
+    """4 against 5: the stored mid-p is .754 and the exact p 1."""
+    a, b = [1] * 4 + [0] * 5, [0] * 4 + [1] * 5
+    assert mcnemar_test(a, b).p_value == 0.75390625
+    assert mcnemar_test(a, b, method="exact").p_value == 1
+    says(mcnemar_test(a, b), "mid-p", "Fagerland")
 
 
 def test_34_references_are_told() -> None:

@@ -12,10 +12,7 @@ LAST_OF_THE_MODELS = 38
 MEASURES = set(range(39, 46))
 
 #: Properties of analyses that the package does not have.
-NOT_OFFERED = {
-    22: "p-values of a cut-point by permutation are uniform under the null hypothesis: cut-points are not offered yet",
-    23: "a corrected p-value of a cut-point is at least the naive one: cut-points are not offered yet",
-}
+NOT_OFFERED: dict[int, str] = {}
 
 
 def numbered_tests() -> list[tuple[int, str, str]]:
@@ -37,9 +34,3 @@ def test_every_property_of_curves_tests_and_models_stands() -> None:
 def test_docstrings_say_what_holds() -> None:
     for number, name, says in numbered_tests():
         assert re.match(rf"{number}[a-z]?\. ", says), name
-
-
-def test_what_is_not_offered_is_not_there() -> None:
-    import survmodel
-
-    assert not [name for name in dir(survmodel) if "cut" in name.lower()]

@@ -129,7 +129,7 @@ def test_names_of_files_stay_inside_the_folder(tmp_path):
     text = text.replace('endpoint = "os"', 'endpoint = "a/../b"')
     run = run_study(write_study(tmp_path / "made", text=text), tmp_path / "out")
     assert {path.name for path in tmp_path.iterdir()} == {"made", "out"}
-    assert len(list((run.out / "tables").iterdir())) == 10
+    assert len(list((run.out / "tables").iterdir())) == 11
 
 
 def test_a_spreadsheet_runs_nothing(tmp_path):

@@ -23,7 +23,7 @@ OUTPUTS = {
     "figures/km_os_age_group.csv", "figures/km_os_age_group.pdf", "figures/km_os_age_group.png",
     "figures/km_os_age_group.svg", "tables/concordance_os.csv", "tables/counts_os.csv", "tables/cox_clinical.csv",
     "tables/median_os_age_group.csv", "tables/precision.csv", "tables/proportional_hazards_clinical.csv",
-    "tables/survival_os_age_group.csv", "tables/table_one.csv",
+    "tables/survival_os_age_group.csv", "tables/table_one.csv", "tables/validated_os.csv",
 }  # fmt: skip
 
 

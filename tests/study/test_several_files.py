@@ -219,7 +219,7 @@ def test_a_post_baseline_column_is_no_predictor(example):
         ('"confirmed" = ', '"confirmd" = ', "analysis_set.prognostic.include: "),
         ('"confirmed" = ', '"death_date" = ', "analysis_set.prognostic.include: "),
         ('by = "cxcr4_read"', 'by = "cxcr4_suvmax"', "curve[2].by: column 'cxcr4_suvmax' is of type number"),
-        ('method = "complete_case"', 'method = "multiple_imputation"', "missing.method: must be 'complete_case'"),
+        ('method = "complete_case"', 'method = "mean"', "missing.method: must be 'complete_case' or"),
         ('kind = "cox"', 'kind = "tree"', "model.fdg.kind: must be 'cox' or 'random_survival_forest'"),
         ('strata = "entity"', 'strata = "entity"\npenalty = "lasso"', "model.fdg.penalty: must be 'firth'"),
         ('column = "disease_group"', 'column = "disease"', "groups.column: no column 'disease' is declared"),

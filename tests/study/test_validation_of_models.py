@@ -11,6 +11,7 @@ import pytest
 from study.study_folder import STUDY, made_table, write_study
 
 import survmodel as sm
+from survmodel.formatting import format_estimate
 from survmodel.outcome.ordering import canonical_order
 from survmodel.resampling import bootstrap_counts, count_rows, read_units
 from survmodel.study.config import StudyFileError, read_study
@@ -75,6 +76,55 @@ def test_corrected_c_by_a_second_route(done: tuple[StudyRun, pd.DataFrame, sm.Ou
     records = records_of(run)
     printed = records[(records["step"] == "validation/clinical") & (records["measure"] == "Harrell C, corrected")]
     assert printed["estimate"].iloc[0] == pytest.approx(apparent - np.mean(optimism), abs=1e-9)
+
+
+def test_every_measure_of_every_model_by_a_second_route(
+    done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH],
+) -> None:
+    """Day 300 is beyond the follow-up: AUC, Brier score and IPA are those of day 100."""
+    run, table, outcome, spec = done
+    rows = spec.fit(table, outcome).rows
+    used, own = table.iloc[rows], outcome.take(rows)
+    cox = sm.validate(spec, used, own, horizons=[100.0], repeats=60, seed=7)
+    forest = sm.RandomSurvivalForest("age + sex", n_trees=40, min_leaf=5, seed=7)
+    # within it a Cox model is drawn and dealt alike, and changes no number of the forest
+    alone = sm.validate(forest, used, own, horizons=[100.0], repeats=10, folds=5, seed=7)
+    records = records_of(run)
+    for name, expected, n_measures in (("clinical", cox, 5), ("forest", alone, 5)):
+        assert len(expected.scores["model"].measures) == n_measures
+        shown = records[records["step"] == f"validation/{name}"]
+        for row in expected.tidy().to_dict("records"):
+            found = shown[shown["measure"] == f"{row['measure']}, {row['sample']}"]
+            if not np.isnan(row["horizon"]):
+                found = found[found["horizon"] == row["horizon"]]
+            for key in ("estimate", "conf_low", "conf_high"):
+                assert found[key].item() == pytest.approx(row[key], abs=1e-12, nan_ok=True), (name, row)
+    text = (run.out / "tables" / "validated_os.csv").read_text(encoding="utf-8")
+    for measure in ("AUC", "Brier score", "IPA"):
+        one = cox.scores["model"].find(measure, 100.0)
+        assert f"{measure} at 100 days" in text
+        assert format_estimate(one.corrected, one.conf_low, one.conf_high, 3) in text
+    page = run.report.read_text(encoding="utf-8")
+    assert "Performance in other patients" in page
+    assert "AUC, Brier score and IPA were corrected for optimism by 60 bootstrap samples" in page
+
+
+def test_competing_events_get_no_auc_and_no_brier_score(tmp_path: Path) -> None:
+    """A cause-specific model gives no risk where events compete, and a forest that censors them neither."""
+    table = made_table()
+    table.loc[::5, "dead"] = 2
+    low = "[groups]\nmin_events = { hazard_ratio = 5, performance = 5, forest = 5 }\n"
+    text = with_groups('"tertiles"', extra=low).replace(
+        'event = "dead"', 'event = "dead"\nevent_value = 1\ncompeting = { "2" = "death of another cause" }'
+    )
+    run = run_study(write_study(tmp_path / "s", table, text), tmp_path / "out")
+    assert run.status == "COMPLETE"
+    records = records_of(run)
+    own = records[records["step"].str.startswith("validation/")]
+    assert set(own["step"]) == {"validation/clinical", "validation/forest"}
+    assert "Harrell C, corrected" in set(own["measure"])
+    assert not own["measure"].str.contains("AUC|Brier|IPA").any()
+    assert "by models that count competing events as censored" in run.report.read_text(encoding="utf-8")
 
 
 def test_risk_groups_by_a_second_route(done: tuple[StudyRun, pd.DataFrame, sm.Outcome, sm.CoxPH]) -> None:

@@ -12,11 +12,13 @@ from functools import cache
 from typing import Any
 
 from reference.answers import (
+    accuracy,
     auc,
     brier,
     comparisons,
     competing,
     curves,
+    cutpoint,
     decision,
     endpoints,
     grouped,
@@ -85,6 +87,9 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "optimism_pbc150": {"kind": "validation"},
     "decision_lung": {"kind": "decision"},
     "decision_pbc": {"kind": "decision", "causes": 2},
+    "maxstat_dlbcl": {"kind": "cutpoint"},
+    "delong_asah": {"kind": "delong"},
+    "diagnostic_paired_mcnemar": {"kind": "mcnemar"},
     "separation_lung": {"kind": "separation"},
     "separation_lung_ties": {"kind": "separation"},
     "rcs3_pbc_age": {"kind": "spline"},
@@ -118,6 +123,9 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "brier_gbsg": brier.BRIER_GBSG,
     "decision": decision.DECISION,
     "separation": separation.SEPARATION,
+    "cutpoint": cutpoint.CUTPOINT,
+    "delong": accuracy.DELONG,
+    "mcnemar": accuracy.MCNEMAR,
     "spline": splines.SPLINE,
     "knots": splines.KNOTS,
 }
