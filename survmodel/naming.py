@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from survmodel.formatting import format_significant
 
@@ -26,6 +26,27 @@ _STANDARDISED = re.compile(r"within_entity_z\((.+?)(?:, by=(.+))?\)")
 _PUBLISHED = re.compile(r"published_risk\((.+?)(?:, survival=.*)?\)")
 _SPLINE = re.compile(r"rcs\((.*?)(?:, ([0-9]+))?\)")
 _PER = {"log2": "doubling", "log": "unit of its logarithm", "sqrt": "unit of its square root"}
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Join words by commas and a last "and".
+
+    Parameters
+    ----------
+    words : sequence of str
+        At least one.
+
+    Returns
+    -------
+    str
+        The list as prose.
+
+    Examples
+    --------
+    >>> join_words(["age", "sex", "stage"])
+    'age, sex and stage'
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def label_of(name: str, labels: Mapping[str, str] | None) -> str:

@@ -14,6 +14,7 @@ from survmodel.data.canonical import CanonicalTables, baseline_scans
 from survmodel.data.findings import Finding, Place
 from survmodel.data.schema import TableSchema
 from survmodel.formatting import count_noun
+from survmodel.naming import join_words
 
 _DASHES = re.compile(r"[\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d_]")
 _MONTHS = "jan|feb|mar|m\u00e4r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
@@ -54,7 +55,7 @@ def check_keys(tables: CanonicalTables) -> Iterator[Finding]:
             continue
         where = _positions(table.duplicated(key, keep=False) & table[key].notna().all(axis=1))
         if where.size:
-            problem = f"the same {' and '.join(key)} occur in more than one row"
+            problem = f"the same {join_words(key)} occur in more than one row"
             remedy = "remove the copies, or correct the identifiers"
             yield tables.places[schema.name].find("D101", key[-1], problem, where, remedy=remedy)
 

@@ -9,6 +9,7 @@ from survmodel.data.quantities import Quantity, load_quantities
 from survmodel.data.schema import Field, Schema, TableSchema
 from survmodel.data.schema_location import schema_folder
 from survmodel.formatting import format_significant
+from survmodel.naming import join_words
 
 #: The part written by hand, beside the schema.
 HEAD = "head.md"
@@ -137,7 +138,7 @@ def introduce_table(table: TableSchema) -> str:
     """
     sentences = [table.description]
     if table.primary_key:
-        sentences.append(f"Key: {' and '.join(_code(name) for name in table.primary_key)}.")
+        sentences.append(f"Key: {join_words([_code(name) for name in table.primary_key])}.")
     sentences += [f"{_code(key.field)} must occur in {_code(key.table)}." for key in table.foreign_keys]
     return " ".join(sentences)
 

@@ -29,6 +29,7 @@ from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.cutpoint_contents import CutpointPart
 from survmodel.report.document import FigureBlock
 from survmodel.report.imputation_contents import ImputationPart, PooledModel
+from survmodel.report.sensitivity_contents import SensitivityPart
 from survmodel.report.validation_contents import ComparisonPart, ForestPart, RiskGroupPart
 from survmodel.result import Result
 
@@ -329,6 +330,8 @@ class EndpointPart:
         What the marker adds, for the endpoint of the declared pair of models.
     cutpoints : tuple of CutpointPart
         Cuts that were searched in these patients.
+    sensitivity : tuple of SensitivityPart
+        The question under other decisions, by model.
     causes : tuple of (str, int)
         Label and number of each event, the event itself first; empty unless events compete.
     warnings : tuple of str
@@ -370,6 +373,7 @@ class EndpointPart:
     comparisons: tuple[ComparisonPart, ...] = ()
     added_value: AddedValuePart | None = None
     cutpoints: tuple[CutpointPart, ...] = ()
+    sensitivity: tuple[SensitivityPart, ...] = ()
     causes: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
     incidence: tuple[IncidencePart, ...] = ()
@@ -417,6 +421,8 @@ class EndpointPart:
         found += [] if self.added_value is None else [self.added_value.answer]
         for cut in self.cutpoints:
             found += [cut.search, cut.stability]
+        for asked in self.sensitivity:
+            found += asked.answers()
         yield from (*found, *(one.validation for one in self.comparisons))
 
 

@@ -15,7 +15,7 @@ from survmodel.formatting import (
 )
 from survmodel.models.imputation_fit import LARGEST_R_HAT
 from survmodel.models.pooled_regression import PooledRegression
-from survmodel.naming import begin, label_of
+from survmodel.naming import begin, join_words, label_of
 from survmodel.report import sentences
 from survmodel.report.contents import EndpointPart, ModelPart, StudyContents
 from survmodel.report.document import Block, Paragraph, TableBlock
@@ -100,7 +100,7 @@ def imputation_table(part: ImputationPart, labels: Mapping[str, str] | None = No
         patients = count_noun(count, "patient")
         notes.append(f"{begin(label_of(name, labels))} does not apply to {patients}: not missing and not imputed.")
     if part.derived:
-        named = sentences.join_words([(labels or {}).get(name) or name for name in part.derived])
+        named = join_words([(labels or {}).get(name) or name for name in part.derived])
         notes.append(f"Computed anew from completed columns: {named}.")
     return Table(["Column", "Imputed (% of patients)", "By", "R-hat"], rows, caption, notes)
 
@@ -124,7 +124,7 @@ def imputation_methods(part: EndpointPart, labels: Mapping[str, str]) -> tuple[s
     if imputed is None or imputed.fit.result is None:
         return ()
     found = imputed.fit.result
-    named = sentences.join_words([labels.get(name) or name for name in imputed.predictors])
+    named = join_words([labels.get(name) or name for name in imputed.predictors])
     within = f" within {imputed.within}" if imputed.within else ""
     said = [
         f"Missing values of the Cox models were imputed {format_count(found.m)} times by chained equations{within} "

@@ -16,6 +16,7 @@ from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, Mo
 from survmodel.report.cutpoint_sections import cutpoint_blocks
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, Section, TableBlock
 from survmodel.report.imputation_sections import imputation_blocks, imputation_methods, pooled_blocks
+from survmodel.report.sensitivity_sections import sensitivity_blocks
 from survmodel.report.table_one import description_table
 from survmodel.report.validation_sections import (
     forest_blocks,
@@ -89,6 +90,8 @@ def _of_performance(part: EndpointPart, tail: str) -> Iterator[Section]:
         yield Section(f"Added value of {added.marker}{tail}", tuple(added_value_blocks(part, added)))
     if part.cutpoints:
         yield Section(f"Searched cut-points{tail}", tuple(cutpoint_blocks(part)))
+    if part.sensitivity:
+        yield Section(f"Sensitivity analyses{tail}", tuple(sensitivity_blocks(part)))
     if part.comparisons:
         yield Section(f"Comparison of models{tail}", tuple(comparison_blocks(part)))
 

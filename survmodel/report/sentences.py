@@ -22,7 +22,7 @@ from survmodel.models.formula_grammar import Atom, Call
 from survmodel.models.gray import GrayTest
 from survmodel.models.kaplan_meier_fit import KaplanMeierFit
 from survmodel.models.logrank import LogrankTest
-from survmodel.naming import begin, name_term
+from survmodel.naming import begin, join_words, name_term
 from survmodel.outcome.endpoints import DAYS_PER_MONTH
 from survmodel.outcome.landmark_endpoint import OBSERVED_NO_LONGER
 from survmodel.report.answers import Answer
@@ -36,27 +36,6 @@ LANDMARK_GROUPS = (
     "From a landmark on patients may be grouped by what they had reached by then; a comparison of such groups from "
     "time zero would favour those who reached it, since they had to live until they did (Anderson 1983)."
 )
-
-
-def join_words(words: Sequence[str]) -> str:
-    """Join words by commas and a last "and".
-
-    Parameters
-    ----------
-    words : sequence of str
-        At least one.
-
-    Returns
-    -------
-    str
-        The list as prose.
-
-    Examples
-    --------
-    >>> join_words(["age", "sex", "stage"])
-    'age, sex and stage'
-    """
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def model_warning(model: ModelPart) -> str:

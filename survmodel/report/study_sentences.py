@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from survmodel.formatting import count_noun, format_number, format_significant
-from survmodel.naming import begin
+from survmodel.naming import begin, join_words
 from survmodel.performance.precision import HALF_WIDTH, PER_SD, Precision
 from survmodel.report.contents import EndpointPart, MarkerPart, Question, StudyContents
-from survmodel.report.sentences import join_words
 
 SYNTHETIC = (
     "SYNTHETIC data: a program made these patients; nobody in them exists, and nothing here is evidence about any "

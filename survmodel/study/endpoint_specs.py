@@ -13,7 +13,7 @@ from survmodel.outcome.endpoints import Endpoint
 from survmodel.outcome.first_event import FirstEventEndpoint
 from survmodel.outcome.landmark_endpoint import LandmarkEndpoint
 from survmodel.outcome.ready_made import ReadyMadeEndpoint
-from survmodel.study.settings import SCAN_DATE, EndpointEntry, StudySettings
+from survmodel.study.settings import DIAGNOSIS, SCAN_DATE, EndpointEntry, StudySettings
 
 DEFAULT_UNIT = "months"
 LAST_CONTACT, LAST_ASSESSMENT = "last_contact_date", "last_assessment_date"
@@ -56,11 +56,16 @@ def dated_endpoint(name: str, entry: EndpointEntry, settings: StudySettings) -> 
         entry.censor_at,
         cast(Literal["days", "months", "years"], entry.unit or DEFAULT_UNIT),
         entry.horizons,
-        entry.entry,
+        entry.entry or _entry_of(entry, settings),
         settings.data_lock,
         dict(entry.columns),
     )
     return replace(spec, visit_gap_days=None) if censor == LAST_CONTACT else spec
+
+
+def _entry_of(entry: EndpointEntry, settings: StudySettings) -> str | None:
+    """Tell when observation begins of patients whose time counts from diagnosis: nobody could die before the scan."""
+    return SCAN_DATE if entry.origin == DIAGNOSIS and "scans" in settings.data.files else None
 
 
 def ready_made_endpoint(

@@ -27,7 +27,7 @@ from survmodel.errors import ConfigError
 from survmodel.formatting import count_noun
 from survmodel.markers.labs import patient_labs
 from survmodel.markers.scans import scan_facts
-from survmodel.markers.uptake import TRACERS, UNDEFINED_WITHOUT_LESIONS, patient_uptake
+from survmodel.markers.uptake import READERS, TRACERS, UNDEFINED_WITHOUT_LESIONS, patient_uptake
 from survmodel.study.clinical_index import published_survival
 from survmodel.study.config import Study
 from survmodel.study.known_columns import FIRST_TREATMENT, group_columns
@@ -182,16 +182,20 @@ class _Made:
 def _made_of_tables(study: Study, canonical: CanonicalTables, patients: list[str]) -> _Made:
     """Make reads, uptake and laboratory values at the baseline scan columns of the patient."""
     tables = canonical.tables
+    decider = study.settings.reads.decides
+    reads = tables.get("reads")
+    if reads is not None and decider != READERS[0]:
+        reads = reads[reads["reader"].astype(str) == decider]
     table = pd.DataFrame(index=pd.Index(patients, name="patient_id"))
     columns: list[Column] = []
     notes: list[str] = []
     if "scans" in tables:
-        facts = scan_facts(patients, tables["scans"], tables.get("reads"))
+        facts = scan_facts(patients, tables["scans"], reads)
         columns += [study.columns[fact.name] for fact in facts.facts if fact.name in study.columns]
         table = table.join(facts.table)
         notes += facts.notes
     if "lesions" in tables:
-        uptake = patient_uptake(pd.Series(patients), tables["scans"], tables["lesions"], tables.get("reads"))
+        uptake = patient_uptake(pd.Series(patients), tables["scans"], tables["lesions"], reads)
         columns += [Column(one.name, "number", one.label, one.unit, "marker") for one in uptake.markers]
         table = table.join(uptake.table)
         notes += uptake.notes

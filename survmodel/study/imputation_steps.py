@@ -124,7 +124,7 @@ def pool_model(name: str, formula: str, spec: CoxPH, imputed: Imputed) -> tuple[
         The rows, where the model is printed.
     """
     part, least = imputed.part, imputed.part.least
-    whole = _pool(f"pooled/{name}", spec, imputed)
+    whole = pool_whole(f"pooled/{name}", spec, imputed)
     n_event = 0 if whole.result is None else int(whole.result.fits[0].n_event)
     fit = withhold(whole, too_few_events(n_event, least.hazard_ratio, "hazard_ratio"))
     terms = [atom.label for atom in parse_formula(formula).atoms]
@@ -143,7 +143,23 @@ def pool_model(name: str, formula: str, spec: CoxPH, imputed: Imputed) -> tuple[
                                                                             first.data.stratum)  # fmt: skip
 
 
-def _pool(step: str, spec: CoxPH, imputed: Imputed) -> Answer[PooledRegression]:
+def pool_whole(step: str, spec: CoxPH, imputed: Imputed) -> Answer[PooledRegression]:
+    """Fit a model to each completed table, and pool its coefficients.
+
+    Parameters
+    ----------
+    step : str
+        Name of the step.
+    spec : CoxPH
+        The model.
+    imputed : Imputed
+        Completed tables.
+
+    Returns
+    -------
+    Answer of PooledRegression
+        Or why there is none.
+    """
     found = imputed.answer.result
     if found is None:
         return Answer(step, None, NOT_IMPUTED)
@@ -168,7 +184,7 @@ def _pool(step: str, spec: CoxPH, imputed: Imputed) -> Answer[PooledRegression]:
 
 def _pool_alone(name: str, term: str, spec: CoxPH, imputed: Imputed) -> Answer[PooledRegression]:
     references = {key: level for key, level in (spec.reference or {}).items() if key in parse_formula(term).mains}
-    answer = _pool(f"pooled/{name}/{term}", replace(spec, formula=term, reference=references or None), imputed)
+    answer = pool_whole(f"pooled/{name}/{term}", replace(spec, formula=term, reference=references or None), imputed)
     n_event = 0 if answer.result is None else int(answer.result.fits[0].n_event)
     return withhold(answer, too_few_events(n_event, imputed.part.least.hazard_ratio, "hazard_ratio"))
 

@@ -147,13 +147,31 @@ def _canonical_columns(settings: StudySettings) -> list[Column]:
         calls = tuple(level.value for level in schema.table("reads").field("result").categories)
         found += [_of_fact(fact, calls) for fact in SCAN_FACTS if fact.role != "marker" or "reads" in files]
     if {"scans", "lesions"} <= set(files):
-        rules = [level.value for level in schema.table("lesions").field("segmentation").categories]
+        rules = segmentation_rules(settings)
         found += [Column(one.name, "number", one.label, one.unit, "marker") for one in possible_markers(rules)]
     if {"scans", "labs"} <= set(files):
         found += [Column(one.name, "number", one.label, one.unit) for one in possible_labs(settings.lab_rule)]
     if "therapy" in files:
         found.append(Column(FIRST_TREATMENT, "date", "date of the first treatment", role="outcome"))
     return found
+
+
+def segmentation_rules(settings: StudySettings) -> tuple[str, ...]:
+    """List the rules under which volumes and uptakes may have been measured.
+
+    Parameters
+    ----------
+    settings : StudySettings
+        The study.
+
+    Returns
+    -------
+    tuple of str
+        As the data schema names them; none where no lesions are read.
+    """
+    if "lesions" not in settings.data.files:
+        return ()
+    return tuple(level.value for level in load_schema().table("lesions").field("segmentation").categories)
 
 
 def _of_fact(fact: ScanFact, calls: Sequence[str]) -> Column:

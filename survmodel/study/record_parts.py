@@ -16,6 +16,7 @@ from survmodel.report.added_value_contents import AddedValuePart
 from survmodel.report.answers import Answer
 from survmodel.report.contents import ModelPart
 from survmodel.report.cutpoint_contents import CutpointPart
+from survmodel.report.sensitivity_contents import SensitivityPart
 from survmodel.report.validation_contents import ComparisonPart, ForestPart, RiskGroupPart
 from survmodel.result import plain_value, to_records
 
@@ -307,3 +308,25 @@ def of_risk_groups(part: RiskGroupPart, horizons: Sequence[float]) -> Iterator[R
         read = part.incidence.result.at(list(horizons))
         for record in tidy_records(read, part.incidence.step, "cumulative incidence"):
             yield {"by": "risk group", **record}
+
+
+def of_sensitivity(part: SensitivityPart) -> Iterator[Record]:
+    """Give the hazard ratios of the question under other decisions.
+
+    Parameters
+    ----------
+    part : SensitivityPart
+        The analyses.
+
+    Yields
+    ------
+    dict
+        Patients and events beside each ratio.
+    """
+    for row in part.rows:
+        n, n_event = row.counts
+        for record in tidy_records(row.ratios(), f"sensitivity/{row.name}", "hazard ratio"):
+            yield {**record, "n": n, "n_event": n_event}
+    others = [row for row in part.rows if row.name]
+    lacking = sum(1 for row in others if row.answer.result is None)
+    yield {"step": "sensitivity", "measure": "analyses", "n": len(others), "n_missing": lacking}

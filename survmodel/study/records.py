@@ -19,6 +19,7 @@ from survmodel.study.record_parts import (
     of_cutpoint,
     of_forest,
     of_risk_groups,
+    of_sensitivity,
     of_validated_model,
     tidy_records,
 )
@@ -84,6 +85,7 @@ def _of_endpoint(part: EndpointPart) -> Iterator[Record]:
     if part.imputation is not None:
         yield from of_imputation(part.imputation)
     yield from _of_models(part)
+    yield from _of_questions(part)
 
 
 def _of_models(part: EndpointPart) -> Iterator[Record]:
@@ -95,14 +97,21 @@ def _of_models(part: EndpointPart) -> Iterator[Record]:
             yield {"model": model.name, **record}
     for one in part.comparisons:
         yield from of_comparison_of_models(one)
-    if part.added_value is not None:
-        yield from of_added_value(part.added_value)
-    for cut in part.cutpoints:
-        yield from of_cutpoint(cut)
     for forest in part.forests:
         groups = () if forest.risk_groups is None else of_risk_groups(forest.risk_groups, part.horizons)
         for record in (*of_forest(forest), *groups):
             yield {"model": forest.name, **record}
+
+
+def _of_questions(part: EndpointPart) -> Iterator[Record]:
+    """Give what the declared question has as answers, and the cuts that were searched."""
+    if part.added_value is not None:
+        yield from of_added_value(part.added_value)
+    for cut in part.cutpoints:
+        yield from of_cutpoint(cut)
+    for asked in part.sensitivity:
+        for record in of_sensitivity(asked):
+            yield {"model": asked.model, **record}
 
 
 def _of_counts(part: EndpointPart) -> Iterator[Record]:

@@ -15,6 +15,7 @@ from survmodel.models.formula import parse_formula
 from survmodel.study.clinical_index import problems_of_index
 from survmodel.study.endpoint_specs import dated_endpoint
 from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known_columns
+from survmodel.study.sensitivity_variation import problems_of_sensitivity, vary
 from survmodel.study.settings import EndpointEntry, StudySettings
 from survmodel.study.settings_first import FirstEventEntry
 from survmodel.study.settings_models import ModelEntry
@@ -55,6 +56,9 @@ def look_at_references(settings: StudySettings) -> Iterator[str]:
     yield from _look_at_markers(settings, columns)
     yield from _look_at_analyses(settings, columns)
     yield from look_at_timing(settings, columns)
+    if settings.reads.decides != "consensus" and "reads" not in settings.data.files:
+        yield "reads.decides: no file of reads is given under [data]"
+    yield from _look_at_sensitivity(settings)
     for number, waiver in enumerate(settings.waive, start=1):
         if not _CODE.fullmatch(waiver.code):
             yield f"waive[{number}].code: {waiver.code!r} is no code of a finding, such as D126"
@@ -111,6 +115,19 @@ def _look_at_added_value(settings: StudySettings) -> Iterator[str]:
     primary = settings.primary_marker
     if primary is not None and primary.name not in full.formula:
         yield f"added_value.full: the model {entry.full!r} does not hold the primary marker {primary.name!r}"
+
+
+def _look_at_sensitivity(settings: StudySettings) -> Iterator[str]:
+    """Look at each variation as at a study of its own; what the study itself has is told once."""
+    problems = list(problems_of_sensitivity(settings))
+    yield from problems
+    if problems or not settings.sensitivity:
+        return
+    own = set(look_at_references(settings.model_copy(update={"sensitivity": ()})))
+    for number, entry in enumerate(settings.sensitivity, start=1):
+        for problem in look_at_references(vary(settings, entry)):
+            if problem not in own:
+                yield f"sensitivity[{number}]: {problem}"
 
 
 def _look_at_columns(settings: StudySettings, columns: Columns) -> Iterator[str]:

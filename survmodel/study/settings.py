@@ -29,15 +29,18 @@ from survmodel.study.settings_first import FirstEventEntry, problems_of_first
 from survmodel.study.settings_index import ClinicalIndexEntry
 from survmodel.study.settings_labs import LabsEntry
 from survmodel.study.settings_models import ModelEntry, ValidationEntry
+from survmodel.study.settings_sensitivity import ReadsEntry, SensitivityEntry
 
 #: Tables and keys that the design knows and this version cannot compute yet.
 NOT_YET = frozenset({
-    "baseline", "checklists", "column_map", "reader", "sensitivity", "style", "tracer",
+    "baseline", "checklists", "column_map", "reader", "style", "tracer",
 })  # fmt: skip
 #: Set of patients that endpoints are analysed in, when it is declared and they say nothing else.
 PROGNOSTIC = "prognostic"
 #: Where time begins, unless an endpoint of dates says something else.
 SCAN_DATE = "cxcr4_scan_date"
+#: An origin before it: patients come under observation at the scan, and are not counted as at risk before it.
+DIAGNOSIS = "diagnosis_date"
 
 
 def _competing(value: object) -> object:
@@ -211,6 +214,8 @@ class StudySettings(Strict):
     validation: ValidationEntry = ValidationEntry()
     added_value: AddedValueEntry | None = None
     cutpoint: Array[CutpointEntry] = ()
+    sensitivity: Array[SensitivityEntry] = ()
+    reads: ReadsEntry = ReadsEntry()
     labs: LabsEntry | None = None
     missing: MissingEntry = MissingEntry()
     waive: Array[WaiveEntry] = ()

@@ -253,3 +253,28 @@ class EndpointSteps:
         codes = np.zeros(rows.size, dtype=np.int64) if stratum is None else stratum
         layers = pd.Series(codes, index=index).astype(str)
         return layers if self.group is None else layers + " " + name_groups(self.group).iloc[rows].astype(str)
+
+
+def begin_endpoint(name: str, prepared: Prepared, progress: Progress = silent) -> EndpointSteps:
+    """Take the patients and outcomes of an endpoint.
+
+    Parameters
+    ----------
+    name : str
+        The endpoint.
+    prepared : Prepared
+        Data and settings.
+    progress : callable
+        Is told the name of each step before it begins.
+
+    Returns
+    -------
+    EndpointSteps
+        Curves are of any of its events, models of the cause-specific hazard of the event itself.
+    """
+    analysis = prepared.cohort.analysis(name, prepared.study.settings.set_of(name))
+    declared = analysis.outcome
+    # Censoring a competing event suits a hazard and not a curve: one minus the curve would overstate the risk.
+    competes = declared.causes is not None
+    of_any, of_one = (declared.any_event(), declared.cause_specific(1)) if competes else (declared, declared)
+    return EndpointSteps(name, prepared, analysis, of_any, of_one, progress)

@@ -23,6 +23,7 @@ from survmodel.outcome.response import Outcome
 from survmodel.performance.precision import Precision, precision
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, LandmarkPart, MissingPart, ModelPart
+from survmodel.report.sensitivity_contents import AnyFit
 from survmodel.study.added_value_steps import added_value_part
 from survmodel.study.comparison_steps import comparison_parts
 from survmodel.study.cutpoint_steps import cutpoint_parts
@@ -32,8 +33,18 @@ from survmodel.study.imputation_steps import impute
 from survmodel.study.known_columns import group_columns, model_strata
 from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
+from survmodel.study.sensitivity_steps import sensitivity_parts
 from survmodel.study.settings import CurveEntry
-from survmodel.study.step_parts import EndpointSteps, Progress, Rows, attempt, list_levels, name_groups, silent
+from survmodel.study.step_parts import (
+    EndpointSteps,
+    Progress,
+    Rows,
+    attempt,
+    begin_endpoint,
+    list_levels,
+    name_groups,
+    silent,
+)
 from survmodel.study.timing import LATER_ROLES
 
 Counts: TypeAlias = "tuple[tuple[str, int], ...]"
@@ -107,13 +118,10 @@ def _varies(column: pd.Series) -> bool:
 def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> EndpointPart:
     settings = prepared.study.settings
     set_name = settings.set_of(name)
-    analysis = prepared.cohort.analysis(name, set_name)
-    declared, entry = analysis.outcome, settings.endpoint[name]
-    # Censoring a competing event suits a hazard and not a curve: one minus the curve would overstate the risk.
+    part = begin_endpoint(name, prepared, progress)
+    declared, entry, of_any = part.analysis.outcome, settings.endpoint[name], part.of_any
     competes = declared.causes is not None
-    of_any, of_one = (declared.any_event(), declared.cause_specific(1)) if competes else (declared, declared)
     curves = [curve for curve in settings.curve if curve.endpoint == name]
-    part = EndpointSteps(name, prepared, analysis, of_any, of_one, progress)
     dates = dated_endpoint(name, entry, settings) if entry.is_dated else None
     labels = prepared.study.labels
     causes = _count_causes(declared)
@@ -138,6 +146,7 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         comparisons=tuple(comparison_parts(part, imputed)),
         added_value=added_value_part(part, imputed),
         cutpoints=tuple(cutpoint_parts(part)),
+        sensitivity=tuple(sensitivity_parts(part, _as_declared(models))),
         causes=causes,
         warnings=tuple(f"no patient had the competing event {label}" for label, count in causes[1:] if not count),
         precision=part.attempt(f"precision/{name}", lambda: _precision(part, models)),
@@ -152,6 +161,11 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         landmark=_landmark_part(part),
         imputation=None if imputed is None else imputed.shown,
     )
+
+
+def _as_declared(models: Sequence[ModelPart]) -> dict[str, AnyFit]:
+    """Give what is printed of each Cox model: pooled where values are imputed."""
+    return {model.name: model.fit if model.pooled is None else model.pooled.fit for model in models}
 
 
 def _landmark_part(part: EndpointSteps) -> LandmarkPart | None:

@@ -91,7 +91,7 @@ COPIES = "Remove the copies, or correct the identifiers"
             (53, tables(with_cell("scans", 3, "patient_id", "key-a01")),
              [("D104", SCANS, "patient_id", (3,))], ["1 would be found but for case", "correct the identifier"]),
             (55, tables(with_cell("lesions", 3, "lesion_id", "L1")),
-             [("D101", LESIONS, "lesion_id", (2, 3))], ["the same scan_id and lesion_id", COPIES]),
+             [("D101", LESIONS, "lesion_id", (2, 3))], ["the same scan_id, segmentation and lesion_id", COPIES]),
             (56, tables(with_row("scans", "SCAN-9,KEY-A1,cxcr4,,2021-01-20,A,")),
              [("D108", SCANS, "scan_role", (2, 10))], ["more than one baseline scan", "Say in scan_role"]),
             (57, tables(with_cell("scans", 3, "tracer", "CXCR-4")),

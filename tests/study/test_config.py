@@ -72,7 +72,7 @@ def test_an_unknown_key_is_refused_with_the_closest_one(tmp_path):
         ("age + sex", "age + __import__('os')", "model.clinical.formula: "),
         ('kind = "cox"', 'kind = "forest"', "model.clinical.kind: must be 'cox' or 'random_survival_forest'"),
         ('formula = "age', 'penalty = "lasso"\nformula = "age', "model.clinical.penalty: must be 'firth'"),
-        ("[data]", "[sensitivity]\nname = 5\n[data]", "sensitivity: this key is not available in this version"),
+        ("[data]", "[checklists]\nname = 5\n[data]", "checklists: this key is not available in this version"),
         ("[data]", '[report]\nformats = ["docx"]\n[data]', "report.formats[1]: must be 'html', found 'docx'"),
         ('time = "days"', 'time = "sex"', "endpoint.os.time: column 'sex' is of type category; allowed: integer,"),
         ('path = "patients.csv"', 'paht = "patients.csv"', "data.patients.paht: unknown key; did you mean 'path'?"),
