@@ -69,6 +69,8 @@ def _dispatch(words: list[str]) -> int:
         return _guarded(_warm_up)
     if options.command == "check":
         return _guarded(lambda: _check(options.study, options.out))
+    if options.command == "lock":
+        return _guarded(lambda: _lock(options.study, again=options.again))
     if options.command == "init":
         return _guarded(lambda: _init(options.folder, options.tables))
     if options.command == "schema":
@@ -83,7 +85,7 @@ def _dispatch(words: list[str]) -> int:
     return USAGE_ERROR
 
 
-COMMANDS = ("demo", "init", "check", "run", "schema", "columns", "warm-up")
+COMMANDS = ("demo", "init", "check", "lock", "run", "schema", "columns", "warm-up")
 
 
 def _build_parser() -> _Parser:
@@ -105,6 +107,9 @@ def _build_parser() -> _Parser:
     run = commands.add_parser("run", help="analyse a study file and write a folder of results")
     run.add_argument("study", metavar="STUDY", help="the study file, by custom study.toml")
     run.add_argument("--out", metavar="DIR", help="folder of the results (default: results/<study>)")
+    lock = commands.add_parser("lock", help="lock the question of a study, before its outcomes are known")
+    lock.add_argument("study", metavar="STUDY", help="the study file, by custom study.toml")
+    lock.add_argument("--again", action="store_true", help="lock a question that was changed; reports will say so")
     schema = commands.add_parser("schema", help="write the data dictionary, empty tables and the schema of study files")
     schema.add_argument("out", metavar="OUT", nargs="?", default="schema", help="default: schema")
     columns = commands.add_parser("columns", help="declare the fields of a REDCap data dictionary for a study file")
@@ -176,6 +181,21 @@ def _init(folder: str, tables: Kind) -> int:
 
     study = write_new_study(folder, tables)[0]
     print(f"study: {study}; fill the tables in {study.parent / 'data'}, then: survmodel check {study}")
+    return 0
+
+
+def _lock(study: str, *, again: bool) -> int:
+    import datetime
+
+    from survmodel.study.config import read_study
+    from survmodel.study.question_lock import lock_path, lock_question
+
+    path = lock_path(Path(study))
+    today = datetime.datetime.now(datetime.UTC).date()
+    entry, is_new = lock_question(read_study(study).settings, path, today, again=again)
+    print(f"{'locked' if is_new else 'locked already'} on {entry.date}: {path}")
+    for what, value in entry.question.items():
+        print(f"  {what}: {value or 'none'}")
     return 0
 
 

@@ -34,8 +34,10 @@ MEANING = (
     "this endpoint and this marker, which were fixed before the outcomes were joined; it says nothing of treatment."
 )
 
+CHANGED = "The question was changed after its lock: this claim is of the changed question, and exploratory."
 
-def added_value_blocks(part: EndpointPart, added: AddedValuePart) -> Iterator[Block]:
+
+def added_value_blocks(part: EndpointPart, added: AddedValuePart, *, changed: bool = False) -> Iterator[Block]:
     """Show the claim and its numbers.
 
     Parameters
@@ -44,6 +46,8 @@ def added_value_blocks(part: EndpointPart, added: AddedValuePart) -> Iterator[Bl
         The endpoint.
     added : AddedValuePart
         The comparison.
+    changed : bool
+        Whether the question was changed after it had been locked.
 
     Yields
     ------
@@ -55,6 +59,8 @@ def added_value_blocks(part: EndpointPart, added: AddedValuePart) -> Iterator[Bl
         yield Paragraph(sentences.not_estimable(what, added.answer.reason), "missing")
         return
     yield Paragraph(f"{found.claim.sentence} Level of the claim: {found.claim.level}.")
+    if changed:
+        yield Paragraph(CHANGED, "warning")
     yield Paragraph(_test_sentence(found, added))
     caption = f"{begin(what)} to {added.labels[0]}, {part.title}.{sentences.cause_specific_note(part)}"
     table = added_value_table(found, labels=added.labels, caption=caption)

@@ -273,12 +273,21 @@ class Question:
         Formulas of the two models that are compared, when there are two.
     sha256 : str
         Hash of these.
+    locked_on : tuple of str
+        Days on which the question was locked in a file of its own; none where it never was.
+    changes : tuple of str
+        What was changed after a lock.
+    is_late : bool
+        Whether the first of these days is later than the data lock.
     """
 
     marker: str
     endpoint: str
     models: tuple[str, ...]
     sha256: str
+    locked_on: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,17 +77,19 @@ def _of_endpoint(part: EndpointPart, contents: StudyContents, tail: str) -> Iter
         yield Section(f"Risk groups{tail}", tuple(risk_group_blocks(part)))
     if part.forests:
         yield Section(f"Random survival forest{tail}", tuple(forest_blocks(part, contents)))
-    yield from _of_performance(part, tail)
+    changed = contents.question is not None and bool(contents.question.changes)
+    yield from _of_performance(part, tail, changed=changed)
 
 
-def _of_performance(part: EndpointPart, tail: str) -> Iterator[Section]:
+def _of_performance(part: EndpointPart, tail: str, *, changed: bool) -> Iterator[Section]:
     """Lay out what models would do in other patients, and what markers add."""
     performance = tuple(performance_blocks(part))
     if performance:
         yield Section(f"Performance in other patients{tail}", performance)
     if part.added_value is not None:
         added = part.added_value
-        yield Section(f"Added value of {added.marker}{tail}", tuple(added_value_blocks(part, added)))
+        blocks = tuple(added_value_blocks(part, added, changed=changed))
+        yield Section(f"Added value of {added.marker}{tail}", blocks)
     if part.cutpoints:
         yield Section(f"Searched cut-points{tail}", tuple(cutpoint_blocks(part)))
     if part.sensitivity:
@@ -134,6 +136,8 @@ def _opening(contents: StudyContents) -> Iterator[Block]:
         names = ", ".join(answer.step for answer in failed)
         text = f"Incomplete: {count} could not be estimated ({names}). The reason stands in the place of each."
         yield Paragraph(text, "missing")
+    if contents.question is not None and contents.question.changes:
+        yield Paragraph(study_sentences.lock_sentence(contents.question), "warning")
     facts = [("Patients", format_count(contents.n))]
     for part in contents.endpoints:
         facts.append(("Endpoint", sentences.describe_endpoint(part)))

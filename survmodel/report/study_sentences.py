@@ -46,7 +46,7 @@ def general_methods(contents: StudyContents) -> tuple[str, ...]:
     lock = (
         f"The primary question was fixed before the outcomes were joined with the markers: {question.marker} and "
         f"{titles.get(question.endpoint, question.endpoint)}{_pair(question)}; SHA-256 of this "
-        f"question {question.sha256}."
+        f"question {question.sha256}. {lock_sentence(question)}"
     )
     return (*markers, general, lock)
 
@@ -83,7 +83,36 @@ def describe_question(question: Question, contents: StudyContents) -> str:
     """
     titles = {part.name: part.title for part in contents.endpoints}
     endpoint = titles.get(question.endpoint, question.endpoint)
-    return f"{question.marker}, for {endpoint}; locked before the outcomes were joined ({question.sha256[:12]})"
+    when = f", and on {question.locked_on[0]}" if question.locked_on else ""
+    text = f"{question.marker}, for {endpoint}; locked before the outcomes were joined{when} ({question.sha256[:12]})"
+    return f"{text}. Changed after the lock" if question.changes else text
+
+
+def lock_sentence(question: Question) -> str:
+    """Say when the question was locked in a file, and what was changed.
+
+    Parameters
+    ----------
+    question : Question
+        Primary marker and endpoint.
+
+    Returns
+    -------
+    str
+        One sentence or more.
+
+    Examples
+    --------
+    >>> lock_sentence(Question("CXCR4 SUVmax", "pfs", (), "3f", locked_on=("2025-01-31",)))
+    'The question was locked on 2025-01-31 and not changed since.'
+    """
+    if not question.locked_on:
+        return "No lock of the question stands beside the study file, so that its date rests on the authors' word."
+    day = question.locked_on[0]
+    late = " That day is later than the data lock: outcomes could be known by then." if question.is_late else ""
+    if not question.changes:
+        return f"The question was locked on {day} and not changed since.{late}"
+    return f"The question was locked on {day}.{late} {' '.join(f'{begin(text)}.' for text in question.changes)}"
 
 
 def accepted_notes(contents: StudyContents) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from survmodel.data.tables import TableFile
 from survmodel.data.waivers import Exclusion, Waiver
 from survmodel.study.file_errors import StudyFileError, read_settings
 from survmodel.study.known_columns import declared_columns, known_columns
+from survmodel.study.question_lock import LockEntry, lock_path, read_locks
 from survmodel.study.redcap_tables import find_redcap_tables, redcap_source
 from survmodel.study.references import look_at_files, look_at_references
 from survmodel.study.settings import StudySettings
@@ -36,6 +37,8 @@ class Study:
         Hash of its bytes.
     settings : StudySettings
         What it says.
+    locks : tuple of LockEntry
+        What was locked as its question, and when; none where ``survmodel lock`` was never run.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Study:
     file: str
     sha256: str
     settings: StudySettings
+    locks: tuple[LockEntry, ...] = ()
 
     @property
     def files(self) -> dict[str, TableFile]:
@@ -125,6 +129,8 @@ def read_study(path: str | Path) -> Study:
     ------
     StudyFileError
         With every problem: the key, what was found, what is allowed, the closest known key.
+    ConfigError
+        When the lock beside the study file is damaged.
     FindingsError
         When the study reads a REDCap export that does not fit its data dictionary.
     OSError
@@ -147,7 +153,8 @@ def read_study(path: str | Path) -> Study:
     problems = [*look_at_references(settings), *look_at_files(folder, settings)]
     if problems:
         raise StudyFileError(place.name, problems)
-    return Study(study_name(place), folder, place.name, hashlib.sha256(content).hexdigest(), settings)
+    locks = read_locks(lock_path(folder / place.name))
+    return Study(study_name(place), folder, place.name, hashlib.sha256(content).hexdigest(), settings, locks)
 
 
 def study_name(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from survmodel.cohort import ALL_PATIENTS
 from survmodel.models.description import Description
@@ -14,6 +15,7 @@ from survmodel.study.endpoint_specs import endpoint_title
 from survmodel.study.known_columns import group_columns
 from survmodel.study.manifest import versions
 from survmodel.study.preparation import Prepared
+from survmodel.study.question_lock import history_of
 
 
 def gather_contents(
@@ -96,9 +98,13 @@ def _question(prepared: Prepared) -> Question | None:
         return None
     label = prepared.cohort.labels.get(lock.marker, lock.marker)
     scale = "" if lock.transform in {"", "none"} else f" ({lock.transform})"
-    return Question(
-        f"{label}{scale}", lock.endpoint, tuple(text for text in (lock.base, lock.full) if text), lock.sha256
-    )
+    models = tuple(text for text in (lock.base, lock.full) if text)
+    question = Question(f"{label}{scale}", lock.endpoint, models, lock.sha256)
+    history = history_of(prepared.study.settings, prepared.study.locks)
+    if history is None:
+        return question
+    changes = tuple(str(change) for change in history.changes)
+    return replace(question, locked_on=history.dates, changes=changes, is_late=history.is_late)
 
 
 def _footer(prepared: Prepared) -> Iterator[str]:

@@ -88,6 +88,8 @@ def build_manifest(
             "endpoint": question.endpoint,
             "models": question.models,
             "sha256": question.sha256,
+            "locked_on": list(question.locked_on),
+            "changes": list(question.changes),
         },
         "settings": _settings(study),
         "inputs": inputs,
