@@ -69,6 +69,7 @@ _HOME = {
     "delong_test": "performance.delong",
     "delta_sensitivity": "models.delta_sensitivity",
     "describe": "models.description",
+    "diff_runs": "study.run_diff",
     "draw_calibration": "figures.calibration",
     "draw_cumulative_incidence": "figures.cumulative_incidence",
     "draw_cutpoint": "figures.cutpoint",
@@ -233,6 +234,7 @@ if TYPE_CHECKING:
     from survmodel.study.preparation import build_cohort as build_cohort
     from survmodel.study.preparation import check_study as check_study
     from survmodel.study.run import run_study as run_study
+    from survmodel.study.run_diff import diff_runs as diff_runs
     from survmodel.table import Table as Table
 
 

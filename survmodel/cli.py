@@ -71,6 +71,8 @@ def _dispatch(words: list[str]) -> int:
         return _guarded(lambda: _check(options.study, options.out))
     if options.command == "lock":
         return _guarded(lambda: _lock(options.study, again=options.again))
+    if options.command == "diff":
+        return _guarded(lambda: _diff(options.first, options.second, options.study, options.out))
     if options.command == "init":
         return _guarded(lambda: _init(options.folder, options.tables))
     if options.command == "schema":
@@ -85,7 +87,7 @@ def _dispatch(words: list[str]) -> int:
     return USAGE_ERROR
 
 
-COMMANDS = ("demo", "init", "check", "lock", "run", "schema", "columns", "warm-up")
+COMMANDS = ("demo", "init", "check", "lock", "run", "diff", "schema", "columns", "warm-up")
 
 
 def _build_parser() -> _Parser:
@@ -110,6 +112,11 @@ def _build_parser() -> _Parser:
     lock = commands.add_parser("lock", help="lock the question of a study, before its outcomes are known")
     lock.add_argument("study", metavar="STUDY", help="the study file, by custom study.toml")
     lock.add_argument("--again", action="store_true", help="lock a question that was changed; reports will say so")
+    diff = commands.add_parser("diff", help="tell what two runs of a study tell differently")
+    diff.add_argument("first", metavar="RUN_A", help="folder of results of the earlier run")
+    diff.add_argument("second", metavar="RUN_B", help="folder of results of the later run")
+    diff.add_argument("--study", metavar="STUDY", help="study file, by whose data patients are named by pseudonym")
+    diff.add_argument("--out", metavar="DIR", help="also write every difference as CSV there")
     schema = commands.add_parser("schema", help="write the data dictionary, empty tables and the schema of study files")
     schema.add_argument("out", metavar="OUT", nargs="?", default="schema", help="default: schema")
     columns = commands.add_parser("columns", help="declare the fields of a REDCap data dictionary for a study file")
@@ -196,6 +203,19 @@ def _lock(study: str, *, again: bool) -> int:
     print(f"{'locked' if is_new else 'locked already'} on {entry.date}: {path}")
     for what, value in entry.question.items():
         print(f"  {what}: {value or 'none'}")
+    return 0
+
+
+def _diff(first: str, second: str, study: str | None, out: str | None) -> int:
+    from survmodel.study.run_diff import diff_runs
+    from survmodel.study.run_names import name_tokens, write_diff
+    from survmodel.table import one_line
+
+    found = diff_runs(first, second, None if study is None else name_tokens(study))
+    for line in repr(found).split("\n"):
+        print(one_line(line))
+    if out is not None:
+        print(f"written: {write_diff(found, out)}")
     return 0
 
 

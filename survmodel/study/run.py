@@ -22,6 +22,7 @@ from survmodel.study.manifest import build_manifest
 from survmodel.study.preparation import Prepared, prepare
 from survmodel.study.r_check import write_r_check
 from survmodel.study.records import collect_records
+from survmodel.study.run_traces import PATIENTS, SENTENCES, trace_patients, trace_sentences
 from survmodel.study.step_parts import Progress, silent
 from survmodel.study.steps import describe_patients, run_steps
 from survmodel.table import escape
@@ -142,6 +143,8 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
     run = "INCOMPLETE" if contents.failed() else "COMPLETE"
     folder.write_json(RESULTS, {"schema": 1, "run": run, **mark, "records": collect_records(contents)})
     folder.write(INCOMPLETE_REPORT if contents.failed() else REPORT, write_html(document))
+    folder.write_json(PATIENTS, {**mark, **trace_patients(prepared)})
+    folder.write_json(SENTENCES, {"schema": 1, **mark, "sentences": trace_sentences(document)})
     problems = _list_problems(contents, prepared)
     folder.write_json(PROBLEMS, [{**problem.to_record(), **mark} for problem in problems])
     steps = {answer.step: answer.reason or "done" for answer in contents.answers()}

@@ -17,7 +17,8 @@ from survmodel.study.lock import one_run
 from survmodel.study.run import run_study
 
 OUTPUTS = {
-    "STATUS", "check_in_R.R", "check_in_R_1.csv", "manifest.json", "problems.json", "report.html", "results.json",
+    "STATUS", "check_in_R.R", "check_in_R_1.csv", "manifest.json", "patients.json", "problems.json", "report.html",
+    "results.json", "sentences.json",
     *(f"figures/{name}_clinical.{ending}" for name in ("hazard_ratios", "calibration", "stability")
       for ending in ("csv", "pdf", "png", "svg")), "tables/calibration_os.csv", "tables/missing_os.csv",
     "figures/km_os_age_group.csv", "figures/km_os_age_group.pdf", "figures/km_os_age_group.png",
