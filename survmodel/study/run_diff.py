@@ -273,10 +273,10 @@ def _numbers(one: _Run, two: _Run) -> pd.DataFrame:
 
 def _in_errors(old: float, new: float, was: Mapping[str, Any]) -> float:
     """Tell a shift in standard errors of the first run; that of a ratio is on the scale of logarithms."""
-    error = was.get("std_error")
+    error, measure = float(was.get("std_error") or 0), str(was.get("measure"))
     if not error:
         return math.nan
-    if "ratio" in str(was.get("measure")):
+    if "ratio" in measure and not measure.startswith("log "):
         return math.log(new / old) / error if min(old, new) > 0 else math.nan
     return (new - old) / error
 
