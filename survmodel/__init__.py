@@ -70,6 +70,7 @@ _HOME = {
     "delta_sensitivity": "models.delta_sensitivity",
     "describe": "models.description",
     "diff_runs": "study.run_diff",
+    "draw_added_value": "figures.added_value",
     "draw_calibration": "figures.calibration",
     "draw_cumulative_incidence": "figures.cumulative_incidence",
     "draw_cutpoint": "figures.cutpoint",
@@ -139,6 +140,7 @@ if TYPE_CHECKING:
     from survmodel.errors import EndpointError as EndpointError
     from survmodel.errors import FitError as FitError
     from survmodel.errors import SurvmodelError as SurvmodelError
+    from survmodel.figures.added_value import draw_added_value as draw_added_value
     from survmodel.figures.calibration import draw_calibration as draw_calibration
     from survmodel.figures.cumulative_incidence import draw_cumulative_incidence as draw_cumulative_incidence
     from survmodel.figures.cutpoint import draw_cutpoint as draw_cutpoint

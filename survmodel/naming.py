@@ -49,6 +49,30 @@ def join_words(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+def duration(value: float, unit: str | None) -> str:
+    """Write a time with its unit, in the right number.
+
+    Parameters
+    ----------
+    value : float
+        The time.
+    unit : str or None
+        Its unit, in the plural.
+
+    Returns
+    -------
+    str
+        The number alone without a unit.
+
+    Examples
+    --------
+    >>> duration(12.0, "months"), duration(1, "years"), duration(5, None)
+    ('12 months', '1 year', '5')
+    """
+    name = unit or ""
+    return f"{format_significant(value)} {_ONE.get(name, name) if value == 1 else name}".rstrip()
+
+
 def label_of(name: str, labels: Mapping[str, str] | None) -> str:
     """Give the label of a column as it begins a line; its name where it has none.
 

@@ -16,9 +16,8 @@ from survmodel.formatting import (
     format_p,
     format_percent,
     format_ratio,
-    format_significant,
 )
-from survmodel.naming import INDENT, begin, percent_level
+from survmodel.naming import INDENT, begin, duration, percent_level
 from survmodel.performance.added_value import AddedValue
 from survmodel.performance.nested_test import SIMULATED
 from survmodel.performance.validation_result import ENOUGH_FOR_LIMITS
@@ -124,14 +123,14 @@ def _measure_rows(found: AddedValue) -> list[list[str]]:
     changes = changes[changes["sample"] == "corrected"]
     rows = []
     for one in changes.to_dict("records"):
-        at = "" if np.isnan(one["horizon"]) else f" at {format_significant(one['horizon'])} {found.validation.unit}"
+        at = "" if np.isnan(one["horizon"]) else f" at {duration(one['horizon'], found.validation.unit)}"
         own = [_corrected(values, model, one["measure"], one["horizon"]) for model in ("base", "full")]
         change = MISSING
         if own == [MISSING, MISSING]:
             continue
         if np.isfinite(one["estimate"]):
             change = f"{format_number(one['estimate'], 3)} ({format_interval(one['conf_low'], one['conf_high'], 3)})"
-        rows.append([f"{begin(str(one['measure']))}{at.rstrip()}, corrected", *own, change, ""])
+        rows.append([f"{begin(str(one['measure']))}{at}, corrected", *own, change, ""])
     if found.decision is not None:
         rows += _benefit_rows(found)
     return rows

@@ -16,6 +16,7 @@ from survmodel.models.pooled_regression import PooledRegression
 from survmodel.models.term_tests import columns_of_splines, splines_of
 from survmodel.naming import begin
 from survmodel.report import sentences
+from survmodel.report.added_value_contents import AddedValuePart
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, MarkerPart, ModelPart, StudyContents
 from survmodel.report.cutpoint_contents import CutpointPart
 from survmodel.report.document import FigureBlock
@@ -69,6 +70,7 @@ class Drawing:
             markers=tuple(self._marker(part, marker) for marker in part.markers),
             models=tuple(self._model(part, model) for model in part.models),
             forests=tuple(self._forest(part, forest) for forest in part.forests),
+            added_value=self._added_value(part, part.added_value),
             cutpoints=tuple(self._cutpoint(part, cut) for cut in part.cutpoints),
             imputation=self._imputation(part, part.imputation),
         )
@@ -121,6 +123,16 @@ class Drawing:
         caption = f"Cumulative incidence {what}{by}, {part.title}, Aalen-Johansen estimate. Bands: pointwise limits."
         caption += f" p: Gray's test of {part.event_label}." if test is not None else ""
         return replace(one, figure=self._keep(figure, file_stem("incidence", part.name, one.by), caption))
+
+    def _added_value(self, part: EndpointPart, added: AddedValuePart | None) -> AddedValuePart | None:
+        from survmodel.figures.added_value import draw_added_value
+
+        found = None if added is None else added.answer.result
+        if added is None or found is None or not np.isfinite(found.differences()["estimate"].astype(float)).any():
+            return added
+        figure = draw_added_value(found, title=self._stamp, width_mm=FIGURE_MM)
+        caption = f"What {added.marker} adds to {added.labels[0]}, {part.title}: changes corrected for optimism."
+        return replace(added, figures=(self._keep(figure, file_stem("added_value", *added.names), caption),))
 
     def _cutpoint(self, part: EndpointPart, cut: CutpointPart) -> CutpointPart:
         from survmodel.figures.cutpoint import draw_cutpoint

@@ -52,6 +52,7 @@ def test_the_example_is_complete(trial):
     figures = {name for name in found if name.startswith("figures/")}
     names = {Path(name).stem for name in figures}
     assert names == {
+        "added_value_fdg_fdg_cxcr4",
         "km_pfs_disease_group",
         "km_pfs_cxcr4_read",
         "km_os_disease_group",
