@@ -345,7 +345,19 @@ def _warn(scores: Mapping[str, Scores], unit: str) -> list[str]:
         for (at, lost), measures in lacking.items():
             when = "" if at is None else f" at {format_significant(at)} {unit}".rstrip()
             told.append(f"{name}: {lost} of {one.used} resamples have no {list_values(measures)}{when}")
+        bare = [found.measure.name for found in one.measures.values() if _is_bare(found)]
+        if bare:
+            told.append(
+                f"{name}: no limits of {list_values(list(dict.fromkeys(bare)))}: the resamples do not reach down to the "
+                "corrected value; too many columns for so few events"
+            )
     return told
+
+
+def _is_bare(found: MeasureScore) -> bool:
+    """Tell whether the limits of the optimism method were refused."""
+    drawn = found.by_resample.size > 0 and found.used > 0 and found.measure.name != SLOPE
+    return drawn and bool(np.isfinite(found.optimism) and np.isfinite(found.corrected) and np.isnan(found.conf_low))
 
 
 def _note_unknown(rows: _Rows, unit: str) -> list[str]:

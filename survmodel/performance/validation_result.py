@@ -14,7 +14,7 @@ from survmodel.formatting import count_noun, format_estimate, format_number, for
 from survmodel.performance.out_of_fold import OutOfFold
 from survmodel.performance.out_of_fold_scores import OutOfFoldScores
 from survmodel.performance.scoring import HARRELL, SLOPE, Measure
-from survmodel.performance.validation_scores import MeasureScore, Scores
+from survmodel.performance.validation_scores import MeasureScore, Scores, around
 from survmodel.result import Display, Result
 from survmodel.table import Table
 
@@ -115,7 +115,8 @@ class Validation(Result):
         Notes
         -----
         Limits under the optimism method are those of the difference in the resamples, moved by its optimism; else those
-        of the difference out of fold, by the influences of the patients.
+        of the difference out of fold, by the influences of the patients. Limits that would not hold the corrected value,
+        as with many columns and few events, are not given.
         """
         rows: list[list[object]] = []
         for first, second in itertools.combinations(self.scores, 2):
@@ -136,7 +137,7 @@ class Validation(Result):
             tail = (1 - self.conf_level) / 2
             low, high = np.nan, np.nan
             if drawn.size and np.isfinite(corrected):
-                low, high = np.quantile(drawn, [tail, 1 - tail]) - (one.optimism - other.optimism)
+                low, high = around(corrected, *(np.quantile(drawn, [tail, 1 - tail]) - (one.optimism - other.optimism)))
             yield "corrected", corrected, float(low), float(high)
         reach = np.nan
         if first in self.out_of_fold_scores:

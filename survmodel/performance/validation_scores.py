@@ -223,7 +223,8 @@ def _limited(measure: Measure, apparent: float, optimism: float, drawn: Floats, 
         tail = (1 - conf_level) / 2
         least, most = BOUNDS.get(measure.name, (-np.inf, np.inf))
         ends = np.quantile(known, [tail, 1 - tail]) - optimism
-        low, high = max(float(ends[0]), least), min(float(ends[1]), most)
+        low, high = around(float(apparent - optimism), *ends)
+        low, high = max(low, least), min(high, most)
     return MeasureScore(
         measure=measure,
         apparent=float(apparent),
@@ -234,6 +235,30 @@ def _limited(measure: Measure, apparent: float, optimism: float, drawn: Floats, 
         used=int(known.size),
         by_resample=frozen(drawn),
     )
+
+
+def around(corrected: float, low: float, high: float) -> tuple[float, float]:
+    """Keep limits that hold the corrected value.
+
+    The resamples of a model with too many columns for its events lie so far above its apparent value that even after
+    the optimism is taken off once their distribution does not reach down to the corrected value: it says nothing then.
+
+    Parameters
+    ----------
+    corrected, low, high : float
+        Corrected value, and the ends of the moved distribution.
+
+    Returns
+    -------
+    tuple of (float, float)
+        The limits; NaN where they do not hold it.
+
+    Examples
+    --------
+    >>> around(0.6, 0.5, 0.7), around(0.44, 0.46, 0.69)
+    ((0.5, 0.7), (nan, nan))
+    """
+    return (float(low), float(high)) if low <= corrected <= high else (np.nan, np.nan)
 
 
 def correct_by_632(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from simulation.laws import signal
 
-from survmodel import CoxPH, validate
+from survmodel import CoxPH, Outcome, validate
 
 
 def test_corrected_scores_of_risk_are_those_of_other_patients() -> None:
@@ -33,3 +34,20 @@ def test_corrected_scores_of_risk_are_those_of_other_patients() -> None:
             gained["Brier score"].append(found.find("Brier score", time).corrected - brier)
     assert np.mean(gained["AUC"]) == pytest.approx(0, abs=0.03)
     assert np.mean(gained["Brier score"]) == pytest.approx(0, abs=0.015)
+
+
+def test_limits_that_do_not_hold_the_corrected_value_are_not_given() -> None:
+    """Six columns of noise for 23 events: the resamples lie above twice their optimism, and a limit would exclude C."""
+    random = np.random.default_rng(7)
+    columns = [f"metric_{letter}" for letter in "abcdef"]
+    table = pd.DataFrame(random.normal(size=(50, 6)), columns=columns)
+    time, censor = random.exponential(30, size=50), random.uniform(5, 35, size=50)
+    outcome = Outcome(np.minimum(time, censor), time <= censor)
+    found = validate(CoxPH(" + ".join(columns), penalty="firth"), table, outcome, repeats=200)
+    row = found.tidy().query("measure == 'Harrell C' and sample == 'corrected'").iloc[0]
+    drawn = found.scores["model"].find("Harrell C").by_resample
+    optimism = found.tidy().query("measure == 'Harrell C' and sample == 'optimism'")["estimate"].iloc[0]
+    assert np.quantile(drawn, 0.025) - optimism > row["estimate"]
+    assert np.isnan(row["conf_low"])
+    assert np.isnan(row["conf_high"])
+    assert any("too many columns for so few events" in text for text in found.warnings)
