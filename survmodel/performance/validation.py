@@ -347,10 +347,8 @@ def _warn(scores: Mapping[str, Scores], unit: str) -> list[str]:
             told.append(f"{name}: {lost} of {one.used} resamples have no {list_values(measures)}{when}")
         bare = [found.measure.name for found in one.measures.values() if _is_bare(found)]
         if bare:
-            told.append(
-                f"{name}: no limits of {list_values(list(dict.fromkeys(bare)))}: the resamples do not reach down to the "
-                "corrected value; too many columns for so few events"
-            )
+            why = "the resamples do not reach down to the corrected value; too many columns for so few events"
+            told.append(f"{name}: no limits of {list_values(list(dict.fromkeys(bare)))}: {why}")
     return told
 
 

@@ -115,8 +115,8 @@ class Validation(Result):
         Notes
         -----
         Limits under the optimism method are those of the difference in the resamples, moved by its optimism; else those
-        of the difference out of fold, by the influences of the patients. Limits that would not hold the corrected value,
-        as with many columns and few events, are not given.
+        of the difference out of fold, by the influences of the patients. Limits that would not hold the corrected
+        value, as with many columns and few events, are not given.
         """
         rows: list[list[object]] = []
         for first, second in itertools.combinations(self.scores, 2):
