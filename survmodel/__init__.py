@@ -131,8 +131,10 @@ _HOME = {
     "validate": "performance.validation",
     "visit_intervals": "outcome.visit_intervals",
 }
+#: Modules that are public as a whole.
+_MODULES = {"indices": "markers.indices"}
 
-__all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - the names are text
+__all__ = [*sorted([*_HOME, *_MODULES]), "__version__"]  # noqa: PLE0604 - the names are text
 
 if TYPE_CHECKING:
     from survmodel.errors import ConfigError as ConfigError
@@ -155,6 +157,7 @@ if TYPE_CHECKING:
     from survmodel.figures.stability import draw_stability as draw_stability
     from survmodel.figures.style import journal_style as journal_style
     from survmodel.figures.uptake import draw_uptake as draw_uptake
+    from survmodel.markers import indices as indices
     from survmodel.models.cause_specific import CauseSpecificCox as CauseSpecificCox
     from survmodel.models.cox import CoxPH as CoxPH
     from survmodel.models.cox_settings import Ridge as Ridge
@@ -241,10 +244,12 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
+    if name in _MODULES:
+        value: object = importlib.import_module(f"survmodel.{_MODULES[name]}")
+    elif name in _HOME:
+        value = getattr(importlib.import_module(f"survmodel.{_HOME[name]}"), name)
+    else:
         raise AttributeError(f"module 'survmodel' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"survmodel.{home}"), name)
     globals()[name] = value
     return value
 

@@ -24,6 +24,7 @@ VOCABULARY = (
     "conf_high", "time", "n_risk", "n_event", "n_censor", "group", "n", "model", "measure", "horizon", "sample",
     "observed", "expected", "probability", "row", "p_adjusted", "contrast", "cause", "lower", "upper",
     "shuffling_error", "used", "root", "splits", "below", "threshold", "n_missing", "fmi", "riv", "delta", "cutpoint",
+    "value", "value_min", "value_max", "group_min", "group_max",
 )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ def public_callables():
     """Every public function, class and method that survmodel defines, by its dotted name."""
     for name in NAMES:
         thing = getattr(survmodel, name)
+        if inspect.ismodule(thing):
+            continue
         if inspect.isclass(thing) and issubclass(thing, SurvmodelError) and thing is not SurvmodelError:
             continue
         yield name, thing
