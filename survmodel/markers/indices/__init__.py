@@ -7,9 +7,17 @@ Each takes a table with one row for each patient and gives value, group and boun
     result = sm.indices.ipi(table)
     table["ipi_group"] = result.group
 
-======================= ============================================================================================
-Aggressive B-cell       ``ipi``, ``aaipi``, ``nccn_ipi``, ``r_ipi`` (off)
-======================= ============================================================================================
+======================= ================================================================================================
+Aggressive B-cell       ``ipi``, ``aaipi`` (up to 60 years), ``nccn_ipi``, ``r_ipi`` (off)
+Follicular              ``flipi``, ``flipi2``
+Mantle cell             ``mipi``, ``s_mipi``, ``mipi_b``, ``mipi_c`` (off)
+Marginal zone           ``malt_ipi``, ``revised_malt_ipi``, ``mzl_ipi``, ``smzl_iil``
+T cell and NK/T cell    ``pit``, ``t_cell_score``, ``pink``, ``pink_e`` (both off)
+Central nervous system  ``ielsg``, ``mskcc``, ``mskcc_50``
+Macroglobulinemia       ``ipsswm``, ``ripsswm``, ``ripsswm_uln``
+Myeloma                 ``durie_salmon``, ``ds_plus``, ``iss``, ``r_iss``, ``r2_iss``, ``rw_iss``, ``ims_2025`` (off)
+Leukemia                ``cll_ipi``, ``eln_2022``, ``rai``, ``binet``, ``nci_all`` of children (all three off)
+======================= ================================================================================================
 
 An index that is off is not verified: its rule was not read in a source that can be trusted, and it is computed with
 ``unverified=True`` only.
@@ -30,12 +38,39 @@ Examples
 from __future__ import annotations
 
 from survmodel.errors import ConfigError, list_values
+from survmodel.markers.indices import (
+    aggressive,
+    cns_lymphoma,
+    follicular_mantle,
+    leukemia,
+    macroglobulinemia,
+    marginal_zone,
+    myeloma,
+    t_cell,
+)  # fmt: skip
 from survmodel.markers.indices.aggressive import aaipi, ipi, nccn_ipi, r_ipi
-from survmodel.markers.indices.contract import ClinicalIndex as ClinicalIndex
-from survmodel.markers.indices.contract import IndexResult as IndexResult
+from survmodel.markers.indices.cns_lymphoma import ielsg, mskcc, mskcc_50
+from survmodel.markers.indices.contract import ClinicalIndex, IndexResult, Published
+from survmodel.markers.indices.follicular_mantle import flipi, flipi2, mipi, mipi_b, mipi_c, s_mipi
+from survmodel.markers.indices.leukemia import binet, cll_ipi, eln_2022, nci_all, rai
+from survmodel.markers.indices.macroglobulinemia import ipsswm, ripsswm, ripsswm_uln
+from survmodel.markers.indices.marginal_zone import malt_ipi, mzl_ipi, revised_malt_ipi, smzl_iil
+from survmodel.markers.indices.myeloma import ds_plus, durie_salmon, ims_2025, iss, r2_iss, r_iss, rw_iss
+from survmodel.markers.indices.t_cell import pink, pink_e, pit, t_cell_score
 
+__all__ = [
+    "ALL", "ClinicalIndex", "IndexResult", "Published", "aaipi", "binet", "by_disease", "cll_ipi", "ds_plus",
+    "durie_salmon", "eln_2022", "flipi", "flipi2", "ielsg", "ims_2025", "ipi", "ipsswm", "iss", "malt_ipi", "mipi",
+    "mipi_b", "mipi_c", "mskcc", "mskcc_50", "mzl_ipi", "nccn_ipi", "nci_all", "pink", "pink_e", "pit", "r2_iss",
+    "r_ipi", "r_iss", "rai", "revised_malt_ipi", "ripsswm", "ripsswm_uln", "rw_iss", "s_mipi", "smzl_iil",
+    "t_cell_score",
+]  # fmt: skip
+
+_FAMILIES = (
+    aggressive, follicular_mantle, marginal_zone, t_cell, cns_lymphoma, macroglobulinemia, myeloma, leukemia,
+)  # fmt: skip
 #: Every index, by its key.
-ALL: dict[str, ClinicalIndex] = {one.key: one for one in (ipi, aaipi, r_ipi, nccn_ipi)}
+ALL: dict[str, ClinicalIndex] = {one.key: one for family in _FAMILIES for one in family.INDICES}
 
 
 def by_disease(disease: str) -> dict[str, ClinicalIndex]:

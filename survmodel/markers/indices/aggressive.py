@@ -74,3 +74,5 @@ nccn_ipi = ClinicalIndex(
     # The survival of the middle groups was not read.
     published=Published((0.96, None, None, 0.33), 5, "overall survival"),
 )  # fmt: skip
+
+INDICES = (ipi, aaipi, r_ipi, nccn_ipi)

@@ -395,7 +395,8 @@ class ClinicalIndex:
             raise DataError(problem, name_rows(ages > self.oldest), "set them aside, or use the index for all ages")
 
     def _warnings(self, read: Inputs, sources: Mapping[str, str]) -> tuple[str, ...]:
-        said = list(self.doubts)
+        said = [sentence.rstrip(".") for sentence in self.doubts]
+        said += [one.doubt(read[one.name]) for one in self.inputs if isinstance(one, Number)]
         ages = read.get(AGE, np.empty(0))
         known = ages[~np.isnan(ages)]
         if known.size >= AGES_FOR_ROUNDING and (known == np.round(known)).all():
@@ -403,7 +404,7 @@ class ClinicalIndex:
         markers = [column for column in sources.values() if _is_marker(column)]
         if markers:
             said.append(f"Read from CXCR4 PET ({', '.join(markers)}): a marker, and no comparator of one")
-        return tuple(said)
+        return tuple(sentence for sentence in said if sentence)
 
 
 def _is_marker(column: str) -> bool:

@@ -41,6 +41,8 @@ class Number:
         What to do about a number out of range, where another unit does not explain it.
     best_at, worst_at : float, optional
         Where the best and the worst value lie, if not at the ends of the range.
+    usual_median : tuple of float, optional
+        A median of patients outside of it brings a warning: each number may be plausible, and the unit is not.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class Number:
     hint: str = ""
     best_at: float | None = None
     worst_at: float | None = None
+    usual_median: tuple[float, float] | None = None
 
     @property
     def best(self) -> float:
@@ -128,8 +131,34 @@ class Number:
             return f"in {units[0].name} it would be plausible: say units={{{self.name!r}: {units[0].name!r}}}"
         return self.hint or SET_MISSING
 
+    def doubt(self, numbers: Floats) -> str:
+        """Say what is unusual about a column that was read.
+
+        Parameters
+        ----------
+        numbers : ndarray of float, shape (n,)
+            In the unit of the input.
+
+        Returns
+        -------
+        str
+            A sentence, "" where nothing is.
+        """
+        known = numbers[~np.isnan(numbers)]
+        if self.usual_median is None or known.size < VALUES_FOR_MEDIAN:
+            return ""
+        median, (low, high) = float(np.median(known)), self.usual_median
+        if low <= median <= high:
+            return ""
+        span = f"{format_significant(low)} to {format_significant(high)}"
+        found = f"{format_significant(median)} {self.unit}"
+        return f"The median of {self.label} is {found}, where {span} is usual: check its unit"
+
     def _check_median(self, known: Floats, column: object) -> None:
         """Refuse a column that only another unit explains, although each of its numbers is plausible."""
+        if self.unit == "%" and known.size >= VALUES_FOR_MEDIAN and 0 < known.max() <= 1:
+            problem = f"column {column!r} holds shares, and {self.label} is in %"
+            raise DataError(problem, f"the largest is {format_significant(float(known.max()))}", "multiply it by 100")
         quantity = look_up_quantity(self.name)
         if quantity is None or known.size < VALUES_FOR_MEDIAN:
             return
@@ -286,7 +315,7 @@ def times_limit(name: str) -> Number:
     """
     title = find_quantity(name).title
     hint = f"it is a multiple, not the limit itself: divide {title} by the upper limit of its laboratory"
-    # No multiple of 90 is seen, and no limit of LDH in U/L is as low.
+    # No patient has 90 times the limit, and no laboratory has so low a limit of LDH.
     return Number(f"{name}_uln", title, "multiples of the upper limit of normal", 0.1, 90.0, hint=hint)
 
 

@@ -15,9 +15,12 @@ ALBUMIN = lab("albumin", falling=True)
 PLATELETS = lab("platelets", falling=True)
 B2_MICROGLOBULIN = lab("b2_microglobulin")
 MARROW = YesNo("bone_marrow_involved", "whether the bone marrow is involved")
+#: What to do about cells that were counted per microlitre.
+PER_LITRE = "give it in 10^9/L (1000 per microlitre are 1), or set it missing"
 
 OVER_60 = Step("age_years", ">", 60)
 STAGE_III = level_from("stage", 2)
 ECOG_2 = Step("ecog", ">=", 2)
 HIGH_LDH = Step("ldh_uln", ">", 1)
 LOW_HEMOGLOBIN = Step("hemoglobin", "<", 12)
+LOW_ALBUMIN = Step("albumin", "<", 3.5)
