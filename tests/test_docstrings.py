@@ -24,7 +24,11 @@ def public_callables():
             for member, value in vars(thing).items():
                 if (not member.startswith("_") and callable(value)) or isinstance(value, classmethod):
                     yield f"{name}.{member}", getattr(thing, member)
-    for result in ("models.kaplan_meier_fit.KaplanMeierFit", "models.cox_fit.CoxFit"):
+    yield "indices.by_disease", survmodel.indices.by_disease
+    for result in (
+        "models.kaplan_meier_fit.KaplanMeierFit", "models.cox_fit.CoxFit", "markers.indices.contract.IndexResult",
+        "markers.indices.contract.ClinicalIndex",
+    ):  # fmt: skip
         module, cls = result.rsplit(".", 1)
         thing = getattr(__import__(f"survmodel.{module}", fromlist=[cls]), cls)
         for member, value in vars(thing).items():

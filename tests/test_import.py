@@ -76,6 +76,10 @@ def test_public_names_are_sorted_documented_and_reachable():
         assert (getattr(survmodel, name).__doc__ or "").strip(), name
 
 
+def test_a_public_module_loads_on_first_use():
+    assert survmodel.indices is sys.modules["survmodel.markers.indices"]
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'CoxPh'"):
         survmodel.CoxPh  # noqa: B018

@@ -37,6 +37,7 @@ def make_results():
         "GroupEffects": sm.group_effects(small.spec, table, outcome, by="site", marker="age"),
         "ParametricFit": sm.ParametricSurvival("age + sex").fit(table, outcome),
         "TurnbullFit": sm.TurnbullCurve().fit(intervals, by=table["sex"]),
+        "IndexResult": sm.indices.iss(table.assign(b2_microglobulin=4.0, albumin=[4.0, None] * 30)),
         "IntervalSensitivity": sm.interval_sensitivity(sm.ParametricSurvival("age"), table, intervals),
     }
 

@@ -20,7 +20,12 @@ Leukemia                ``cll_ipi``, ``eln_2022``, ``rai``, ``binet``, ``nci_all
 ======================= ================================================================================================
 
 An index that is off is not verified: its rule was not read in a source that can be trusted, and it is computed with
-``unverified=True`` only.
+``unverified=True`` only. What is not certain about a rule that is on stands in its ``doubts`` and in every result as a
+warning. A missing input bounds an index, and a patient has a group where the bounds agree. The International Metabolic
+Prognostic Index is not here, because its coefficients were not read.
+
+Columns are those of the data schema (``age_years``, ``ecog``, ``stage_ct``, ``hemoglobin`` in g/dL, ``ldh_uln``, the
+multiple of the upper limit of normal); the others are in ``index.inputs``, with their units.
 
 Examples
 --------

@@ -14,23 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import ConfigError, DataError, closest, name_rows
+from survmodel.errors import ConfigError, closest
 from survmodel.formatting import count_noun, format_percent
 from survmodel.frame import as_frame
+from survmodel.markers.indices.checks import AGE, check_ages, doubts_of_ages, doubts_of_entities, is_marker, pick
 from survmodel.markers.indices.inputs import Floats, Input, Number
 from survmodel.markers.indices.points import Inputs
+from survmodel.naming import begin
 from survmodel.result import Display, Result, frozen
 from survmodel.table import Table
 
-AGE = "age_years"
 STAGE = "stage"
 STAGE_CT = "stage_ct"
-#: From this age on an index of adults counts.
-ADULT = 18.0
-#: Fewest ages whose being whole is no accident.
-AGES_FOR_ROUNDING = 10
-#: A column with this in its name was read from CXCR4 PET.
-MARKER_NAMES = ("cxcr4", "pentixa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +163,10 @@ class IndexResult(Result):
         counts += [("not known", int(group.isna().sum()))] if group.isna().any() else []
         rows = [[level, str(n), format_percent(n / total if total else None)] for level, n in counts]
         partly = int(((self.n_missing > 0) & group.notna().to_numpy()).sum())
-        notes = [self.index.citation, "; ".join(self._conventions())]
+        notes = [self.index.citation, begin("; ".join(self._conventions()))]
         if partly:
             notes.append(f"{count_noun(partly, 'patient has', 'patients have')} a group although an input is missing")
-        return Display(f"{self.index.title} of {count_noun(total, 'patient')}", (Table(["group", "n", "%"], rows),),
+        return Display(f"{self.index.title} of {count_noun(total, 'patient')}", (Table(["group", "n", "share"], rows),),
                        tuple(notes))  # fmt: skip
 
 
@@ -301,8 +296,8 @@ class ClinicalIndex:
         frame = as_frame(table)
         sources = self._sources(stage, columns)
         self._check_inputs(units or {}, "units")
-        self._check_ages(frame, sources.get(AGE, AGE))
-        read = {one.name: one.read(self._column(frame, sources[one.name]), (units or {}).get(one.name, ""))
+        check_ages(frame, sources.get(AGE, AGE), self.short, adult=self.adult, oldest=self.oldest)
+        read = {one.name: one.read(pick(frame, sources[one.name], self.short), (units or {}).get(one.name, ""))
                 for one in self.inputs}  # fmt: skip
         missing = {name: np.isnan(values) for name, values in read.items()}
         low, high = (
@@ -316,7 +311,7 @@ class ClinicalIndex:
             high=frozen(high),
             n_missing=frozen(np.sum(list(missing.values()), axis=0), np.int64),
             columns=sources,
-            warnings=self._warnings(read, sources),
+            warnings=self._warnings(frame, read, sources),
         )
 
     def values(self, table: object) -> pd.Series:
@@ -365,47 +360,18 @@ class ClinicalIndex:
             raise ConfigError(f"{self.short} takes no stage", f"found stage={stage!r}", "leave it out")
         sources.update(columns or {})
         for name, column in sources.items():
-            if _is_marker(column) and not self.imaging:
+            if is_marker(column) and not self.imaging:
                 remedy = f"use {'stage_ct or stage_fdg' if name == STAGE else 'conventional findings'}"
                 problem = f"{column!r} was read from CXCR4 PET and cannot enter {self.short}"
                 raise ConfigError(problem, "the index would carry the marker into its own comparator", remedy)
         return sources
 
-    def _column(self, frame: pd.DataFrame, name: str) -> pd.Series:
-        if name not in frame:
-            near = closest(name, [str(column) for column in frame.columns])
-            remedy = f"name it in columns=, or add it without values to get bounds; {near}"
-            raise DataError(f"{self.short} needs the column {name!r}, which the table does not have", remedy=remedy)
-        if list(frame.columns).count(name) > 1:
-            raise DataError(f"the table has column {name!r} twice", remedy="keep one")
-        return frame[name]
-
-    def _check_ages(self, frame: pd.DataFrame, column: str) -> None:
-        """Refuse patients of an age that the index was not made for, whether or not age is an input."""
-        if column not in frame:
-            return
-        ages = Number(AGE, "age", "years", 0, 120).read(self._column(frame, column))
-        wrong, who = (ages < ADULT, "children") if self.adult else (ages >= ADULT, "adults")
-        if wrong.any():
-            whom = "adults" if self.adult else "children"
-            remedy = f"set {who} aside before the index is computed"
-            raise DataError(f"{self.short} is an index for {whom}, and there are {who}", name_rows(wrong), remedy)
-        if self.oldest is not None and (ages > self.oldest).any():
-            problem = f"{self.short} is for patients up to {self.oldest:g} years, and some are older"
-            raise DataError(problem, name_rows(ages > self.oldest), "set them aside, or use the index for all ages")
-
-    def _warnings(self, read: Inputs, sources: Mapping[str, str]) -> tuple[str, ...]:
+    def _warnings(self, frame: pd.DataFrame, read: Inputs, sources: Mapping[str, str]) -> tuple[str, ...]:
         said = [sentence.rstrip(".") for sentence in self.doubts]
         said += [one.doubt(read[one.name]) for one in self.inputs if isinstance(one, Number)]
-        ages = read.get(AGE, np.empty(0))
-        known = ages[~np.isnan(ages)]
-        if known.size >= AGES_FOR_ROUNDING and (known == np.round(known)).all():
-            said.append("Every age is a whole number; the cuts are about exact ages, and 60.5 years are more than 60")
-        markers = [column for column in sources.values() if _is_marker(column)]
+        said += doubts_of_ages(read.get(AGE, np.empty(0)))
+        said += doubts_of_entities(frame, self.entities, self.short)
+        markers = [column for column in sources.values() if is_marker(column)]
         if markers:
             said.append(f"Read from CXCR4 PET ({', '.join(markers)}): a marker, and no comparator of one")
         return tuple(sentence for sentence in said if sentence)
-
-
-def _is_marker(column: str) -> bool:
-    return any(name in column.lower() for name in MARKER_NAMES)

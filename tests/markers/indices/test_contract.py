@@ -57,9 +57,10 @@ def test_groups_are_ordered_from_the_lowest_risk():
 def test_the_print_counts_groups_and_says_what_is_unknown():
     text = repr(IPI(table({}, {"ldh_uln": None}, {"ldh_uln": None, "ecog": 2})))
     assert "International Prognostic Index of 3 patients" in text
-    assert "low                2  66.7" in text
-    assert "not known          1  33.3" in text
+    assert "low                2  66.7%" in text
+    assert "not known          1  33.3%" in text
     assert "1 patient has a group although an input is missing" in text
+    assert "A missing input bounds the index" in text
     assert "stage from stage_ct" in text
     assert "N Engl J Med 329:987" in text
 
@@ -183,6 +184,37 @@ def test_ages_in_whole_years_are_pointed_out():
     assert any("Every age is a whole number" in warning for warning in IPI(rows).warnings)
     assert not IPI(rows.iloc[:9]).warnings
     assert not IPI(rows.assign(age_years=rows["age_years"] + 0.25)).warnings
+
+
+def test_patients_of_another_entity_are_pointed_out():
+    rows = table({"entity": "DLBCL"}, {"entity": "MCL"}, {"entity": None}, {"entity": "FL"})
+    assert IPI(rows).warnings == ("IPI was made for DLBCL; 2 patients have another entity",)
+    assert not IPI(rows.iloc[[0, 2]]).warnings
+
+
+def test_indices_read_the_columns_of_a_cohort():
+    cohort = sm.example_cohort().table
+    for key, entity in (("iss", "MM"), ("malt_ipi", "MZL")):
+        rows = cohort[cohort["entity"] == entity]
+        result = indices.ALL[key](rows)
+        assert len(rows) >= 5
+        complete = rows[[result.columns[one.name] for one in indices.ALL[key].inputs]].notna().all(axis=1)
+        assert complete.any()
+        assert result.group[complete].notna().all()
+    myeloma = cohort[cohort["entity"] == "MM"]
+    high = (myeloma["b2_microglobulin"] >= 5.5).to_numpy()
+    assert (indices.iss(myeloma).group.astype(object) == "III").tolist() == high.tolist()
+
+
+def test_published_survival_enters_a_formula():
+    rng = np.random.default_rng(3)
+    rows = table(*({"b2_microglobulin": b2, "del17p": True} for b2 in rng.uniform(1, 9, 120)))
+    result = indices.r_iss(rows)
+    outcome = sm.Outcome(rng.exponential(60 / (result.high + 1)), np.ones(120))
+    fit = sm.CoxPH("published_risk(survival)").fit(rows.assign(survival=result.published_survival()), outcome)
+    scale = np.log(-np.log(pd.Series({1: 0.82, 2: 0.62, 3: 0.40})))
+    plain = sm.CoxPH("scale").fit(rows.assign(scale=result.value.map(scale)), outcome)
+    assert fit.tidy()["estimate"].iloc[0] == pytest.approx(plain.tidy()["estimate"].iloc[0], rel=1e-10)
 
 
 def test_an_index_without_published_survival_says_so():

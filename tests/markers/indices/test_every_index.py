@@ -22,7 +22,12 @@ CUTS = {
     "ldh_uln": [0.1, 0.67, 0.8, 1, 1.05, 250 / 225, 1.3, 1.5, 2, 3, 4, 90], "ldh": [30, 249, 250, 300],
     "hemoglobin": [3, 8.4, 8.5, 9, 10, 10.5, 11, 11.5, 11.7, 12, 13, 25], "platelets": [0.5, 99, 100, 101, 5000],
     "albumin": [0.8, 3.4, 3.5, 7], "b2_microglobulin": [0.3, 3, 3.2, 3.5, 3.7, 4, 5, 5.5, 100],
-    "creatinine": [0.1, 1.1, 1.2, 1.5, 2, 25],
+    "creatinine": [0.1, 1.1, 1.2, 1.5, 2, 25], "b2_microglobulin_uln": [0.1, 1, 1.1, 90],
+    "longest_node_cm": [0, 6, 6.1, 40], "wbc": [0.01, 5, 6.7, 8, 10, 12, 15, 49, 50, 1000],
+    "ki67_percent": [0, 29.9, 30, 100],
+    "lymphocytes": [0, 0.9, 1, 1000], "neutrophils": [0, 6.5, 6.6, 300], "csf_protein": [5, 45, 50, 60, 61, 2000],
+    "igm": [0.01, 70, 70.1, 200], "calcium": [4, 12, 12.1, 25], "igg": [0, 4.9, 5, 7, 7.1, 15],
+    "iga": [0, 2.9, 3, 5, 5.1, 15], "bence_jones": [0, 3.9, 4, 12, 12.1, 60],
 }  # fmt: skip
 
 
@@ -36,9 +41,10 @@ def candidates(one):
         return [0.0, 0.5, 1, 5, 9, 10, 17.9]
     if one.name in CUTS:
         return CUTS[one.name]
-    if one.whole:
-        return [number for number in range(int(one.low), min(int(one.high), 30) + 1)] + [int(one.high)]
-    return sorted({one.low, *np.geomspace(max(one.low, 0.01), one.high, 40), one.high})
+    # What is left is counted, and no cut lies beyond 30 but that of a Karnofsky of 70.
+    return sorted(
+        {*range(int(one.low), min(int(one.high), 30) + 1), *([69, 70] if one.high == 100 else []), int(one.high)}
+    )
 
 
 def column(one):
