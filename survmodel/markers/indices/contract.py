@@ -320,7 +320,8 @@ class ClinicalIndex:
         Parameters
         ----------
         table : pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            One row for each patient, its columns named and measured as the inputs are.
+            One row for each patient, its columns named and measured as the inputs are. Where they are not, write a
+            function that calls the index with ``columns=`` or ``units=`` and gives its ``value``.
 
         Returns
         -------
@@ -354,6 +355,8 @@ class ClinicalIndex:
         """Name the column of each input; refuse those of CXCR4 PET."""
         self._check_inputs(columns or {}, "columns")
         sources = {one.name: one.name for one in self.inputs}
+        if stage != STAGE_CT and STAGE in (columns or {}):
+            raise ConfigError("the column of the stage is named twice", f"{stage!r} and {columns}", "leave one out")
         if STAGE in sources:
             sources[STAGE] = stage
         elif stage != STAGE_CT:

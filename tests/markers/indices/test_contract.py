@@ -102,6 +102,12 @@ def test_a_column_may_have_another_name_and_another_unit():
         IPI(rows)
 
 
+def test_a_stage_that_is_named_twice_is_refused():
+    with pytest.raises(ConfigError, match="the column of the stage is named twice"):
+        IPI(table({}), stage="stage_fdg", columns={"stage": "stage_ct"})
+    assert IPI(table({"own": "IV"}), columns={"stage": "own"}).value.iloc[0] == 1
+
+
 @pytest.mark.parametrize("option", ["columns", "units"])
 def test_an_unknown_input_is_refused(option):
     with pytest.raises(ConfigError, match=rf"{option}: IPI has no input 'ldh'. Did you mean 'ldh_uln'"):

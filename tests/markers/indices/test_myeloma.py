@@ -16,6 +16,14 @@ def test_stages_of_the_iss(b2, albumin, stage):
     assert group_of(indices.iss, b2_microglobulin=b2, albumin=albumin) == stage
 
 
+def test_beta_2_microglobulin_in_amounts_needs_its_unit():
+    rows = table({"b2_microglobulin": 296.0}, {"b2_microglobulin": 297.0})
+    # 11800 g/mol: 296 nmol/L are 3.49 mg/L, 297 are 3.50
+    assert indices.iss(rows, units={"b2_microglobulin": "nmol/L"}).group.tolist() == ["I", "II"]
+    with pytest.raises(DataError, match=r"'b2_microglobulin' is not plausible .* in mg/L \(0.3 to 100\).*'nmol/L'"):
+        indices.iss(rows)
+
+
 ISS = {"I": {}, "II": {"b2_microglobulin": 4.0}, "III": {"b2_microglobulin": 6.0}}
 CYTOGENETICS = [{"del17p": True}, {"t_4_14": True}, {"t_14_16": True}]
 
