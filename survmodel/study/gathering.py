@@ -25,6 +25,7 @@ from survmodel.data.tables import scan_tables
 from survmodel.data.waivers import FlowRow, count_excluded, exclude_patients, keep_rows, split_waived
 from survmodel.errors import ConfigError
 from survmodel.formatting import count_noun
+from survmodel.markers.further import further_markers
 from survmodel.markers.labs import patient_labs
 from survmodel.markers.scans import scan_facts
 from survmodel.markers.uptake import READERS, TRACERS, UNDEFINED_WITHOUT_LESIONS, patient_uptake
@@ -36,6 +37,8 @@ from survmodel.study.settings_index import CLINICAL_INDEX
 
 #: Tables that are read and checked, and that no analysis of this version uses.
 CHECKED_ONLY = ("assessments",)
+#: Columns that do not exist on a scan without lesions begin with these.
+WITHOUT_LESIONS = (*UNDEFINED_WITHOUT_LESIONS, "tbr", "cov", "dmax", "sdmax", "fdg_suv")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,6 +202,10 @@ def _made_of_tables(study: Study, canonical: CanonicalTables, patients: list[str
         columns += [Column(one.name, "number", one.label, one.unit, "marker") for one in uptake.markers]
         table = table.join(uptake.table)
         notes += uptake.notes
+        further = further_markers(uptake.table, tables["scans"], tables["lesions"], reads)
+        columns += [study.columns[name] for name in further.table.columns]
+        table = table.join(further.table)
+        notes += further.notes
     if {"scans", "labs"} <= set(tables):
         labs = patient_labs(patients, origin_dates(tables["scans"]), tables["labs"], study.settings.lab_rule)
         columns += [Column(one.name, "number", one.label, one.unit) for one in labs.columns]
@@ -219,7 +226,7 @@ def _undefined(uptake: pd.DataFrame) -> dict[str, pd.Series]:
         if f"{tracer}_negative" in uptake:
             negative = uptake[f"{tracer}_negative"] == 1
             for name in uptake.columns:
-                if any(str(name).startswith(f"{tracer}_{metric}") for metric in UNDEFINED_WITHOUT_LESIONS):
+                if any(str(name).startswith(f"{tracer}_{metric}") for metric in WITHOUT_LESIONS):
                     found[str(name)] = negative
     return found
 

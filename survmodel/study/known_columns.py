@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from survmodel.data.columns import Column, ColumnType, LimitRule, Role
 from survmodel.data.schema import load_schema
+from survmodel.markers.further import possible_further, possible_later
 from survmodel.markers.labs import possible_labs
+from survmodel.markers.patterns import PATTERN, PATTERNS
 from survmodel.markers.scans import INTERVAL, SCAN_FACTS, ScanFact
-from survmodel.markers.uptake import TRACERS, possible_markers
+from survmodel.markers.uptake import TRACERS, Marker, possible_markers
 from survmodel.models.formula import parse_formula
 from survmodel.study.clinical_index import index_column
 from survmodel.study.settings import StudySettings
@@ -149,11 +151,36 @@ def _canonical_columns(settings: StudySettings) -> list[Column]:
     if {"scans", "lesions"} <= set(files):
         rules = segmentation_rules(settings)
         found += [Column(one.name, "number", one.label, one.unit, "marker") for one in possible_markers(rules)]
+        found += [_of_marker(one) for one in possible_further(rules)]
+        found += [Column(one.name, "number", one.label, one.unit, "post_baseline") for one in possible_later(rules)]
     if {"scans", "labs"} <= set(files):
         found += [Column(one.name, "number", one.label, one.unit) for one in possible_labs(settings.lab_rule)]
     if "therapy" in files:
         found.append(Column(FIRST_TREATMENT, "date", "date of the first treatment", role="outcome"))
     return found
+
+
+def _of_marker(marker: Marker) -> Column:
+    if marker.name != PATTERN:
+        return Column(marker.name, "number", marker.label, marker.unit, "marker")
+    return Column(marker.name, "category", marker.label, role="marker", levels=tuple((name, name) for name in PATTERNS))
+
+
+def further_columns(settings: StudySettings) -> frozenset[str]:
+    """Name the columns of uptake that stand in a description only where the study asks for them.
+
+    Parameters
+    ----------
+    settings : StudySettings
+        The study.
+
+    Returns
+    -------
+    frozenset of str
+        Ratios, aggregates, dissemination, and what both tracers show together.
+    """
+    rules = segmentation_rules(settings)
+    return frozenset(one.name for one in (*possible_further(rules), *possible_later(rules)))
 
 
 def segmentation_rules(settings: StudySettings) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from survmodel.study.cutpoint_steps import cutpoint_parts
 from survmodel.study.endpoint_specs import dated_endpoint, endpoint_title
 from survmodel.study.forest_steps import forest_part
 from survmodel.study.imputation_steps import impute
-from survmodel.study.known_columns import group_columns, model_strata
+from survmodel.study.known_columns import further_columns, group_columns, model_strata
 from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
 from survmodel.study.sensitivity_steps import sensitivity_parts
@@ -95,11 +95,13 @@ def describe_patients(prepared: Prepared, progress: Progress = silent) -> tuple[
     set_name = settings.set_of(next(iter(settings.endpoint)))
     table = cohort.table.loc[cohort.sets[set_name][0]]
     group, _ = group_columns(settings)
+    further = further_columns(settings)
     shown = list(settings.report.table_one) or [
         one.name
         for one in cohort.fields
         if one.role in {"baseline", "marker"}
         and one.name != group
+        and one.name not in further
         and (settings.data.is_plain or _varies(table[one.name]))
     ]
     if not shown:

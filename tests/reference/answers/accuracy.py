@@ -5,7 +5,8 @@ from __future__ import annotations
 from reference.answers.subjects import Subject
 from reference.stored_cases import SKIPPED
 
-from survmodel import delong_test, mcnemar_test
+from survmodel import delong_test, mcnemar_test, uptake_change
+from survmodel.markers.change import UptakeChange
 from survmodel.performance.delong import DeLongTest
 from survmodel.performance.mcnemar import McNemarTest
 
@@ -60,4 +61,15 @@ MCNEMAR = {
     "mcnemar_in_diseased": lambda subject: mcnemar(subject, 1.0),
     "mcnemar_in_nondiseased": lambda subject: mcnemar(subject, 0.0),
     "mcnemar_all": lambda subject: mcnemar(subject, None),
+}
+
+
+def change(subject: Subject) -> UptakeChange:
+    return uptake_change(subject.table["suv_base"], subject.table["suv_interim"])
+
+
+CHANGE = {
+    "delta_percent": lambda subject: change(subject).percent,
+    "category": lambda subject: list(change(subject).category),
+    "n_not_evaluable": lambda subject: change(subject).category.count("not evaluable"),
 }

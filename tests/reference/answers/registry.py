@@ -89,6 +89,7 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "decision_pbc": {"kind": "decision", "causes": 2},
     "maxstat_dlbcl": {"kind": "cutpoint"},
     "delong_asah": {"kind": "delong"},
+    "pet_delta_suv": {"kind": "change"},
     "diagnostic_paired_mcnemar": {"kind": "mcnemar"},
     "separation_lung": {"kind": "separation"},
     "separation_lung_ties": {"kind": "separation"},
@@ -126,6 +127,7 @@ GENERIC: dict[str, dict[str, Answer]] = {
     "cutpoint": cutpoint.CUTPOINT,
     "delong": accuracy.DELONG,
     "mcnemar": accuracy.MCNEMAR,
+    "change": accuracy.CHANGE,
     "spline": splines.SPLINE,
     "knots": splines.KNOTS,
 }
