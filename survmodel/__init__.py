@@ -54,6 +54,7 @@ _HOME = {
     "Table": "table",
     "TurnbullCurve": "models.turnbull",
     "added_value": "performance.added_value",
+    "affordable_parameters": "performance.sample_size",
     "bootstrap_cutpoint": "models.cutpoint_bootstrap",
     "brier_score": "performance.brier",
     "build_cohort": "study.preparation",
@@ -65,6 +66,7 @@ _HOME = {
     "compare_with_cox": "performance.forest_against_cox",
     "concordance": "performance.discrimination",
     "concordance_difference": "performance.discrimination",
+    "concordance_half_width": "performance.sample_size",
     "decision_curve": "performance.decision_curve",
     "delong_test": "performance.delong",
     "delta_sensitivity": "models.delta_sensitivity",
@@ -97,8 +99,12 @@ _HOME = {
     "leave_group_out": "performance.leave_group_out",
     "likelihood_ratio_test": "models.cox_tests",
     "load_model": "models.stored_forest",
+    "logrank_sample_size": "performance.sample_size",
     "logrank_test": "models.logrank",
+    "marker_events": "performance.sample_size",
     "maximally_selected_logrank": "models.cutpoint",
+    "mcnemar_power": "performance.mcnemar_power",
+    "mcnemar_sample_size": "performance.mcnemar_power",
     "mcnemar_test": "performance.mcnemar",
     "minimal_depth": "models.forest_depth",
     "minimum_p_permutation": "models.minimum_p",
@@ -115,21 +121,26 @@ _HOME = {
     "precision": "performance.precision",
     "predict_out_of_fold": "performance.out_of_fold",
     "prediction_stability": "performance.stability",
+    "proportion": "performance.proportions",
     "proportional_hazards_test": "models.cox_tests",
     "read_study": "study.config",
+    "riley_sample_size": "performance.sample_size",
     "risk_limits": "models.forest_jackknife",
     "rmst_difference": "models.survival_differences",
     "royston_d": "performance.prognostic_separation",
     "run_study": "study.run",
     "save_figure": "figures.files",
     "save_model": "models.stored_forest",
+    "simulate_power": "performance.power",
     "simulate_study": "simulate",
     "smallest_hazard_ratio": "performance.planning",
     "stability_of": "performance.stability",
     "table_one": "report.table_one",
     "time_dependent_auc": "performance.time_dependent_auc",
+    "uptake_change": "markers.change",
     "validate": "performance.validation",
     "visit_intervals": "outcome.visit_intervals",
+    "wilson_limits": "performance.proportions",
 }
 #: Modules that are public as a whole.
 _MODULES = {"indices": "markers.indices"}
@@ -158,6 +169,7 @@ if TYPE_CHECKING:
     from survmodel.figures.style import journal_style as journal_style
     from survmodel.figures.uptake import draw_uptake as draw_uptake
     from survmodel.markers import indices as indices
+    from survmodel.markers.change import uptake_change as uptake_change
     from survmodel.models.cause_specific import CauseSpecificCox as CauseSpecificCox
     from survmodel.models.cox import CoxPH as CoxPH
     from survmodel.models.cox_settings import Ridge as Ridge
@@ -219,13 +231,23 @@ if TYPE_CHECKING:
     from survmodel.performance.forest_brier import oob_brier as oob_brier
     from survmodel.performance.leave_group_out import leave_group_out as leave_group_out
     from survmodel.performance.mcnemar import mcnemar_test as mcnemar_test
+    from survmodel.performance.mcnemar_power import mcnemar_power as mcnemar_power
+    from survmodel.performance.mcnemar_power import mcnemar_sample_size as mcnemar_sample_size
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.pooled_measures import pooled_auc as pooled_auc
     from survmodel.performance.pooled_measures import pooled_concordance as pooled_concordance
+    from survmodel.performance.power import simulate_power as simulate_power
     from survmodel.performance.precision import precision as precision
     from survmodel.performance.prognostic_separation import gonen_heller as gonen_heller
     from survmodel.performance.prognostic_separation import royston_d as royston_d
+    from survmodel.performance.proportions import proportion as proportion
+    from survmodel.performance.proportions import wilson_limits as wilson_limits
+    from survmodel.performance.sample_size import affordable_parameters as affordable_parameters
+    from survmodel.performance.sample_size import concordance_half_width as concordance_half_width
+    from survmodel.performance.sample_size import logrank_sample_size as logrank_sample_size
+    from survmodel.performance.sample_size import marker_events as marker_events
+    from survmodel.performance.sample_size import riley_sample_size as riley_sample_size
     from survmodel.performance.stability import prediction_stability as prediction_stability
     from survmodel.performance.stability import stability_of as stability_of
     from survmodel.performance.time_dependent_auc import time_dependent_auc as time_dependent_auc

@@ -65,29 +65,25 @@ def _dispatch(words: list[str]) -> int:
     parser = _build_parser()
     _suggest_command(parser, words)
     options = parser.parse_args(words)
-    if options.command == "warm-up":
-        return _guarded(_warm_up)
-    if options.command == "check":
-        return _guarded(lambda: _check(options.study, options.out))
-    if options.command == "lock":
-        return _guarded(lambda: _lock(options.study, again=options.again))
-    if options.command == "diff":
-        return _guarded(lambda: _diff(options.first, options.second, options.study, options.out))
-    if options.command == "init":
-        return _guarded(lambda: _init(options.folder, options.tables))
-    if options.command == "schema":
-        return _guarded(lambda: _schema(options.out))
-    if options.command == "columns":
-        return _guarded(lambda: _columns(options.dictionary, options.encoding))
-    if options.command == "run":
-        return _guarded(lambda: _run(options.study, options.out))
-    if options.command == "demo":
-        return _guarded(lambda: _demo(options.out, options.lock, options.scenario))
+    commands: dict[str, Callable[[], int]] = {
+        "check": lambda: _check(options.study, options.out),
+        "columns": lambda: _columns(options.dictionary, options.encoding),
+        "demo": lambda: _demo(options.out, options.lock, options.scenario),
+        "diff": lambda: _diff(options.first, options.second, options.study, options.out),
+        "init": lambda: _init(options.folder, options.tables),
+        "lock": lambda: _lock(options.study, again=options.again),
+        "plan": lambda: _plan(options),
+        "run": lambda: _run(options.study, options.out),
+        "schema": lambda: _schema(options.out),
+        "warm-up": _warm_up,
+    }
+    if options.command in commands:
+        return _guarded(commands[options.command])
     parser.print_help()
     return USAGE_ERROR
 
 
-COMMANDS = ("demo", "init", "check", "lock", "run", "diff", "schema", "columns", "warm-up")
+COMMANDS = ("demo", "init", "check", "lock", "run", "diff", "plan", "schema", "columns", "warm-up")
 
 
 def _build_parser() -> _Parser:
@@ -117,6 +113,18 @@ def _build_parser() -> _Parser:
     diff.add_argument("second", metavar="RUN_B", help="folder of results of the later run")
     diff.add_argument("--study", metavar="STUDY", help="study file, by whose data patients are named by pseudonym")
     diff.add_argument("--out", metavar="DIR", help="also write every difference as CSV there")
+    plan = commands.add_parser("plan", help="tell how many patients or events a study needs, or what it can show")
+    plan.add_argument(
+        "--hazard-ratio", type=float, metavar="HR", help="events for it: per SD, and for two equal groups"
+    )
+    plan.add_argument("--events", type=float, metavar="D", help="smallest hazard ratios that so many events show")
+    plan.add_argument("--patients", type=int, metavar="N", help="width of C, parameters, and paired power")
+    plan.add_argument("--event-share", type=float, metavar="SHARE", help="of the patients with an event (width of C)")
+    plan.add_argument("--r2", type=float, metavar="R2", help="expected Cox-Snell R2 (parameters that N patients carry)")
+    plan.add_argument("--first-only", type=float, metavar="SHARE", help="of patients positive by the first test alone")
+    plan.add_argument("--second-only", type=float, metavar="SHARE", help="of patients positive by the second alone")
+    plan.add_argument("--power", type=float, default=0.8, help="default: 0.8")
+    plan.add_argument("--alpha", type=float, default=0.05, help="two-sided level (default: 0.05)")
     schema = commands.add_parser("schema", help="write the data dictionary, empty tables and the schema of study files")
     schema.add_argument("out", metavar="OUT", nargs="?", default="schema", help="default: schema")
     columns = commands.add_parser("columns", help="declare the fields of a REDCap data dictionary for a study file")
@@ -216,6 +224,15 @@ def _diff(first: str, second: str, study: str | None, out: str | None) -> int:
         print(one_line(line))
     if out is not None:
         print(f"written: {write_diff(found, out)}")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from survmodel.study.planning import plan_lines
+
+    names = ("hazard_ratio", "events", "patients", "event_share", "r2", "first_only", "second_only", "power", "alpha")
+    for line in plan_lines(**{name: getattr(options, name) for name in names}):
+        print(line)
     return 0
 
 

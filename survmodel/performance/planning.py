@@ -92,11 +92,11 @@ def smallest_hazard_ratio(
     >>> round(smallest_hazard_ratio(48), 2), round(smallest_hazard_ratio(66, share=0.5), 2)
     (1.5, 1.99)
     """
-    spread = _spread(share, sd)
-    if not (r_squared == 0 or _is_between(r_squared, 0, 1)):
+    spread = spread_of(share, sd)
+    if not (r_squared == 0 or is_between(r_squared, 0, 1)):
         raise ConfigError(f"r_squared is {r_squared}", remedy="give a share from 0 up to, not including, 1")
-    quantiles = _sum_of_quantiles(power, alpha)
-    if not (n_event == 0 or _is_between(n_event, 0, math.inf)):
+    quantiles = sum_of_quantiles(power, alpha)
+    if not (n_event == 0 or is_between(n_event, 0, math.inf)):
         raise DataError(f"the number of events is {n_event}", remedy="give a number from 0 up")
     if n_event == 0:
         raise FitError("there are no events", remedy="without events no hazard ratio can be found")
@@ -258,29 +258,81 @@ def read_potential(outcome: Outcome, potential: object) -> Floats:
     return values
 
 
-def _spread(share: float | None, sd: float) -> float:
-    """Give the standard deviation of the covariate: of a marker, or of membership in one of two groups."""
-    if not _is_between(sd, 0, math.inf):
+def spread_of(share: float | None, sd: float) -> float:
+    """Give the standard deviation of the covariate: of a marker, or of membership in one of two groups.
+
+    Parameters
+    ----------
+    share : float or None
+        Share of the patients in one of two groups; None for a continuous marker.
+    sd : float
+        Standard deviation of the marker.
+
+    Returns
+    -------
+    float
+        The standard deviation.
+
+    Raises
+    ------
+    ConfigError
+        For numbers out of range, and when both are given.
+    """
+    if not is_between(sd, 0, math.inf):
         raise ConfigError(f"sd is {sd}", remedy="give a finite number above 0")
     if share is None:
         return float(sd)
-    if not _is_between(share, 0, 1):
+    if not is_between(share, 0, 1):
         raise ConfigError(f"share is {share}", remedy="give the share of the patients in one group, between 0 and 1")
     if sd != 1:
         raise ConfigError("share and sd exclude each other", remedy="two groups have no unit")
     return math.sqrt(share * (1 - share))
 
 
-def _sum_of_quantiles(power: float, alpha: float) -> float:
-    """Add the normal quantiles of the level and the power."""
+def sum_of_quantiles(power: float, alpha: float) -> float:
+    """Add the normal quantiles of the level and the power.
+
+    Parameters
+    ----------
+    power, alpha : float
+        Power, and two-sided level.
+
+    Returns
+    -------
+    float
+        The sum.
+
+    Raises
+    ------
+    ConfigError
+        For numbers out of range.
+    """
     # The second condition keeps the quantile of a level that one minus it cannot tell from 0.
-    if not (_is_between(alpha, 0, 1) and 1 - alpha < 1):
+    if not (is_between(alpha, 0, 1) and 1 - alpha < 1):
         raise ConfigError(f"alpha is {alpha}", remedy="give the level as a share, for example 0.05")
-    if not _is_between(power, alpha, 1):
+    if not is_between(power, alpha, 1):
         raise ConfigError(f"power is {power}", remedy="give a share above alpha and below 1, for example 0.8")
     return normal_quantile(1 - alpha) + normal_quantile(2 * power - 1)
 
 
-def _is_between(value: object, low: float, high: float) -> bool:
-    """Tell whether a value is a number strictly between two others."""
+def is_between(value: object, low: float, high: float) -> bool:
+    """Tell whether a value is a number strictly between two others.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+    low, high : float
+        The others.
+
+    Returns
+    -------
+    bool
+        False for what is no number.
+
+    Examples
+    --------
+    >>> is_between(0.5, 0, 1), is_between("0.5", 0, 1), is_between(True, 0, 2)
+    (True, False, False)
+    """
     return not isinstance(value, bool) and isinstance(value, numbers.Real) and low < float(value) < high
