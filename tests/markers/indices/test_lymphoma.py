@@ -58,6 +58,7 @@ CUTS = [
     ("ielsg", {"age_years": 60.0}, 0), ("ielsg", {"age_years": 60.1}, 1), ("ielsg", {"ecog": 1}, 0),
     ("ielsg", {"ecog": 2}, 1), ("ielsg", {"ldh_uln": 1.0}, 0), ("ielsg", {"ldh_uln": 1.01}, 1),
     ("ielsg", {"csf_protein": 45.0}, 0), ("ielsg", {"csf_protein": 45.1}, 1), ("ielsg", {"deep_brain": True}, 1),
+    ("ielsg", {"age_years": 60.0, "csf_protein": 50.0}, 1), ("ielsg", {"age_years": 60.1, "csf_protein": 50.0}, 1),
     ("ielsg", {"age_years": 60.1, "csf_protein": 60.0}, 1), ("ielsg", {"age_years": 60.1, "csf_protein": 60.1}, 2),
     ("ripsswm", {"age_years": 65.0}, 0), ("ripsswm", {"age_years": 65.1}, 1), ("ripsswm", {"age_years": 75.0}, 1),
     ("ripsswm", {"age_years": 76.0}, 2),
@@ -162,6 +163,8 @@ def test_the_combined_mipi_adds_a_group_for_ki67():
     low, high = {"age_years": 40.0}, {**TRAP, "ecog": 2}
     assert [value_of(indices.mipi_c, **one, ki67_percent=29.9) for one in (low, TRAP, high)] == [0, 1, 2]
     assert [value_of(indices.mipi_c, **one, ki67_percent=30.0) for one in (low, TRAP, high)] == [1, 2, 3]
+    names = [indices.mipi_c.groups[place] for place in indices.mipi_c.place([0, 1, 2, 3])]
+    assert names == ["low", "low-intermediate", "high-intermediate", "high"]
     assert group_of(indices.mipi_c, **high, ki67_percent=30.0) == "high"
 
 
@@ -191,6 +194,7 @@ def test_classes_of_the_mskcc_score():
     assert [group_of(score, age_years=age, karnofsky=70) for age in ages] == ["1", "2", "2"]
     assert [group_of(up_to, age_years=age, karnofsky=70) for age in ages] == ["1", "1", "2"]
     assert [group_of(score, age_years=age, karnofsky=69) for age in ages] == ["1", "3", "3"]
+    assert [group_of(up_to, age_years=age, karnofsky=69) for age in ages] == ["1", "1", "3"]
 
 
 def test_a_young_patient_needs_no_karnofsky():
@@ -210,6 +214,7 @@ WM = [{"hemoglobin": 11.5}, {"platelets": 100.0}, {"b2_microglobulin": 3.1}, {"i
 
 @pytest.mark.parametrize(("changes", "group"), [
     ([{}], "low"), ([{"age_years": 65.0}], "low"), ([{"age_years": 65.01}], "intermediate"),
+    ([{"age_years": 65.0}, WM[0]], "low"),
     *(([one], "low") for one in WM),
     ([{"age_years": 66.0}, WM[0]], "intermediate"), ([WM[0], WM[1]], "intermediate"),
     ([{"age_years": 66.0}, WM[0], WM[1]], "high"), (WM[:3], "high"), (WM, "high"),
