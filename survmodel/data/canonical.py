@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pandas as pd
 
@@ -27,6 +28,8 @@ class SourceFile:
         Hash of its bytes.
     size, n_rows : int
         Number of bytes and of rows.
+    path : pathlib.Path, optional
+        Where it lies, for one of several files of a table; never shown.
     """
 
     table: str
@@ -34,6 +37,7 @@ class SourceFile:
     sha256: str
     size: int
     n_rows: int
+    path: Path | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -129,17 +129,22 @@ class Place:
         Name of the canonical table, "" for a file that is none.
     letters : mapping of str to str
         Letter of each column in a sheet; none for a file without sheets.
+    parts : tuple of (str, int)
+        Files that make the table together and the lines of the files before each; rows are counted through them.
 
     Examples
     --------
     >>> print(Place("patients.csv", (2, 3, 5)).find("D021", "age", "not a number", [2]))
     D021 patients.csv:age row 5 (1 of 3): not a number.
+    >>> print(Place("two files", (2, 3, 6), parts=(("a.csv", 0), ("b.csv", 4))).find("D021", "suvmax", "bad", [2]))
+    D021 two files:suvmax row 6 (1 of 3): bad. Row 6 is line 2 of b.csv.
     """
 
     file: str
     lines: tuple[int, ...]
     table: str = ""
     letters: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[tuple[str, int], ...] = ()
 
     def find(
         self,
@@ -169,10 +174,19 @@ class Place:
             It names the rows by line.
         """
         rows = [self.lines[position] for position in where]
+        expected = "; ".join(part for part in (expected, self._name_line(rows)) if part)
         return Finding(
             code, problem, self.file, tuple(rows[:ROWS_KEPT]), len(rows), len(self.lines), column, expected, remedy,
             severity, self.table, self.letters.get(column, ""),
         )  # fmt: skip
+
+    def _name_line(self, rows: Sequence[int]) -> str:
+        """Say in which file the first row stands, where rows are counted through several."""
+        before = [(name, start) for name, start in self.parts if rows and start < rows[0]]
+        if not before or not any(start for _, start in self.parts):
+            return ""
+        name, start = before[-1]
+        return f"row {rows[0]} is line {rows[0] - start} of {name}"
 
 
 class FindingsError(DataError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from survmodel.data.canonical import CanonicalTables, SourceFile
@@ -12,6 +12,7 @@ from survmodel.data.dates import DateRule
 from survmodel.data.findings import Finding, FindingsError
 from survmodel.data.privacy import look_at_extra_columns
 from survmodel.data.readers.any_file import TableFile, scan_file
+from survmodel.data.readers.lesion_exports import scan_lesion_exports
 from survmodel.data.readers.reading import FileRead
 from survmodel.data.schema import Schema, TableSchema, load_schema
 from survmodel.data.waivers import Waiver, split_waived
@@ -112,7 +113,7 @@ def scan_tables(
             limited = {field.name for field in table.fields if field.detection_limit}
             columns = tuple(replace(one, limits=lab_limits) if one.name in limited else one for one in columns)
         try:
-            file = _scan(table.name, files[table.name], columns, data_lock)
+            file = _scan(table.name, files[table.name], columns, data_lock, read.get("scans"))
         except FindingsError as error:
             unreadable += error.findings
             continue
@@ -125,7 +126,7 @@ def scan_tables(
         {name: file.table for name, file in read.items()},
         {name: file.place for name, file in read.items()},
         tuple(findings),
-        tuple(SourceFile(name, file.name, file.sha256, file.size, len(file.table)) for name, file in read.items()),
+        tuple(source for name, file in read.items() for source in _sources(name, file)),
         known,
         {name: tuple(columns) for name, columns in declared.items()},
         data_lock,
@@ -145,9 +146,23 @@ def _columns(table: TableSchema, extra: Sequence[Column]) -> tuple[Column, ...]:
     return (*table.columns, *extra)
 
 
-def _scan(table: str, file: TableFile, columns: Sequence[Column], lock: datetime.date | None) -> FileRead:
+def _sources(table: str, file: FileRead) -> Iterator[SourceFile]:
+    for part in file.parts:
+        yield SourceFile(table, part.name, part.sha256, part.size, part.n_rows, part.path)
+    if not file.parts:
+        yield SourceFile(table, file.name, file.sha256, file.size, len(file.table))
+
+
+def _scan(
+    table: str, file: TableFile, columns: Sequence[Column], lock: datetime.date | None, scans: FileRead | None
+) -> FileRead:
     """Read one file; its findings carry the name of the table."""
     rule = DateRule(file.date_format, file.excel_dates, lock)
+    if file.exports:
+        if scans is None:
+            problem = "lesions of an export are matched with the scans, which are not given or cannot be read"
+            raise FindingsError([Finding("D192", problem, file.path.name, remedy="give the scans", table=table)])
+        return scan_lesion_exports(file.exports, columns, scans.table, dates=rule, table=table)
     try:
         return scan_file(file, columns, rule, table)
     except FindingsError as error:

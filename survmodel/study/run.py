@@ -158,10 +158,12 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
 def _refuse_changes(prepared: Prepared) -> None:
     """Stop when a file is no longer the one that was read: nobody could find the numbers again."""
     study = prepared.study
-    read = {(study.folder / study.file, study.sha256)}
-    read |= {(study.files[source.table].path, source.sha256) for source in prepared.data.files}
+    read = {(study.folder / study.file, study.file, study.sha256)}
+    for source in prepared.data.files:
+        path = source.path or study.files[source.table].path
+        read.add((path, path.name if source.path is None else source.name, source.sha256))
     remedy = "wait until the export or the copy of the file is complete, and run the study again"
-    changed = [path.name for path, digest in sorted(read) if _hash(path) != digest]
+    changed = [name for path, name, digest in sorted(read) if _hash(path) != digest]
     if changed:
         problem = "the file was changed while it was analysed"
         raise FindingsError([Finding("D161", problem, name, remedy=remedy) for name in changed])

@@ -10,6 +10,7 @@ from typing import Literal
 from survmodel.data.columns import Column
 from survmodel.data.dates import DateRule
 from survmodel.data.readers.delimited import scan_delimited
+from survmodel.data.readers.lesion_exports import LesionExport
 from survmodel.data.readers.reading import FileRead
 from survmodel.data.readers.redcap import RedcapSource, scan_redcap
 
@@ -36,6 +37,8 @@ class TableFile:
         Of a workbook.
     redcap : RedcapSource, optional
         Where the table stands in the export of a REDCap project.
+    exports : tuple of LesionExport
+        Exports of PET programs that hold the lesions; `path` is then the first of them.
     """
 
     path: Path
@@ -46,6 +49,7 @@ class TableFile:
     excel_dates: Literal[1900, 1904] | None = None
     sheet: str | None = None
     redcap: RedcapSource | None = None
+    exports: tuple[LesionExport, ...] = ()
 
 
 def is_workbook(path: str | Path) -> bool:

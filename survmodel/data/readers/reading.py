@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import decimal as decimals
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
@@ -21,6 +22,29 @@ LARGEST_FILE = 500_000_000
 ROW_LIMITS = (1_048_576, 65_536)
 #: A float holds whole numbers below this exactly.
 _WHOLE = 1e15
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """One of several files that make a table together.
+
+    Attributes
+    ----------
+    name : str
+        How messages call it.
+    path : pathlib.Path
+        Where it lies; the name of a file may be that of a patient, so that the path is never shown.
+    sha256 : str
+        Hash of the bytes that were read.
+    size, n_rows : int
+        Number of bytes and of rows.
+    """
+
+    name: str
+    path: Path = field(repr=False)
+    sha256: str
+    size: int
+    n_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +71,8 @@ class FileRead:
         What the reader of the report may want to know.
     findings : tuple of Finding
         Errors of cells, warnings and notes.
+    parts : tuple of FilePart
+        The files, where the table is made of several.
     """
 
     name: str
@@ -58,6 +84,7 @@ class FileRead:
     place: Place
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    parts: tuple[FilePart, ...] = ()
 
     @property
     def lines(self) -> tuple[int, ...]:

@@ -1,0 +1,236 @@
+"""The lesions of a study from the exports of PET programs: one program or several, one file or a folder of them.
+
+An export names the patient, and perhaps the day of the scan; the scan itself is looked up among the scans of the study,
+by patient, tracer and day, or the baseline scan of the tracer. A name that is no patient of the study is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from survmodel.data.canonical import baseline_scans
+from survmodel.data.columns import Column
+from survmodel.data.dates import DateRule, read_dates
+from survmodel.data.findings import Finding, FindingsError, Place
+from survmodel.data.readers.header import Grid, Heading
+from survmodel.data.readers.lesion_rows import ExportReader, ExportText, Layout, LesionRows, read_rows, refuse_header
+from survmodel.data.readers.lifex import LIFEX
+from survmodel.data.readers.reading import FilePart, FileRead, read_cells, refuse_by_size
+from survmodel.data.text_rows import decode_text
+
+READERS: dict[str, ExportReader] = {"lifex": LIFEX}
+SCAN = "scan_id"
+
+
+@dataclass(frozen=True, slots=True)
+class LesionExport:
+    """An export of lesions and what the study says about it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    reader : str
+        Program that wrote it, a key of `READERS`.
+    tracer : {"cxcr4", "fdg"}
+        Tracer of the scans that it is of.
+    segmentation : str
+        Rule that delineated the lesions; "" where the export names it.
+    uptake_unit : str
+        Unit of the uptake that the study confirms, for an export that names none.
+    delimiter, encoding, decimal : str
+        How the text is written.
+    """
+
+    path: Path
+    reader: str
+    tracer: str
+    segmentation: str = ""
+    uptake_unit: str = ""
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    decimal: str = "."
+
+
+#: How a day stands in DICOM.
+_DICOM_DAY = "%Y%m%d"
+_DAY = Column("date of the scan", "date", optional=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file of an export."""
+
+    export: LesionExport
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """A file with its rows."""
+
+    file: _File
+    text: ExportText
+    rows: LesionRows
+    table: pd.DataFrame
+    findings: list[Finding]
+    part: FilePart
+    n_lines: int
+
+
+def scan_lesion_exports(
+    exports: Sequence[LesionExport],
+    columns: Sequence[Column],
+    scans: pd.DataFrame,
+    *,
+    dates: DateRule | None = None,
+    table: str = "lesions",
+) -> FileRead:
+    """Read the lesions of a study and keep the problems of cells as findings.
+
+    Parameters
+    ----------
+    exports : sequence of LesionExport
+        Where they stand; at least one.
+    columns : sequence of Column
+        Columns of the canonical table.
+    scans : pandas.DataFrame
+        Columns scan_id, patient_id, tracer, scan_role and scan_date.
+    dates : DateRule, optional
+        How the exports write dates; its data lock is heeded.
+    table : str
+        Name of the canonical table.
+
+    Returns
+    -------
+    FileRead
+        Rows of several files are counted through, as if the files stood below each other.
+
+    Raises
+    ------
+    FindingsError
+        For files that cannot be read, and headers and units that are refused, all of them together.
+    OSError
+        When a file cannot be opened.
+    """
+    read: list[_Read] = []
+    unreadable: list[Finding] = []
+    for file in (file for export in exports for file in _list_files(export)):
+        start = sum(one.n_lines for one in read)
+        try:
+            read.append(_read_file(file, columns, dates or DateRule(), start, table))
+        except FindingsError as error:
+            unreadable += [replace(finding, table=table) for finding in error.findings]
+    if unreadable:
+        raise FindingsError(unreadable)
+    whole = pd.concat([one.table for one in read], ignore_index=True)
+    findings = [finding for one in read for finding in one.findings]
+    found = [_find_scans(one, scans, dates or DateRule()) for one in read]
+    whole[SCAN] = np.array([scan for scans_of_file, _ in found for scan in scans_of_file], dtype=object)
+    findings += [finding for _, several in found for finding in several]
+    name = " + ".join(dict.fromkeys(export.path.name for export in exports))
+    parts = tuple((one.text.name, one.text.start) for one in read)
+    place = Place(name, tuple(line for one in read for line in one.rows.lines), table, parts=parts)
+    notes = tuple(dict.fromkeys(note for one in read for note in one.rows.notes))
+    told = (replace(one, table=table, file=name if one.rows else one.file) for one in findings)
+    pieces = tuple(one.part for one in read)
+    return FileRead(
+        name, whole, tuple((str(column), int(whole[column].isna().sum())) for column in whole), 0,
+        _hash_parts(pieces), sum(part.size for part in pieces), place, notes,
+        tuple(told), pieces,
+    )  # fmt: skip
+
+
+def _list_files(export: LesionExport) -> list[_File]:
+    return [_File(export, export.path.name, export.path)]
+
+
+def _hash_parts(parts: Sequence[FilePart]) -> str:
+    """Hash one file, or the hashes of several."""
+    if len(parts) == 1:
+        return parts[0].sha256
+    return hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
+
+
+def _read_file(file: _File, columns: Sequence[Column], dates: DateRule, start: int, table: str) -> _Read:
+    export, name = file.export, file.name
+    size = file.path.stat().st_size
+    refuse_by_size(name, size)
+    data = file.path.read_bytes()
+    notes: list[str] = []
+    content = decode_text(data, name, export.encoding, notes)
+    reader = READERS[export.reader]
+    text = reader.split(content, name, export.delimiter)
+    text = replace(text, start=start, lines=tuple(start + line for line in text.lines))
+    layout = reader.lay_out(text)
+    rows = read_rows(text, layout, decimal=export.decimal, uptake_unit=export.uptake_unit)
+    rule = _segmentation(export, layout, text)
+    cells = {**rows.cells, "segmentation": rows.cells.get("segmentation") or (rule,) * len(rows.lines)}
+    grid = Grid(list(cells), [list(row) for row in zip(*cells.values(), strict=True)], rows.lines)
+    declared = [column for column in columns if column.name != SCAN]
+    heading = Heading({one.name: grid.header.index(one.name) for one in declared if one.name in cells}, 0, ())
+    place = replace(text.place_of(rows.lines), table=table)
+    frame, _, problems = read_cells(grid, heading, declared, export.decimal, dates, place)
+    frame.insert(list(one.name for one in columns).index(SCAN), SCAN, pd.Series([None] * len(frame), dtype=object))
+    part = FilePart(name, file.path, hashlib.sha256(data).hexdigest(), size, len(frame))
+    rows = replace(rows, notes=(*notes, *rows.notes))
+    return _Read(file, text, rows, frame, [*rows.findings, *problems], part, content.count("\n") + 1)
+
+
+def _segmentation(export: LesionExport, layout: Layout, text: ExportText) -> str:
+    """Take the rule of the study, or the one that the export names; two different ones are an error."""
+    if "segmentation" in layout.columns:
+        if export.segmentation:
+            problem = "the segmentation rule stands in the export and in the study file"
+            refuse_header(text, "D190", problem, "leave it out of the study file", "segmentation")
+        return ""
+    if not (export.segmentation or layout.segmentation):
+        problem = "the export does not name the rule that delineated the lesions"
+        refuse_header(text, "D190", problem, 'name it, such as segmentation = "41pct" in the study file')
+    if layout.segmentation and export.segmentation not in {"", layout.segmentation}:
+        problem = f"the export names the segmentation rule {layout.segmentation}, the study file another one"
+        refuse_header(
+            text, "D190", problem, "correct segmentation in the study file, or export with the rule that is meant"
+        )
+    return export.segmentation or layout.segmentation
+
+
+def _find_scans(read: _Read, scans: pd.DataFrame, dates: DateRule) -> tuple[list[str | None], list[Finding]]:
+    """Find the scan of each row by patient, tracer and day, or the baseline scan of the tracer."""
+    rows, layout = read.rows, read.rows.layout
+    place = read.text.place_of(rows.lines)
+    own = scans[scans["tracer"].astype(object) == read.file.export.tracer]
+    missing = np.array([not day for day in rows.days], dtype=bool)
+    layout_of_days = layout.day_format or (_DICOM_DAY if _are_dicom(rows.days) else dates.format)
+    days, findings = read_dates(_DAY, rows.days, missing, place, DateRule(layout_of_days, lock=dates.lock))
+    at_baseline = baseline_scans(own)
+    chosen: list[str | None] = []
+    unknown, undecided = list[int](), list[int]()
+    for i, (patient, day) in enumerate(zip(rows.patients, days, strict=True)):
+        candidates = at_baseline if missing[i] else own[own["scan_date"] == day]
+        found = candidates.loc[(candidates["patient_id"].astype(object) == patient).to_numpy(), SCAN]
+        chosen.append(str(found.iloc[0]) if len(found) == 1 else None)
+        if len(found) != 1 and not (pd.isna(day) and not missing[i]):
+            (unknown if found.empty else undecided).append(i)
+    shown = read.file.export.tracer.upper()
+    if unknown:
+        problem = f"no {shown} scan of the study has the patient of the row" + ("" if missing.all() else " and its day")
+        remedy = "write patient_id in scans as the export names the patient, or leave the rows out of the export"
+        findings.append(place.find("D192", "", problem, unknown, remedy=remedy))
+    if undecided:
+        problem = f"several {shown} scans of the study have the patient of the row"
+        remedy = "name the day of the scan by a column map, or mark the other scans as interim or end in scan_role"
+        findings.append(place.find("D192", "", problem, undecided, remedy=remedy))
+    return chosen, list(findings)
+
+
+def _are_dicom(days: Sequence[str]) -> bool:
+    filled = [day for day in days if day]
+    return bool(filled) and all(len(day) == len("20240229") and day.isdecimal() for day in filled)
