@@ -6,7 +6,7 @@ from data.export_files import HERE, SCANS, codes, exported, numbers, problems, s
 
 from survmodel.data.findings import FindingsError
 from survmodel.data.readers.lesion_exports import LesionExport
-from survmodel.data.readers.lesion_rows import bare_name
+from survmodel.data.readers.lesion_layout import bare_name
 from survmodel.data.uptake_units import explain_unit, find_factor, list_units
 
 V7, V6 = HERE / "lifex_v7.csv", HERE / "lifex_v6.csv"

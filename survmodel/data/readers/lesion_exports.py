@@ -18,13 +18,24 @@ from survmodel.data.canonical import baseline_scans
 from survmodel.data.columns import Column
 from survmodel.data.dates import DateRule, read_dates
 from survmodel.data.findings import Finding, FindingsError, Place
+from survmodel.data.readers.column_map import COLUMN_MAP, ColumnMap, apply_column_map, find_region, parse_column_map
+from survmodel.data.readers.folder import check_same_header, list_files
 from survmodel.data.readers.header import Grid, Heading
-from survmodel.data.readers.lesion_rows import ExportReader, ExportText, Layout, LesionRows, read_rows, refuse_header
+from survmodel.data.readers.lesion_layout import ExportReader, ExportText, Layout, refuse_header
+from survmodel.data.readers.lesion_rows import LesionRows, read_rows
 from survmodel.data.readers.lifex import LIFEX
+from survmodel.data.readers.ohif import OHIF
+from survmodel.data.readers.pmod import PMOD
+from survmodel.data.readers.pyradiomics import PYRADIOMICS
 from survmodel.data.readers.reading import FilePart, FileRead, read_cells, refuse_by_size
+from survmodel.data.readers.slicer import SLICER
 from survmodel.data.text_rows import decode_text
+from survmodel.errors import ConfigError
 
-READERS: dict[str, ExportReader] = {"lifex": LIFEX}
+READERS: dict[str, ExportReader] = {
+    "lifex": LIFEX, "pmod": PMOD, "ohif": OHIF, "slicer": SLICER, "pyradiomics": PYRADIOMICS,
+    "column_map": COLUMN_MAP,
+}  # fmt: skip
 SCAN = "scan_id"
 
 
@@ -35,7 +46,7 @@ class LesionExport:
     Parameters
     ----------
     path : pathlib.Path
-        The file.
+        The file, or a folder of files with one header.
     reader : str
         Program that wrote it, a key of `READERS`.
     tracer : {"cxcr4", "fdg"}
@@ -44,6 +55,11 @@ class LesionExport:
         Rule that delineated the lesions; "" where the export names it.
     uptake_unit : str
         Unit of the uptake that the study confirms, for an export that names none.
+    column_map : pathlib.Path, optional
+        TOML file that says where columns stand, and names regions.
+    regions : tuple of (str, str)
+        Glob pattern for the name of a lesion and its region, the first that fits; without a map of regions they are
+        missing.
     delimiter, encoding, decimal : str
         How the text is written.
     """
@@ -53,6 +69,8 @@ class LesionExport:
     tracer: str
     segmentation: str = ""
     uptake_unit: str = ""
+    column_map: Path | None = None
+    regions: tuple[tuple[str, str], ...] = ()
     delimiter: str = ","
     encoding: str = "utf-8"
     decimal: str = "."
@@ -65,11 +83,12 @@ _DAY = Column("date of the scan", "date", optional=True)
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file of an export."""
+    """One file of an export, and its column map."""
 
     export: LesionExport
     name: str
     path: Path
+    columns: ColumnMap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,14 +141,28 @@ def scan_lesion_exports(
     """
     read: list[_Read] = []
     unreadable: list[Finding] = []
-    for file in (file for export in exports for file in _list_files(export)):
-        start = sum(one.n_lines for one in read)
+    maps: list[FilePart] = []
+    for export in exports:
+        columns_of_export, part = _read_map(export)
+        maps += part
         try:
-            read.append(_read_file(file, columns, dates or DateRule(), start, table))
+            files = list_files(export.path)
         except FindingsError as error:
-            unreadable += [replace(finding, table=table) for finding in error.findings]
+            unreadable += error.findings
+            continue
+        headers: list[list[str]] = []
+        for name, path in files:
+            file = _File(export, name, path, columns_of_export)
+            start = sum(one.n_lines for one in read)
+            try:
+                one = _read_file(file, columns, dates or DateRule(), start, table)
+                check_same_header(name, one.text.header, headers)
+            except FindingsError as error:
+                unreadable += error.findings
+                continue
+            read.append(one)
     if unreadable:
-        raise FindingsError(unreadable)
+        raise FindingsError([replace(finding, table=table) for finding in unreadable])
     whole = pd.concat([one.table for one in read], ignore_index=True)
     findings = [finding for one in read for finding in one.findings]
     found = [_find_scans(one, scans, dates or DateRule()) for one in read]
@@ -140,7 +173,7 @@ def scan_lesion_exports(
     place = Place(name, tuple(line for one in read for line in one.rows.lines), table, parts=parts)
     notes = tuple(dict.fromkeys(note for one in read for note in one.rows.notes))
     told = (replace(one, table=table, file=name if one.rows else one.file) for one in findings)
-    pieces = tuple(one.part for one in read)
+    pieces = (*(one.part for one in read), *maps)
     return FileRead(
         name, whole, tuple((str(column), int(whole[column].isna().sum())) for column in whole), 0,
         _hash_parts(pieces), sum(part.size for part in pieces), place, notes,
@@ -148,8 +181,16 @@ def scan_lesion_exports(
     )  # fmt: skip
 
 
-def _list_files(export: LesionExport) -> list[_File]:
-    return [_File(export, export.path.name, export.path)]
+def _read_map(export: LesionExport) -> tuple[ColumnMap, list[FilePart]]:
+    if export.column_map is None:
+        return ColumnMap(regions=export.regions), []
+    place = export.column_map
+    content = place.read_bytes()
+    found = parse_column_map(content, place.name)
+    if found.regions and export.regions:
+        raise ConfigError(f"regions stand in the study file and in {place.name}", remedy="keep one of them")
+    part = FilePart(place.name, place, hashlib.sha256(content).hexdigest(), len(content), 0)
+    return replace(found, regions=found.regions or export.regions), [part]
 
 
 def _hash_parts(parts: Sequence[FilePart]) -> str:
@@ -169,19 +210,48 @@ def _read_file(file: _File, columns: Sequence[Column], dates: DateRule, start: i
     reader = READERS[export.reader]
     text = reader.split(content, name, export.delimiter)
     text = replace(text, start=start, lines=tuple(start + line for line in text.lines))
-    layout = reader.lay_out(text)
+    layout = apply_column_map(text, reader.lay_out(text), file.columns)
+    if file.columns.patient_from_file_name:
+        layout = replace(layout, patient=None, patient_text=file.path.stem)
+    _look_for_columns(text, layout)
     rows = read_rows(text, layout, decimal=export.decimal, uptake_unit=export.uptake_unit)
     rule = _segmentation(export, layout, text)
-    cells = {**rows.cells, "segmentation": rows.cells.get("segmentation") or (rule,) * len(rows.lines)}
+    place = replace(text.place_of(rows.lines), table=table)
+    regions, told = _name_regions(file, rows, place)
+    cells = {**rows.cells, **regions, "segmentation": rows.cells.get("segmentation") or (rule,) * len(rows.lines)}
     grid = Grid(list(cells), [list(row) for row in zip(*cells.values(), strict=True)], rows.lines)
     declared = [column for column in columns if column.name != SCAN]
     heading = Heading({one.name: grid.header.index(one.name) for one in declared if one.name in cells}, 0, ())
-    place = replace(text.place_of(rows.lines), table=table)
     frame, _, problems = read_cells(grid, heading, declared, export.decimal, dates, place)
     frame.insert(list(one.name for one in columns).index(SCAN), SCAN, pd.Series([None] * len(frame), dtype=object))
     part = FilePart(name, file.path, hashlib.sha256(data).hexdigest(), size, len(frame))
     rows = replace(rows, notes=(*notes, *rows.notes))
-    return _Read(file, text, rows, frame, [*rows.findings, *problems], part, content.count("\n") + 1)
+    return _Read(file, text, rows, frame, [*rows.findings, *told, *problems], part, content.count("\n") + 1)
+
+
+def _look_for_columns(text: ExportText, layout: Layout) -> None:
+    """Refuse an export of which nobody knows the patients, or what its lesions are called, or their uptake."""
+    if layout.patient is None and not layout.patient_text:
+        remedy = "say where it stands in a column map: patient_from under [scan]"
+        refuse_header(text, "D190", "no column names the patient", remedy)
+    for name in ("lesion_id", "suvmax"):
+        if name not in layout.columns:
+            remedy = f'say where it stands in a column map: {name} = {{ from = "heading" }} under [columns]'
+            refuse_header(text, "D190", f"no column holds {name}", remedy, name)
+
+
+def _name_regions(file: _File, rows: LesionRows, place: Place) -> tuple[dict[str, tuple[str, ...]], list[Finding]]:
+    """Name the region of each lesion by the map; a name that no pattern fits is an error, not another region."""
+    regions = file.columns.regions
+    if not regions:
+        return {}, []
+    found = [find_region(name, regions) for name in rows.regions]
+    left = [i for i, region in enumerate(found) if region is None]
+    findings = []
+    if left:
+        remedy = 'add a pattern to regions; "*" = "other" fits every name'
+        findings.append(place.find("D196", "region", "no pattern fits the name of the lesion", left, remedy=remedy))
+    return {"region": tuple(region or "" for region in found)}, findings
 
 
 def _segmentation(export: LesionExport, layout: Layout, text: ExportText) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from survmodel.data.readers.lesion_rows import (
+from survmodel.data.readers.lesion_layout import (
     COORDINATES,
     ExportReader,
     ExportText,
@@ -22,8 +22,8 @@ from survmodel.data.readers.lesion_rows import (
     Source,
     need_heading,
     refuse_header,
+    split_table,
 )
-from survmodel.data.text_rows import refuse_other_delimiter, split_rows
 
 PATIENT, REGION = "INFO_PatientName", "INFO_NameOfRoi"
 #: Feature of version 7 and later by canonical column, without code and unit.
@@ -42,33 +42,6 @@ _OLD_UPTAKE = re.compile(r"conventional_(?P<unit>suvbw|suvlbm|suvbsa|suv|hu|bqml
 _OLD_COLUMNS = {"max": "suvmax", "mean": "suvmean", "std": "suv_sd"}
 _OLD_VOLUME = re.compile(r"shape_volume(?:\((?P<unit>ml|mm3)\).{0,40})?")
 _NEW = re.compile(r"(?P<feature>[^(\[\]]{1,80})(?:\((?P<code>[^)]{0,40})\))?(?:\[(?P<unit>[^\]]{0,20})\])?")
-
-
-def split_lifex(text: str, name: str, delimiter: str) -> ExportText:
-    """Cut an export into cells.
-
-    Parameters
-    ----------
-    text : str
-        Of the file.
-    name : str
-        For messages.
-    delimiter : str
-        One character between cells.
-
-    Returns
-    -------
-    ExportText
-        The first line is the header.
-
-    Raises
-    ------
-    FindingsError
-        For a quotation mark that is not closed, or another delimiter.
-    """
-    rows, lines = split_rows(text, name, delimiter)
-    refuse_other_delimiter(rows[0], name, delimiter)
-    return ExportText(name, rows[0], rows[1:], tuple(lines[1:]))
 
 
 def lay_out_lifex(export: ExportText) -> Layout:
@@ -153,4 +126,4 @@ def _put(export: ExportText, found: dict[str, Source], name: str, source: Source
     found[name] = source
 
 
-LIFEX = ExportReader(split_lifex, lay_out_lifex)
+LIFEX = ExportReader(split_table, lay_out_lifex)
