@@ -67,6 +67,7 @@ def _dispatch(words: list[str]) -> int:
     options = parser.parse_args(words)
     commands: dict[str, Callable[[], int]] = {
         "check": lambda: _check(options.study, options.out),
+        "column-map": lambda: _column_map(options.table, options.encoding),
         "columns": lambda: _columns(options.dictionary, options.encoding),
         "demo": lambda: _demo(options.out, options.lock, options.scenario),
         "diff": lambda: _diff(options.first, options.second, options.study, options.out),
@@ -83,7 +84,7 @@ def _dispatch(words: list[str]) -> int:
     return USAGE_ERROR
 
 
-COMMANDS = ("demo", "init", "check", "lock", "run", "diff", "plan", "schema", "columns", "warm-up")
+COMMANDS = ("demo", "init", "check", "lock", "run", "diff", "plan", "schema", "columns", "column-map", "warm-up")
 
 
 def _build_parser() -> _Parser:
@@ -130,6 +131,9 @@ def _build_parser() -> _Parser:
     columns = commands.add_parser("columns", help="declare the fields of a REDCap data dictionary for a study file")
     columns.add_argument("dictionary", metavar="DICTIONARY", help="data dictionary, as downloaded from the project")
     columns.add_argument("--encoding", default="utf-8", help="of the file (default: utf-8)")
+    export = commands.add_parser("column-map", help="write a first column map for a table of PET lesions")
+    export.add_argument("table", metavar="FILE", help="the table, as a program for PET exported it")
+    export.add_argument("--encoding", default="utf-8", help="of the file (default: utf-8)")
     commands.add_parser("warm-up", help="compile the numerical kernels once, so that no analysis waits for it")
     return parser
 
@@ -245,14 +249,27 @@ def _schema(out: str) -> int:
 
 def _columns(dictionary: str, encoding: str) -> int:
     from survmodel.data.redcap_dictionary import read_redcap_dictionary
-    from survmodel.errors import ConfigError, closest
     from survmodel.study.redcap_columns import write_columns
-    from survmodel.study.settings_data import ENCODINGS
+
+    _check_encoding(encoding)
+    print(write_columns(read_redcap_dictionary(Path(dictionary), encoding=encoding)), end="")
+    return 0
+
+
+def _column_map(table: str, encoding: str) -> int:
+    from survmodel.data.readers.column_map_suggestion import suggest_column_map
+
+    _check_encoding(encoding)
+    print(suggest_column_map(table, encoding=encoding), end="")
+    return 0
+
+
+def _check_encoding(encoding: str) -> None:
+    from survmodel.errors import ConfigError, closest
+    from survmodel.study.settings_files import ENCODINGS
 
     if encoding not in ENCODINGS:
         raise ConfigError(f"--encoding {encoding!r} is not known", remedy=closest(encoding, ENCODINGS))
-    print(write_columns(read_redcap_dictionary(Path(dictionary), encoding=encoding)), end="")
-    return 0
 
 
 def _demo(out: str, lock: LockName, scenario: Scenario) -> int:

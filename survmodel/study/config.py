@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from survmodel.data.columns import Column, CutColumn, ReachedColumn
+from survmodel.data.readers.lesion_exports import LesionExport
 from survmodel.data.tables import TableFile
 from survmodel.data.waivers import Exclusion, Waiver
 from survmodel.study.file_errors import StudyFileError, read_settings
@@ -15,7 +16,7 @@ from survmodel.study.question_lock import LockEntry, lock_path, read_locks
 from survmodel.study.redcap_tables import find_redcap_tables, redcap_source
 from survmodel.study.references import look_at_files, look_at_references
 from survmodel.study.settings import StudySettings
-from survmodel.study.settings_data import WRITING
+from survmodel.study.settings_files import WRITING, LesionsEntry
 
 #: A file of this name beside the data says that nobody in them exists.
 SYNTHETIC_MARK = "SYNTHETIC.md"
@@ -56,10 +57,31 @@ class Study:
                 self.folder / entry.path,
                 sheet=entry.sheet,
                 redcap=redcap_source(self.folder, self.settings, table),
+                exports=self.exports if table == "lesions" else (),
                 **{key: getattr(entry, key) for key in WRITING},
             )
             for table, entry in self.settings.data.files.items()
         }
+
+    @property
+    def exports(self) -> tuple[LesionExport, ...]:
+        """Exports of PET programs that hold the lesions; none where they stand in a canonical table."""
+        return tuple(self._export(entry) for entry in self.settings.data.lesion_files if entry.reader is not None)
+
+    def _export(self, entry: LesionsEntry) -> LesionExport:
+        return LesionExport(
+            self.folder / entry.path,
+            str(entry.reader),
+            str(entry.tracer),
+            entry.segmentation or "",
+            entry.uptake_unit or "",
+            None if entry.column_map is None else self.folder / entry.column_map,
+            tuple(entry.regions.items()),
+            entry.date_format,
+            str(entry.delimiter),
+            str(entry.encoding),
+            str(entry.decimal),
+        )
 
     @property
     def is_synthetic(self) -> bool:

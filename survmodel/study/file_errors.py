@@ -14,6 +14,7 @@ from survmodel.errors import ConfigError, closest
 from survmodel.formatting import count_noun
 from survmodel.study.references import look_at_references
 from survmodel.study.settings import NOT_YET, StudySettings
+from survmodel.study.settings_files import ONE, SEVERAL
 
 LARGEST_STUDY = 1_000_000
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -121,7 +122,8 @@ def _look_past_unknown_keys(values: dict[str, Any], error: ValidationError) -> I
     if any(item["type"] != "extra_forbidden" for item in items):
         return
     for item in items:
-        del _at(values, item["loc"][:-1])[item["loc"][-1]]
+        *place, key = _place(item)
+        del _at(values, place)[key]
     try:
         settings = StudySettings.model_validate(values)
     except ValidationError:
@@ -129,6 +131,11 @@ def _look_past_unknown_keys(values: dict[str, Any], error: ValidationError) -> I
     if settings.data.redcap is None:
         # Which tables an export holds is known only once it is read.
         yield from look_at_references(settings)
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Say where a problem stands in the file, without the names of ways to write a value."""
+    return tuple(key for key in item["loc"] if key not in {ONE, SEVERAL})
 
 
 def _at(values: Any, place: Sequence[str | int]) -> Any:  # noqa: ANN401
@@ -139,7 +146,7 @@ def _at(values: Any, place: Sequence[str | int]) -> Any:  # noqa: ANN401
 
 def _explain(item: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     """Say what is wrong under a key: what was found, what is allowed."""
-    place = item["loc"]
+    place = _place(item)
     key = _key_path(place)
     kind = item["type"]
     if kind == "extra_forbidden":

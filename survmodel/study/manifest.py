@@ -7,8 +7,10 @@ import hashlib
 import platform
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import survmodel
+from survmodel.data.canonical import SourceFile
 from survmodel.outcome.endpoints import DAYS_PER_MONTH
 from survmodel.report.contents import Question
 from survmodel.study.config import Study
@@ -65,9 +67,10 @@ def build_manifest(
     paths = {table: entry.path for table, entry in study.settings.data.files.items()}
     n_rows: dict[str, int] = {}
     for file in prepared.data.files:
+        place = paths[file.table] if file.path is None else _name_part(file, file.path, study.folder)
         # Several tables may stand in one file: in an export.
-        n_rows[paths[file.table]] = n_rows.get(paths[file.table], 0) + file.n_rows
-        inputs[paths[file.table]] = {"bytes": file.size, "sha256": file.sha256, "rows": n_rows[paths[file.table]]}
+        n_rows[place] = n_rows.get(place, 0) + file.n_rows
+        inputs[place] = {"bytes": file.size, "sha256": file.sha256, "rows": n_rows[place]}
     if study.settings.data.redcap is not None:
         dictionary = study.settings.data.redcap.dictionary
         inputs[dictionary] = {"sha256": hashlib.sha256((study.folder / dictionary).read_bytes()).hexdigest()}
@@ -101,6 +104,11 @@ def build_manifest(
             "seconds": round((finished - started).total_seconds(), 3),
         },
     }
+
+
+def _name_part(file: SourceFile, path: Path, folder: Path) -> str:
+    """Name one of several files of a table: by its path, or by its number where a folder holds it."""
+    return path.relative_to(folder).as_posix() if path.name == file.name else file.name
 
 
 def _settings(study: Study) -> dict[str, object]:

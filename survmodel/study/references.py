@@ -291,14 +291,26 @@ def look_at_files(folder: Path, settings: StudySettings) -> Iterator[str]:
     """
     files = settings.data.files
     for name, entry in files.items():
-        yield from look_at_path(folder, f"data.{name}.path", entry.path)
+        if name != "lesions" or settings.data.lesions is None:
+            yield from look_at_path(folder, f"data.{name}.path", entry.path)
+    yield from _look_at_lesions(folder, settings)
     for table in load_schema().tables:
         for key in table.foreign_keys if table.name in files else ():
             if key.table not in files:
                 yield f"data.{table.name}: its rows belong to {key.table}, of which no file is given"
 
 
-def look_at_path(folder: Path, key: str, text: str) -> Iterator[str]:
+def _look_at_lesions(folder: Path, settings: StudySettings) -> Iterator[str]:
+    """Look at every export of the lesions and its column map; an export may be a folder."""
+    entries = settings.data.lesion_files
+    for number, entry in enumerate(entries, start=1):
+        key = "data.lesions" + (f"[{number}]" if isinstance(settings.data.lesions, tuple) else "")
+        yield from look_at_path(folder, f"{key}.path", entry.path, may_be_folder=entry.reader is not None)
+        if entry.column_map is not None:
+            yield from look_at_path(folder, f"{key}.column_map", entry.column_map)
+
+
+def look_at_path(folder: Path, key: str, text: str, *, may_be_folder: bool = False) -> Iterator[str]:
     """Look for a file that does not exist or lies outside the folder of the study.
 
     Parameters
@@ -307,6 +319,8 @@ def look_at_path(folder: Path, key: str, text: str) -> Iterator[str]:
         Where the study file lies.
     key, text : str
         What names the file, and the path.
+    may_be_folder : bool
+        Whether a folder will do.
 
     Yields
     ------
@@ -321,17 +335,17 @@ def look_at_path(folder: Path, key: str, text: str) -> Iterator[str]:
         yield f"{key}: must be relative to the study file and stay inside its folder, found {text!r}"
     else:
         try:
-            yield from _look_at_place(folder, key, text)
+            yield from _look_at_place(folder, key, text, may_be_folder=may_be_folder)
         except (OSError, RuntimeError):
             # Links that lead in a circle, and names that no file system takes.
             yield f"{key}: no file can have the path {_cut(text)}"
 
 
-def _look_at_place(folder: Path, key: str, text: str) -> Iterator[str]:
+def _look_at_place(folder: Path, key: str, text: str, *, may_be_folder: bool) -> Iterator[str]:
     path = folder / text
     if not path.resolve().is_relative_to(folder):
         yield f"{key}: {text!r} is a link that leads out of the folder of the study file"
-    elif not path.is_file():
+    elif not path.is_file() and not (may_be_folder and path.is_dir()):
         place = path.parent
         names = [one.name for one in sorted(place.iterdir()) if one.is_file()] if place.is_dir() else []
         near = closest(PurePosixPath(text).name, names) if names else ""

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from survmodel.data.columns import BelowLimit, ColumnType, Role
-from survmodel.data.dates import compile_format
-from survmodel.data.readers.any_file import is_text, is_workbook
+from survmodel.data.readers.any_file import is_text
 from survmodel.data.readers.redcap import MERGED
 from survmodel.errors import closest, list_values
 from survmodel.models.formula_grammar import Column as FormulaColumn
-from survmodel.study.settings_base import Array, Ascending, Character, Names, Pair, Strict, Text
+from survmodel.study.settings_base import Array, Ascending, Names, Pair, Strict, Text
+from survmodel.study.settings_files import (
+    OWN_DELIMITER,
+    WRITING,
+    DateFormat,
+    Delimiter,
+    Encoding,
+    FileEntry,
+    Lesions,
+    LesionsEntry,
+)
 from survmodel.study.settings_labs import problems_of_units
 
-Encoding = Literal["utf-8", "utf-16", "cp1252", "cp1250", "iso-8859-1", "iso-8859-15", "gbk", "gb18030"]
-ENCODINGS: tuple[str, ...] = get_args(Encoding)
-#: How a file is written; a key of a file goes before the same key of [data].
-WRITING = ("delimiter", "encoding", "decimal", "date_format", "excel_dates")
 #: Keys of a column of a file, which a factor made from one has from there.
 NOT_FOR_FACTORS = (
     "type", "unit", "missing", "levels", "range", "table", "quantity", "unit_in_file", "below_limit", "above_limit",
@@ -29,6 +34,7 @@ NOT_FOR_FACTORS = (
 OF_MEASUREMENTS = ("quantity", "unit_in_file", "below_limit", "above_limit", "limit_of_detection")
 #: The canonical tables; those of one row for each patient may be put together from several forms.
 TABLES = ("patients", "scans", "lesions", "labs", "therapy", "reads", "assessments", "follow_up")
+Entry = TypeVar("Entry", bound=FileEntry)
 LEAST_EVENTS_FOR_RATIO, LEAST_EVENTS_FOR_PERFORMANCE, LEAST_EVENTS_FOR_FOREST = 10, 25, 50
 
 
@@ -39,42 +45,6 @@ def _rules(value: object) -> object:
     if not isinstance(parts, list) or not parts or not all(isinstance(text, str) and text for text in parts):
         raise ValueError('must be a filter such as "confirmed and untreated", or an array or table of filters')
     return tuple(texts) if isinstance(texts, list) else texts
-
-
-def _mark(value: str) -> str:
-    if value.isalnum() or value in '"\r\n\0':
-        raise ValueError(f'must be a mark that stands between cells, such as "," or ";" or "\\t", found {value!r}')
-    return value
-
-
-def _date_format(value: str) -> str:
-    compile_format(value)
-    return value
-
-
-Delimiter = Annotated[Character, AfterValidator(_mark)]
-DateFormat = Annotated[Text, AfterValidator(_date_format)]
-
-
-class FileEntry(Strict):
-    """``scans = { path = "scans.csv", delimiter = ";" }`` or ``scans = { path = "scans.xlsx", sheet = "scans" }``."""
-
-    path: Text
-    sheet: Text | None = None
-    delimiter: Delimiter | None = None
-    encoding: Encoding | None = None
-    decimal: Literal[".", ","] | None = None
-    date_format: DateFormat | None = None
-    excel_dates: Literal[1900, 1904] | None = None
-
-    @model_validator(mode="after")
-    def _fits_the_kind(self) -> FileEntry:
-        if self.sheet is not None and not is_workbook(self.path):
-            raise ValueError("sheet belongs to a workbook, a file that ends in .xlsx")
-        given = [key for key in ("delimiter", "encoding") if getattr(self, key) is not None]
-        if given and not is_text(self.path):
-            raise ValueError(f"{list_values(given)} is for text files, not for a workbook or a Parquet file")
-        return self
 
 
 class RedcapEntry(Strict):
@@ -112,10 +82,11 @@ class RedcapEntry(Strict):
 
 
 class DataEntry(Strict):
-    """``[data]``: one file for each table, and how they are written where a file says nothing else.
+    """``[data]``: a file for each table, or several of lesions, and how they are written where they say nothing else.
 
     With patients alone the file is a plain table, of which every column is declared under ``[column]``. Beside any
-    other table it is the canonical one of the data schema. Canonical tables may also stand in a REDCap export.
+    other table it is the canonical one of the data schema. Canonical tables may also stand in a REDCap export, and the
+    lesions in exports of PET programs.
     """
 
     # For editors: a validator is nothing that a JSON Schema sees.
@@ -124,7 +95,7 @@ class DataEntry(Strict):
     redcap: RedcapEntry | None = None
     patients: FileEntry | None = Field(default=None, validate_default=True)
     scans: FileEntry | None = None
-    lesions: FileEntry | None = None
+    lesions: Lesions | None = None
     labs: FileEntry | None = None
     therapy: FileEntry | None = None
     reads: FileEntry | None = None
@@ -153,8 +124,16 @@ class DataEntry(Strict):
         return self
 
     @model_validator(mode="after")
+    def _exports_go_together(self) -> DataEntry:
+        if isinstance(self.lesions, tuple) and any(entry.reader is None for entry in self.lesions):
+            raise ValueError("lesions in several files are exports, and each of them needs its reader")
+        return self
+
+    @model_validator(mode="after")
     def _marks_differ(self) -> DataEntry:
-        for table, file in self.files.items():
+        files = [(table, file) for table, file in self.files.items() if table != "lesions" or self.lesions is None]
+        files += [("lesions", file) for file in self.lesion_files if file.reader not in OWN_DELIMITER]
+        for table, file in files:
             # REDCap puts numbers with a comma between quotation marks.
             in_export = self.redcap is not None and table in self.redcap.tables
             if not in_export and file.delimiter == file.decimal and is_text(file.path):
@@ -165,17 +144,24 @@ class DataEntry(Strict):
     def files(self) -> dict[str, FileEntry]:
         """The declared files with everything that is known about their writing."""
         named = {name: getattr(self, name) for name in TABLES}
+        if self.lesions is not None:
+            named["lesions"] = self.lesion_files[0]
         if self.redcap is not None:
             export = self.redcap
             entry = FileEntry(
                 path=export.path, delimiter=export.delimiter, encoding=export.encoding, decimal=export.decimal
             )
             named |= dict.fromkeys(export.tables, entry)
-        return {
-            name: entry.model_copy(update={key: getattr(self, key) for key in WRITING if getattr(entry, key) is None})
-            for name, entry in named.items()
-            if isinstance(entry, FileEntry)
-        }
+        return {name: self._complete(entry) for name, entry in named.items() if isinstance(entry, FileEntry)}
+
+    @property
+    def lesion_files(self) -> tuple[LesionsEntry, ...]:
+        """The files of the lesions, one or several exports, with everything that is known about their writing."""
+        several = self.lesions if isinstance(self.lesions, tuple) else (self.lesions,)
+        return tuple(self._complete(entry) for entry in several if entry is not None)
+
+    def _complete(self, entry: Entry) -> Entry:
+        return entry.model_copy(update={key: getattr(self, key) for key in WRITING if getattr(entry, key) is None})
 
     @property
     def is_plain(self) -> bool:

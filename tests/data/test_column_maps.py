@@ -188,7 +188,10 @@ def test_a_first_map_that_was_confirmed_reads_the_table(tmp_path):
     assert "# patient_from" in text
     text = text.replace('# patient_from = "heading of what names the patient"', 'patient_from = "Pt ID"')
     (tmp_path / "m.toml").write_text(text, "utf-8")
+    assert {one.column for one in scanned(mapped(columns=tmp_path / "m.toml")).findings} == {"date of the scan"}
+    (tmp_path / "m.toml").write_text(text.replace("# date_format", "date_format"), "utf-8")
     read = scanned(mapped(columns=tmp_path / "m.toml"))
+    assert codes(read) == []
     assert read.table["suvmax"].tolist() == [9.75, 7.5]
     assert read.table["volume_ml"].tolist() == [12.5, 2.3456]
 

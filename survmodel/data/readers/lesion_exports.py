@@ -60,6 +60,8 @@ class LesionExport:
     regions : tuple of (str, str)
         Glob pattern for the name of a lesion and its region, the first that fits; without a map of regions they are
         missing.
+    date_format : str, optional
+        How the export writes days, where no column map says it.
     delimiter, encoding, decimal : str
         How the text is written.
     """
@@ -71,6 +73,7 @@ class LesionExport:
     uptake_unit: str = ""
     column_map: Path | None = None
     regions: tuple[tuple[str, str], ...] = ()
+    date_format: str | None = None
     delimiter: str = ","
     encoding: str = "utf-8"
     decimal: str = "."
@@ -123,7 +126,7 @@ def scan_lesion_exports(
     scans : pandas.DataFrame
         Columns scan_id, patient_id, tracer, scan_role and scan_date.
     dates : DateRule, optional
-        How the exports write dates; its data lock is heeded.
+        Its data lock is heeded.
     table : str
         Name of the canonical table.
 
@@ -167,10 +170,14 @@ def scan_lesion_exports(
     findings = [finding for one in read for finding in one.findings]
     found = [_find_scans(one, scans, dates or DateRule()) for one in read]
     whole[SCAN] = np.array([scan for scans_of_file, _ in found for scan in scans_of_file], dtype=object)
+    # A study may accept, row by row, that lesions of others stand in an export: they are no rows of the table.
+    keep = whole[SCAN].notna().to_numpy()
     findings += [finding for _, several in found for finding in several]
     name = " + ".join(dict.fromkeys(export.path.name for export in exports))
     parts = tuple((one.text.name, one.text.start) for one in read)
-    place = Place(name, tuple(line for one in read for line in one.rows.lines), table, parts=parts)
+    lines = np.array([line for one in read for line in one.rows.lines])[keep]
+    place = Place(name, tuple(int(line) for line in lines), table, parts=parts)
+    whole = whole.loc[keep].reset_index(drop=True)
     notes = tuple(dict.fromkeys(note for one in read for note in one.rows.notes))
     told = (replace(one, table=table, file=name if one.rows else one.file) for one in findings)
     pieces = (*(one.part for one in read), *maps)
@@ -278,7 +285,8 @@ def _find_scans(read: _Read, scans: pd.DataFrame, dates: DateRule) -> tuple[list
     place = read.text.place_of(rows.lines)
     own = scans[scans["tracer"].astype(object) == read.file.export.tracer]
     missing = np.array([not day for day in rows.days], dtype=bool)
-    layout_of_days = layout.day_format or (_DICOM_DAY if _are_dicom(rows.days) else dates.format)
+    declared = layout.day_format or read.file.export.date_format
+    layout_of_days = declared or (_DICOM_DAY if _are_dicom(rows.days) else None)
     days, findings = read_dates(_DAY, rows.days, missing, place, DateRule(layout_of_days, lock=dates.lock))
     at_baseline = baseline_scans(own)
     chosen: list[str | None] = []
