@@ -243,10 +243,7 @@ def test_a_folder_is_one_source_in_the_order_of_its_names(tmp_path):
     assert read.table["scan_id"].tolist() == ["s1", "s1", "s2"]
     assert read.lines == (2, 3, 6)
     assert [(part.name, part.n_rows) for part in read.parts] == [("exports (file 1)", 2), ("exports (file 2)", 1)]
-    assert read.notes == (
-        "exports (file 1): centroids are in voxels, not in mm, and are left out",
-        "exports (file 2): centroids are in voxels, not in mm, and are left out",
-    )
+    assert read.notes == ("exports: centroids are in voxels, not in mm, and are left out",)
 
 
 def test_files_of_a_folder_are_numbered_and_never_named(tmp_path):

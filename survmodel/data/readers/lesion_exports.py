@@ -232,7 +232,7 @@ def _read_file(file: _File, columns: Sequence[Column], dates: DateRule, start: i
     frame, _, problems = read_cells(grid, heading, declared, export.decimal, dates, place)
     frame.insert(list(one.name for one in columns).index(SCAN), SCAN, pd.Series([None] * len(frame), dtype=object))
     part = FilePart(name, file.path, hashlib.sha256(data).hexdigest(), size, len(frame))
-    rows = replace(rows, notes=(*notes, *rows.notes))
+    rows = replace(rows, notes=(*notes, *(f"{export.path.name}: {note}" for note in rows.notes)))
     return _Read(file, text, rows, frame, [*rows.findings, *told, *problems], part, content.count("\n") + 1)
 
 
@@ -288,15 +288,16 @@ def _find_scans(read: _Read, scans: pd.DataFrame, dates: DateRule) -> tuple[list
     declared = layout.day_format or read.file.export.date_format
     layout_of_days = declared or (_DICOM_DAY if _are_dicom(rows.days) else None)
     days, findings = read_dates(_DAY, rows.days, missing, place, DateRule(layout_of_days, lock=dates.lock))
-    at_baseline = baseline_scans(own)
+    baseline = _scans_by(baseline_scans(own), ["patient_id"])
+    dated = _scans_by(own, ["patient_id", "scan_date"])
     chosen: list[str | None] = []
     unknown, undecided = list[int](), list[int]()
     for i, (patient, day) in enumerate(zip(rows.patients, days, strict=True)):
-        candidates = at_baseline if missing[i] else own[own["scan_date"] == day]
-        found = candidates.loc[(candidates["patient_id"].astype(object) == patient).to_numpy(), SCAN]
-        chosen.append(str(found.iloc[0]) if len(found) == 1 else None)
-        if len(found) != 1 and not (pd.isna(day) and not missing[i]):
-            (unknown if found.empty else undecided).append(i)
+        found = baseline.get((patient,), []) if missing[i] else dated.get((patient, day), [])
+        chosen.append(found[0] if len(found) == 1 else None)
+        # A day that could not be read has a finding of its own.
+        if len(found) != 1 and (missing[i] or not pd.isna(day)):
+            (undecided if found else unknown).append(i)
     shown = read.file.export.tracer.upper()
     if unknown:
         problem = f"no {shown} scan of the study has the patient of the row" + ("" if missing.all() else " and its day")
@@ -307,6 +308,13 @@ def _find_scans(read: _Read, scans: pd.DataFrame, dates: DateRule) -> tuple[list
         remedy = "name the day of the scan by a column map, or mark the other scans as interim or end in scan_role"
         findings.append(place.find("D192", "", problem, undecided, remedy=remedy))
     return chosen, list(findings)
+
+
+def _scans_by(scans: pd.DataFrame, keys: list[str]) -> dict[tuple[object, ...], list[str]]:
+    found: dict[tuple[object, ...], list[str]] = {}
+    for *key, scan in scans[[*keys, SCAN]].astype(object).itertuples(index=False):
+        found.setdefault(tuple(key), []).append(str(scan))
+    return found
 
 
 def _are_dicom(days: Sequence[str]) -> bool:

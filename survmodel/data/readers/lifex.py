@@ -74,7 +74,7 @@ def lay_out_lifex(export: ExportText) -> Layout:
     if centroid is not None and centroid.unit.casefold() == "mm":
         columns |= {name: Source(centroid.at, "mm", part) for part, name in enumerate(COORDINATES)}
     elif centroid is not None:
-        notes = (f"{export.name}: centroids are in voxels, not in mm, and are left out",)
+        notes = ("centroids are in voxels, not in mm, and are left out",)
     return Layout(
         columns, patient, total=extra.get(TOTAL), total_volume=extra.get(VOXEL_VOLUME), notes=notes
     )  # fmt: skip

@@ -54,7 +54,7 @@ def lay_out_slicer(export: ExportText) -> Layout:
         need_heading(export, "studyDate"),
         find_heading(export, "labelName"),
         drop_repeated=True,
-        notes=(f"{export.name}: the table of 3D Slicer has no volumes, so that there is no volume and total uptake",),
+        notes=("the table of 3D Slicer has no volumes, so that there is no volume and total uptake",),
     )
 
 
