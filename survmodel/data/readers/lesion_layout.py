@@ -237,9 +237,30 @@ def need_heading(export: ExportText, wanted: str) -> int:
     """
     found = find_heading(export, wanted)
     if found is None:
-        named = [heading for heading in export.header if heading.strip()]
-        refuse_header(export, "D190", "the export has no such column", closest(wanted, named), wanted)
+        refuse_absent(export, wanted)
     return found
+
+
+def refuse_absent(export: ExportText, wanted: str) -> NoReturn:
+    """Refuse an export for a column that it does not have.
+
+    Parameters
+    ----------
+    export : ExportText
+        The file.
+    wanted : str
+        Heading of the column.
+
+    Raises
+    ------
+    FindingsError
+        Always; with the headings that are nearly the wanted one, and no other: the first line may hold a patient.
+    """
+    near = closest(wanted, [heading for heading in export.header if heading.strip()])
+    remedy = (
+        near if near.startswith("did you mean") else "look whether the first line holds the headings of the program"
+    )
+    refuse_header(export, "D190", "the export has no such column", remedy, wanted)
 
 
 def refuse_header(export: ExportText, code: str, problem: str, remedy: str, column: str = "") -> NoReturn:

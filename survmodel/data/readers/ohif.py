@@ -28,6 +28,7 @@ HEADINGS = {
 }
 LESION, REGION, PATIENT, DAY = ("id", "label"), ("label",), ("patientid",), ("studydate",)
 TOTAL = ("lesionglycolysis", "lesionglyoclysisstats")
+KNOWN = frozenset(name for names in (*HEADINGS.values(), LESION, REGION, PATIENT, DAY, TOTAL) for name in names)
 TOTAL_VOLUME, THRESHOLD = "totalmetabolictumorvolume", "thresholdconfiguration"
 #: Segments add up to the total of the report within this share of it; the total is rounded.
 SHARE = 0.02
@@ -88,9 +89,9 @@ def lay_out_ohif(export: ExportText) -> Layout:
     places: dict[str, int] = {}
     for i, heading in enumerate(export.header):
         bare = _bare(heading).removeprefix("namedstats")
-        if bare in places:
+        if bare in places and bare in KNOWN:
             refuse_header(export, "D010", "the header has this name 2 times", "export the report again", heading)
-        places[bare] = i
+        places.setdefault(bare, i)
     columns = {name: _find(places, names) for name, names in HEADINGS.items()}
     lesion = _find(places, LESION)
     if lesion is None or columns["suvmax"] is None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 
-from survmodel.data.readers.lesion_layout import ExportReader, ExportText, Layout, Source, refuse_header
+from survmodel.data.readers.lesion_layout import ExportReader, ExportText, Layout, Source, refuse_absent, refuse_header
 from survmodel.data.text_rows import split_rows
-from survmodel.errors import closest
 
 HEADER_MARK, REMARK_MARK = "//", "#"
 PATIENT, REGION, DAY = "patientname", "voiname(region)", "studydate"
@@ -85,8 +84,7 @@ def lay_out_pmod(export: ExportText) -> Layout:
         found[name] = Source(i, parts["unit"] or "")
     for name in (PATIENT, REGION, COLUMNS["suvmax"]):
         if name not in found:
-            near = closest(name, list(found))
-            refuse_header(export, "D190", "the export has no such column", near, name)
+            refuse_absent(export, name)
     columns = {column: found[name] for column, name in COLUMNS.items() if name in found}
     day = found.get(DAY)
     return Layout(
