@@ -112,6 +112,19 @@ def test_total_uptake_within_two_percent_of_mean_times_volume(tmp_path, total, t
     assert [one.rows for one in read.findings if one.code == "D195"] == ([(2,)] if told else [])
 
 
+def test_the_total_is_compared_with_the_volume_of_the_voxels_where_there_is_one(tmp_path):
+    # 5.0 times 13 mL of voxels is 65; times the 12.5 mL inside the surface it would be 62.5, 4 % less.
+    voxels = (
+        ("MORPHOLOGICAL_Maximum3DDiameter(IBSI:L0JK)[mm]", "MORPHOLOGICAL_ApproximateVolume(IBSI:YEKZ)[mm3]"),
+        (",31.2,", ",13000,"), (",12.0,", ",800,"), (",18.9,", ",2345.6,"), (",62.5,", ",65.0,"),
+    )  # fmt: skip
+    read = scanned(lifex(exported(tmp_path, V7, *voxels)))
+    assert codes(read) == []
+    assert read.table["volume_ml"].tolist() == EXPECTED["volume_ml"]
+    read = scanned(lifex(exported(tmp_path, V7, *voxels, (",65.0,", ",62.5,"))))
+    assert [(one.code, one.rows) for one in read.findings] == [("D195", (2,))]
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "rows"),
     [

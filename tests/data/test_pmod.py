@@ -66,6 +66,24 @@ def test_a_day_on_which_there_was_no_scan_is_told(tmp_path):
     assert [(one.code, one.rows) for one in read.findings if one.severity == "error"] == [("D192", (5,))]
 
 
+@pytest.mark.parametrize(("written", "form"), [("10.04.2024", "%d.%m.%Y"), ("20240410", None)])
+def test_days_as_they_are_declared_or_as_dicom_writes_them(tmp_path, written, form):
+    days = {
+        "2024-03-06 09:15:00": "2024-03-06",
+        "2024-09-01 10:00:00": "2024-09-01",
+        "2024-04-10 08:40:12": "2024-04-10",
+    }
+    year, month, day = ("%Y", "%m", "%d")
+    changes = [
+        (old, (form or "%Y%m%d").replace(year, iso[:4]).replace(month, iso[5:7]).replace(day, iso[8:]))
+        for old, iso in days.items()
+    ]
+    assert changes[-1][1] == written
+    read = scanned(pmod(exported(tmp_path, CSV, *changes), date_format=form))
+    assert read.table["scan_id"].tolist() == ["f1", "f3", "f2"]
+    assert codes(read) == []
+
+
 def test_a_date_that_is_none_is_told_once(tmp_path):
     read = scanned(pmod(exported(tmp_path, CSV, ("2024-04-10 08:40:12", "10/04"))))
     assert [one.rows for one in read.findings if one.severity == "error"] == [(5,)]

@@ -142,23 +142,55 @@ def scan_lesion_exports(
     OSError
         When a file cannot be opened.
     """
+    rule = dates or DateRule()
+    read, maps = _read_files(exports, columns, rule, table)
+    findings = [finding for one in read for finding in one.findings]
+    found = [_find_scans(one, scans, rule) for one in read]
+    findings += [finding for _, several in found for finding in several]
+    whole = pd.concat([one.table for one in read], ignore_index=True)
+    whole[SCAN] = np.array([scan for scans_of_file, _ in found for scan in scans_of_file], dtype=object)
+    # A study may accept, row by row, that lesions of others stand in an export: they are no rows of the table.
+    keep = whole[SCAN].notna().to_numpy()
+    whole = whole.loc[keep].reset_index(drop=True)
+    lines = [line for one in read for line in one.rows.lines]
+    name = " + ".join(dict.fromkeys(export.path.name for export in exports))
+    parts = tuple((one.text.name, one.text.start) for one in read)
+    place = Place(name, tuple(line for line, kept in zip(lines, keep, strict=True) if kept), table, parts=parts)
+    pieces = (*(one.part for one in read), *maps)
+    return FileRead(
+        name,
+        whole,
+        tuple((str(column), int(whole[column].isna().sum())) for column in whole),
+        0,
+        _hash_parts(pieces),
+        sum(part.size for part in pieces),
+        place,
+        tuple(dict.fromkeys(note for one in read for note in one.rows.notes)),
+        tuple(replace(one, table=table, file=name if one.rows else one.file) for one in findings),
+        pieces,
+    )
+
+
+def _read_files(
+    exports: Sequence[LesionExport], columns: Sequence[Column], rule: DateRule, table: str
+) -> tuple[list[_Read], list[FilePart]]:
+    """Read every file and every column map; the problems of all files are told together."""
     read: list[_Read] = []
-    unreadable: list[Finding] = []
     maps: list[FilePart] = []
+    unreadable: list[Finding] = []
     for export in exports:
         columns_of_export, part = _read_map(export)
-        maps += part
+        maps += [one for one in part if one not in maps]
+        headers: list[list[str]] = []
         try:
             files = list_files(export.path)
         except FindingsError as error:
             unreadable += error.findings
             continue
-        headers: list[list[str]] = []
         for name, path in files:
-            file = _File(export, name, path, columns_of_export)
             start = sum(one.n_lines for one in read)
             try:
-                one = _read_file(file, columns, dates or DateRule(), start, table)
+                one = _read_file(_File(export, name, path, columns_of_export), columns, rule, start, table)
                 check_same_header(name, one.text.header, headers)
             except FindingsError as error:
                 unreadable += error.findings
@@ -166,26 +198,7 @@ def scan_lesion_exports(
             read.append(one)
     if unreadable:
         raise FindingsError([replace(finding, table=table) for finding in unreadable])
-    whole = pd.concat([one.table for one in read], ignore_index=True)
-    findings = [finding for one in read for finding in one.findings]
-    found = [_find_scans(one, scans, dates or DateRule()) for one in read]
-    whole[SCAN] = np.array([scan for scans_of_file, _ in found for scan in scans_of_file], dtype=object)
-    # A study may accept, row by row, that lesions of others stand in an export: they are no rows of the table.
-    keep = whole[SCAN].notna().to_numpy()
-    findings += [finding for _, several in found for finding in several]
-    name = " + ".join(dict.fromkeys(export.path.name for export in exports))
-    parts = tuple((one.text.name, one.text.start) for one in read)
-    lines = np.array([line for one in read for line in one.rows.lines])[keep]
-    place = Place(name, tuple(int(line) for line in lines), table, parts=parts)
-    whole = whole.loc[keep].reset_index(drop=True)
-    notes = tuple(dict.fromkeys(note for one in read for note in one.rows.notes))
-    told = (replace(one, table=table, file=name if one.rows else one.file) for one in findings)
-    pieces = (*(one.part for one in read), *maps)
-    return FileRead(
-        name, whole, tuple((str(column), int(whole[column].isna().sum())) for column in whole), 0,
-        _hash_parts(pieces), sum(part.size for part in pieces), place, notes,
-        tuple(told), pieces,
-    )  # fmt: skip
+    return read, maps
 
 
 def _read_map(export: LesionExport) -> tuple[ColumnMap, list[FilePart]]:
