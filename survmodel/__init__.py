@@ -61,6 +61,7 @@ _HOME = {
     "calibration": "performance.calibration",
     "check_study": "study.preparation",
     "clustered_proportion": "performance.clustered_proportion",
+    "cohens_kappa": "performance.agreement",
     "compare_markers": "performance.encompassing",
     "compare_survival_at": "models.survival_differences",
     "compare_with_cox": "performance.forest_against_cox",
@@ -94,10 +95,12 @@ _HOME = {
     "incidence_rate": "models.incidence_rate",
     "integrated_brier_score": "performance.brier",
     "interval_sensitivity": "models.interval_sensitivity",
+    "intraclass_correlation": "performance.intraclass",
     "journal_style": "figures.style",
     "landmark": "outcome.landmark",
     "leave_group_out": "performance.leave_group_out",
     "likelihood_ratio_test": "models.cox_tests",
+    "limits_of_agreement": "performance.limits_of_agreement",
     "load_model": "models.stored_forest",
     "logrank_sample_size": "performance.sample_size",
     "logrank_test": "models.logrank",
@@ -135,6 +138,7 @@ _HOME = {
     "simulate_study": "simulate",
     "smallest_hazard_ratio": "performance.planning",
     "stability_of": "performance.stability",
+    "stage_migration": "performance.stage_migration",
     "table_one": "report.table_one",
     "time_dependent_auc": "performance.time_dependent_auc",
     "uptake_change": "markers.change",
@@ -217,6 +221,7 @@ if TYPE_CHECKING:
     from survmodel.outcome.visit_intervals import visit_intervals as visit_intervals
     from survmodel.performance.added_value import Decision as Decision
     from survmodel.performance.added_value import added_value as added_value
+    from survmodel.performance.agreement import cohens_kappa as cohens_kappa
     from survmodel.performance.brier import brier_score as brier_score
     from survmodel.performance.brier import integrated_brier_score as integrated_brier_score
     from survmodel.performance.calibration import calibration as calibration
@@ -229,7 +234,9 @@ if TYPE_CHECKING:
     from survmodel.performance.estimator import SurvivalEstimator as SurvivalEstimator
     from survmodel.performance.forest_against_cox import compare_with_cox as compare_with_cox
     from survmodel.performance.forest_brier import oob_brier as oob_brier
+    from survmodel.performance.intraclass import intraclass_correlation as intraclass_correlation
     from survmodel.performance.leave_group_out import leave_group_out as leave_group_out
+    from survmodel.performance.limits_of_agreement import limits_of_agreement as limits_of_agreement
     from survmodel.performance.mcnemar import mcnemar_test as mcnemar_test
     from survmodel.performance.mcnemar_power import mcnemar_power as mcnemar_power
     from survmodel.performance.mcnemar_power import mcnemar_sample_size as mcnemar_sample_size
@@ -250,6 +257,7 @@ if TYPE_CHECKING:
     from survmodel.performance.sample_size import riley_sample_size as riley_sample_size
     from survmodel.performance.stability import prediction_stability as prediction_stability
     from survmodel.performance.stability import stability_of as stability_of
+    from survmodel.performance.stage_migration import stage_migration as stage_migration
     from survmodel.performance.time_dependent_auc import time_dependent_auc as time_dependent_auc
     from survmodel.performance.validation import validate as validate
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table
