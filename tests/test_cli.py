@@ -75,7 +75,10 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path, capsys):
     [
         (["rnu"], "unknown command 'rnu'; did you mean 'run'?"),
         (["warmup"], "did you mean 'warm-up'?"),
-        (["xyz"], "unknown command 'xyz'; known: demo, init, check, lock, run, diff, plan, schema, columns, column-map"),
+        (
+            ["xyz"],
+            "unknown command 'xyz'; known: demo, init, check, lock, run, diff, plan, schema, columns, column-map",
+        ),
         (["run"], "the following arguments are required: STUDY"),
         (["run", "a", "--ouut", "b"], "unrecognized arguments"),
     ],
