@@ -35,7 +35,7 @@ KINDS: tuple[tuple[str, str, str, Rule], ...] = (
      "The consensus is neither positive nor negative: the faintest of all scans that show a lesion.",
      lambda t, _: (t["reader"] == "consensus") & (t["result"] == "indeterminate")),
     ("read-negative scans", "reads",
-     "The scan shows nothing: it has no row in lesions.csv. Its volume is 0, its SUVmax does not exist.",
+     "The scan shows nothing: it has no lesion. Its volume is 0, its SUVmax does not exist.",
      lambda t, _: (t["reader"] == "consensus") & (t["result"] == "negative")),
     ("LDH without upper limit", "labs", "The laboratory did not say its upper limit.",
      lambda t, who: t["patient_id"].isin(who["no_limit"]) & (t["test"] == "ldh")),

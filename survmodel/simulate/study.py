@@ -13,6 +13,7 @@ from survmodel.errors import DataError, list_values
 from survmodel.formatting import count_noun, format_number, format_significant
 from survmodel.simulate.cohort import draw_cohort
 from survmodel.simulate.course import draw_courses
+from survmodel.simulate.exports import LIFEX, MAP, PMOD, export_lesions
 from survmodel.simulate.flaws import WAIVED_CODE, WAIVER_REASON, Flaw, list_flaws
 from survmodel.simulate.tables import choose_blemishes, make_tables
 from survmodel.simulate.truth import ACCRUAL, DATA_LOCK, PLANS, LockName, Scenario, Truth, make_truth
@@ -45,14 +46,17 @@ class SimulatedStudy:
     @property
     def readme(self) -> str:
         """The page SYNTHETIC.md: what this is, what is true, what is wrong on purpose."""
-        return "\n".join([*_head(self), *_effects(self.truth), *_flaws(self.flaws)]) + "\n"
+        return self._describe(exports=False)
+
+    def _describe(self, *, exports: bool) -> str:
+        return "\n".join([*_head(self, exports=exports), *_effects(self.truth), *_flaws(self.flaws)]) + "\n"
 
     @property
     def waiver(self) -> str:
         """The part of a study file that accepts the deliberate error of a date; "" when there is none."""
         return _waiver(self.flaws)
 
-    def write(self, folder: str | Path) -> tuple[Path, ...]:
+    def write(self, folder: str | Path, *, exports: bool = False) -> tuple[Path, ...]:
         """Write one CSV file for each table, TRUTH.json, and SYNTHETIC.md.
 
         A folder that holds such files and no SYNTHETIC.md may hold real patients: nothing is written there.
@@ -61,6 +65,8 @@ class SimulatedStudy:
         ----------
         folder : path
             Where to; it is made when it does not exist. Files of the same name are replaced.
+        exports : bool
+            Write the lesions as LIFEx and PMOD export them, with a map of their regions, and no table of them.
 
         Returns
         -------
@@ -77,8 +83,11 @@ class SimulatedStudy:
         root = Path(folder)
         root.mkdir(parents=True, exist_ok=True)
         contents = {f"{name}.csv": to_csv(table) for name, table in self.tables.items()}
+        if exports:
+            del contents["lesions.csv"]
+            contents |= export_lesions(self.tables)
         contents["TRUTH.json"] = json.dumps(self.truth.to_record(), indent=2, sort_keys=True) + "\n"
-        contents["SYNTHETIC.md"] = self.readme
+        contents["SYNTHETIC.md"] = self._describe(exports=exports)
         _refuse_real_data(root, contents)
         paths = []
         for name, text in contents.items():
@@ -133,7 +142,7 @@ def _refuse_real_data(folder: Path, names: Iterable[str]) -> None:
         raise DataError(problem, list_values(there), "choose another folder")
 
 
-def _head(study: SimulatedStudy) -> list[str]:
+def _head(study: SimulatedStudy, *, exports: bool) -> list[str]:
     truth = study.truth
     lines = [
         "# SYNTHETIC data",
@@ -145,7 +154,9 @@ def _head(study: SimulatedStudy) -> list[str]:
         f"data lock {DATA_LOCK}. The index group is drawn, not computed from the laboratory values.",
         "",
     ]
-    lines += [f"- `{name}.csv`: SYNTHETIC, {count_noun(len(table), 'row')}." for name, table in study.tables.items()]
+    for name, table in study.tables.items():
+        files = f"`{LIFEX}` (CXCR4), `{PMOD}` (FDG), `{MAP}`" if exports and name == "lesions" else f"`{name}.csv`"
+        lines.append(f"- {files}: SYNTHETIC, {count_noun(len(table), 'row')}.")
     return [
         *lines,
         "- `TRUTH.json`: the true effects and baseline hazards. Not for an analysis, only to judge one.",

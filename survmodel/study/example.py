@@ -54,7 +54,7 @@ def write_example(
     """
     study = simulate_study(lock, scenario, seed=seed)
     root = Path(folder)
-    study.write(root / "data")
+    study.write(root / "data", exports=True)
     template = (resources.files("survmodel.study") / TEMPLATE).read_text(encoding="utf-8")
     place = root / "study.toml"
     write_whole(place, f"{template}\n{study.waiver}".encode())

@@ -32,9 +32,7 @@ from survmodel.study.settings_models import ModelEntry, ValidationEntry
 from survmodel.study.settings_sensitivity import ReadsEntry, SensitivityEntry
 
 #: Tables and keys that the design knows and this version cannot compute yet.
-NOT_YET = frozenset({
-    "baseline", "checklists", "column_map", "reader", "style", "tracer",
-})  # fmt: skip
+NOT_YET = frozenset({"baseline", "checklists", "style"})
 #: Set of patients that endpoints are analysed in, when it is declared and they say nothing else.
 PROGNOSTIC = "prognostic"
 #: Where time begins, unless an endpoint of dates says something else.

@@ -292,6 +292,29 @@ def test_files(trial, tmp_path):
     trial.write(tmp_path / "deep" / "folder")  # again over itself
 
 
+def test_lesions_as_two_programs_export_them(trial, tmp_path):
+    """Every lesion stands in one of the exports, volumes in mm3 in that of LIFEx and in mL in that of PMOD."""
+    paths = trial.write(tmp_path, exports=True)
+    names = {path.name for path in paths}
+    assert "lesions.csv" not in names
+    assert {"lifex_cxcr4.csv", "pmod_fdg.csv", "regions.toml"} <= names
+    assert "`lifex_cxcr4.csv` (CXCR4), `pmod_fdg.csv` (FDG), `regions.toml`: SYNTHETIC" in (
+        tmp_path / "SYNTHETIC.md"
+    ).read_text("utf-8")
+    rows = trial.tables["lesions"].merge(trial.tables["scans"], on="scan_id")
+    lifex = pd.read_csv(tmp_path / "lifex_cxcr4.csv", dtype=str)
+    pmod = pd.read_csv(tmp_path / "pmod_fdg.csv", dtype=str, sep=";", skiprows=1)
+    for tracer, found, volume, factor in (
+        ("cxcr4", lifex, "MORPHOLOGICAL_Volume(IBSI:RNU0)[mm3]", 1000), ("fdg", pmod, "Volume [ccm]", 1),
+    ):  # fmt: skip
+        own = rows[rows["tracer"] == tracer]
+        assert list(found.iloc[:, 0]) == list(own["patient_id"])
+        np.testing.assert_allclose(found[volume].astype(float), own["volume_ml"].astype(float) * factor, rtol=1e-12)
+    assert lifex["INFO_NameOfRoi"].str.startswith("'").all()
+    patterns = tomllib.loads((tmp_path / "regions.toml").read_text("utf-8"))["regions"]
+    assert set(rows["region"]) <= set(patterns.values())
+
+
 def test_it_says_synthetic(trial):
     assert "SYNTHETIC" in repr(trial)
     assert "no patient in them exists" in trial.readme

@@ -23,11 +23,15 @@ def analysis_table(data: Path) -> pd.DataFrame:
     eligible = (patients["confirmed"] == "yes") & (patients["untreated"] == "yes") & (age >= 18)
     eligible &= apart.reindex(patients.index) <= 14
     rows = patients.loc[eligible, ["disease_group", "entity", "sex"]].assign(age_years=age)
-    hottest = read["lesions"].assign(suvmax=pd.to_numeric(read["lesions"]["suvmax"])).groupby("scan_id")["suvmax"].max()
+    exports = {
+        "cxcr4": (read["lifex_cxcr4"], "INFO_PatientName", "INTENSITY-BASED_MaximumIntensity(IBSI:84IY)[SUVbw]"),
+        "fdg": (pd.read_csv(data / "pmod_fdg.csv", sep=";", comment="/"), "PatientName [string]", "Max [SUV]"),
+    }
     consensus = read["reads"][read["reads"]["reader"] == "consensus"].set_index("scan_id")["result"]
     for tracer, own in by_tracer.items():
         scan = own["scan_id"].reindex(rows.index)
-        rows[f"{tracer}_suvmax"] = scan.map(hottest)
+        lesions, patient, suvmax = exports[tracer]
+        rows[f"{tracer}_suvmax"] = pd.to_numeric(lesions[suvmax]).groupby(lesions[patient]).max().reindex(rows.index)
         rows[f"{tracer}_read"] = scan.map(consensus)
     follow_up = read["follow_up"].set_index("patient_id").reindex(rows.index)
     dates = follow_up[[name for name in follow_up if name.endswith("_date")]].apply(pd.to_datetime)

@@ -1,8 +1,6 @@
 """Studies whose lesions stand in exports of PET programs: the cohort of the canonical table, and what is refused."""
 
-import csv
 import json
-from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -10,72 +8,40 @@ from data.export_files import HERE
 
 from survmodel.cli import main
 from survmodel.data.findings import FindingsError
+from survmodel.simulate import simulate_study
 from survmodel.study.config import read_study
-from survmodel.study.example import write_example
+from survmodel.study.example import SEED, write_example
 from survmodel.study.file_errors import StudyFileError
 from survmodel.study.preparation import prepare
 from survmodel.study.run import run_study
 
-LESIONS = 'lesions = { path = "data/lesions.csv" }'
-LIFEX = 'path = "data/lifex.csv", reader = "lifex", tracer = "cxcr4", segmentation = "41pct"'
-PMOD = 'path = "data/pmod.csv", reader = "pmod", tracer = "fdg", segmentation = "41pct"'
+TABLE = 'lesions = { path = "data/lesions.csv" }'
+LIFEX = 'path = "data/lifex_cxcr4.csv", reader = "lifex", tracer = "cxcr4", segmentation = "41pct"'
+PMOD = 'path = "data/pmod_fdg.csv", reader = "pmod", tracer = "fdg", segmentation = "41pct"'
 BOTH = f"lesions = [\n  {{ {LIFEX} }},\n  {{ {PMOD} }},\n]"
-V7 = {
-    "volume": "MORPHOLOGICAL_Volume(IBSI:RNU0)[mm3]",
-    "suvmean": "INTENSITY-BASED_MeanIntensity(IBSI:Q4LE)[SUVbw]",
-    "suv_sd": "INTENSITY-BASED_StandardDeviation(IBSI:No)[SUVbw]",
-    "suvmax": "INTENSITY-BASED_MaximumIntensity(IBSI:84IY)[SUVbw]",
-    "suvpeak": "LOCAL_INTENSITY_BASED_GlobalIntensityPeak(IBSI:0F91)[SUVbw]",
-}
 
 
-def tables_of(data):
-    """Lesions with patient, tracer and day of their scan, from the canonical tables of the example."""
-    lesions, scans = (
-        pd.read_csv(data / f"{name}.csv", dtype=str, keep_default_na=False) for name in ("lesions", "scans")
-    )
-    return lesions.merge(scans[["scan_id", "patient_id", "tracer", "scan_date"]], on="scan_id")
-
-
-def write_lifex(path, rows):
-    with path.open("w", encoding="utf-8", newline="") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(["INFO_PatientName", "INFO_NameOfRoi", *V7.values()])
-        for row in rows.to_dict("records"):
-            volume = str(Decimal(row["volume_ml"]) * 1000)
-            name = f"'{row['region']}_{row['lesion_id']}"
-            out.writerow(
-                [row["patient_id"], name, volume, row["suvmean"], row["suv_sd"], row["suvmax"], row["suvpeak"]]
-            )
-
-
-def write_pmod(path, rows):
-    heads = ["PatientName [string]", "StudyDate [date_time]", "VoiName(Region) [string]", "Averaged [SUV]", "Sd [SUV]",
-             "Volume [ccm]", "Max [SUV]"]  # fmt: skip
-    keys = ["patient_id", "scan_date", "lesion_id", "suvmean", "suv_sd", "volume_ml", "suvmax"]
-    lines = [
-        "// VOI statistics",
-        ";".join(heads),
-        *(";".join(row[key] for key in keys) for row in rows.to_dict("records")),
-    ]
-    path.write_text("\n".join(lines) + "\n", "utf-8")
+def with_lesions(study, lesions):
+    """The study with another entry for its lesions."""
+    text = study.read_text("utf-8")
+    start = text.index("lesions = ")
+    stop = text.index("reads = ", start)
+    study.write_text(f"{text[:start]}{lesions}\n{text[stop:]}", "utf-8")
+    return study
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    return write_example(tmp_path_factory.mktemp("plain") / "study")
+    """The example with its lesions in the canonical table."""
+    place = write_example(tmp_path_factory.mktemp("canonical") / "study")
+    simulate_study(seed=SEED).write(place.parent / "data")
+    return with_lesions(place, TABLE)
 
 
 @pytest.fixture
 def study(tmp_path):
     """The example with its lesions in an export of LIFEx and one of PMOD."""
-    place = write_example(tmp_path / "study")
-    data = place.parent / "data"
-    rows = tables_of(data)
-    write_lifex(data / "lifex.csv", rows[rows["tracer"] == "cxcr4"])
-    write_pmod(data / "pmod.csv", rows[rows["tracer"] == "fdg"])
-    (data / "lesions.csv").unlink()
-    return changed(place, LESIONS, BOTH)
+    return with_lesions(write_example(tmp_path / "study"), BOTH)
 
 
 def changed(study, old, new):
@@ -114,21 +80,21 @@ def test_regions_come_from_the_names_of_lesions(study):
 def test_the_manifest_names_every_file_with_its_hash(study, tmp_path):
     run_study(study, tmp_path / "out")
     inputs = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))["inputs"]
-    lines = len((study.parent / "data" / "lifex.csv").read_text("utf-8").splitlines())
-    assert inputs["data/lifex.csv"]["rows"] == lines - 1
-    assert len(inputs["data/pmod.csv"]["sha256"]) == 64
+    lines = len((study.parent / "data" / "lifex_cxcr4.csv").read_text("utf-8").splitlines())
+    assert inputs["data/lifex_cxcr4.csv"]["rows"] == lines - 1
+    assert len(inputs["data/pmod_fdg.csv"]["sha256"]) == 64
     assert "data/lesions.csv" not in inputs
 
 
 def test_a_folder_is_one_source_and_its_files_are_not_named(study, tmp_path):
     data = study.parent / "data"
-    lines = (data / "lifex.csv").read_text("utf-8").splitlines(True)
+    lines = (data / "lifex_cxcr4.csv").read_text("utf-8").splitlines(True)
     (data / "lifex").mkdir()
     for patient in {line.split(",")[0] for line in lines[1:]}:
         mine = [line for line in lines[1:] if line.startswith(f"{patient},")]
         (data / "lifex" / f"NAME-{patient}.csv").write_text(lines[0] + "".join(mine), "utf-8")
     whole = prepare(read_study(study)).cohort.table
-    changed(study, 'path = "data/lifex.csv"', 'path = "data/lifex"')
+    changed(study, 'path = "data/lifex_cxcr4.csv"', 'path = "data/lifex"')
     pd.testing.assert_frame_equal(prepare(read_study(study)).cohort.table, whole, rtol=1e-12)
     run_study(study, tmp_path / "out")
     for path in (tmp_path / "out").rglob("*"):
@@ -136,7 +102,7 @@ def test_a_folder_is_one_source_and_its_files_are_not_named(study, tmp_path):
 
 
 def test_a_lesion_of_nobody_stops_the_study_without_the_name(study):
-    changed(study.parent / "data" / "lifex.csv", "SYN-016", "MUELLER")
+    changed(study.parent / "data" / "lifex_cxcr4.csv", "SYN-016", "MUELLER")
     with pytest.raises(FindingsError) as caught:
         prepare(read_study(study))
     assert {(one.code, one.table) for one in caught.value.findings} == {("D192", "lesions")}
@@ -150,17 +116,17 @@ def test_a_lesion_of_nobody_stops_the_study_without_the_name(study):
 
 
 def test_a_later_check_names_the_file_and_its_line(study):
-    path = study.parent / "data" / "pmod.csv"
+    path = study.parent / "data" / "pmod_fdg.csv"
     lines = path.read_text("utf-8").splitlines()
     cells = lines[4].split(";")
-    lines[4] = ";".join([*cells[:3], "99", *cells[4:]])
+    lines[4] = ";".join([*cells[:5], "99", *cells[6:]])
     path.write_text("\n".join(lines) + "\n", "utf-8")
-    before = len((study.parent / "data" / "lifex.csv").read_text("utf-8").splitlines()) + 1
+    before = len((study.parent / "data" / "lifex_cxcr4.csv").read_text("utf-8").splitlines()) + 1
     with pytest.raises(FindingsError) as caught:
         prepare(read_study(study))
     (finding,) = [one for one in caught.value.findings if one.code == "D140"]
-    assert (finding.file, finding.rows) == ("lifex.csv + pmod.csv", (before + 5,))
-    assert f"row {before + 5} is line 5 of pmod.csv" in finding.expected.lower()
+    assert (finding.file, finding.rows) == ("lifex_cxcr4.csv + pmod_fdg.csv", (before + 5,))
+    assert f"row {before + 5} is line 5 of pmod_fdg.csv" in finding.expected.lower()
 
 
 @pytest.mark.parametrize(
@@ -179,8 +145,8 @@ def test_a_later_check_names_the_file_and_its_line(study):
         (f'{LIFEX}, uptake_unit = "HU"', "data.lesions.uptake_unit: "),
         (f"{LIFEX}, excel_dates = 1900", "excel_dates belongs to workbooks"),
         (f'{LIFEX}, decimal = ","', "delimiter and decimal of lesions are the same character"),
-        (LIFEX.replace("lifex.csv", "lifex.xlsx"), "an export is read as text"),
-        (LIFEX.replace("lifex.csv", "none.csv"), "data.lesions.path: no such file 'data/none.csv'"),
+        (LIFEX.replace("lifex_cxcr4.csv", "lifex_cxcr4.xlsx"), "an export is read as text"),
+        (LIFEX.replace("lifex_cxcr4.csv", "none.csv"), "data.lesions.path: no such file 'data/none.csv'"),
     ],
 )
 def test_what_an_entry_of_an_export_cannot_say(study, entry, told):
@@ -194,11 +160,11 @@ def test_what_an_entry_of_an_export_cannot_say(study, entry, told):
         ("lesions = []", "data.lesions: "),
         ('lesions = [{ path = "data/scans.csv" }]', "each of them needs its reader"),
         (
-            f"lesions = [{{ {PMOD} }}, {{ {LIFEX.replace('lifex.csv', 'none.csv')} }}]",
+            f"lesions = [{{ {PMOD} }}, {{ {LIFEX.replace('lifex_cxcr4.csv', 'none.csv')} }}]",
             "data.lesions[2].path: no such file",
         ),
         (f'lesions = [{{ {PMOD} }}, {{ {LIFEX}, colour = "red" }}]', "data.lesions[2].colour: unknown key"),
-        ('lesions = "data/lifex.csv"', "data.lesions: "),
+        ('lesions = "data/lifex_cxcr4.csv"', "data.lesions: "),
     ],
 )
 def test_what_an_array_of_exports_cannot_be(study, lesions, told):
@@ -207,10 +173,12 @@ def test_what_an_array_of_exports_cannot_be(study, lesions, told):
 
 
 def test_a_decimal_comma_of_pmod_needs_no_delimiter(study):
-    path = study.parent / "data" / "pmod.csv"
+    before = prepare(read_study(study)).cohort.table
+    path = study.parent / "data" / "pmod_fdg.csv"
     path.write_text(path.read_text("utf-8").replace(".", ","), "utf-8")
-    whole = prepare(read_study(changed(study, PMOD, f'{PMOD}, decimal = ","'))).cohort.table
-    assert whole["fdg_suvmax"].notna().any()
+    after = prepare(read_study(changed(study, PMOD, f'{PMOD}, decimal = ","'))).cohort.table
+    pd.testing.assert_frame_equal(after, before)
+    assert after["fdg_mtv_41pct"].notna().any()
 
 
 def test_the_command_prints_a_first_map(capsys):

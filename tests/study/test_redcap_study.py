@@ -15,8 +15,9 @@ from survmodel.cli import main
 from survmodel.data.findings import FindingsError
 from survmodel.data.schema_location import schema_folder
 from survmodel.errors import ConfigError
+from survmodel.simulate import simulate_study
 from survmodel.study.config import read_study
-from survmodel.study.example import write_example
+from survmodel.study.example import SEED, write_example
 from survmodel.study.run import run_study
 from survmodel.study.schema_files import write_study_schema
 
@@ -127,8 +128,12 @@ def named(table, row, truth):
 
 @pytest.fixture
 def twins(tmp_path):
-    """The example study, and the same study from an export."""
+    """The example study with all of its canonical tables, and the same study from an export."""
     files = write_example(tmp_path / "files")
+    simulate_study(seed=SEED).write(files.parent / "data")
+    text = files.read_text("utf-8")
+    lesions = text[text.index("lesions = [") : text.index("reads = {")]
+    files.write_text(text.replace(lesions, 'lesions = { path = "data/lesions.csv" }\n'), "utf-8")
     other = tmp_path / "export"
     (other / "data").mkdir(parents=True)
     lines = export_of(files.parent / "data", other / "data" / "export.csv")

@@ -131,15 +131,20 @@ def test_an_exclusion_of_nobody_is_an_error(example):
 
 def test_each_file_may_be_written_in_its_own_way(example):
     before = sm.build_cohort(example).analysis("pfs", "prognostic")
-    rows = table(example, "lesions")
-    for name in ("suvmax", "suvpeak", "suvmean", "suv_sd", "volume_ml"):
+    rows = table(example, "labs")
+    for name in ("value", "uln"):
         rows[name] = rows[name].str.replace(".", ",")
-    write(example, "lesions", rows, sep=";")
+    write(example, "labs", rows, sep=";")
+    lesions = table(example, "lifex_cxcr4")
+    for name in lesions.columns[2:]:
+        lesions[name] = lesions[name].str.replace(".", ",")
+    write(example, "lifex_cxcr4", lesions, sep=";")
     scans = table(example, "scans")
     scans["scan_date"] = pd.to_datetime(scans["scan_date"]).dt.strftime("%d.%m.%Y")
     write(example, "scans", scans)
     assert {one.code for one in findings_of(example)} >= {"D006"}
-    change(example, '"data/lesions.csv" }', '"data/lesions.csv", delimiter = ";", decimal = "," }')
+    change(example, '"data/labs.csv" }', '"data/labs.csv", delimiter = ";", decimal = "," }')
+    change(example, '"data/lifex_cxcr4.csv", ', '"data/lifex_cxcr4.csv", delimiter = ";", decimal = ",", ')
     change(example, '"data/scans.csv" }', '"data/scans.csv", date_format = "%d.%m.%Y" }')
     after = sm.build_cohort(example).analysis("pfs", "prognostic")
     pd.testing.assert_frame_equal(before.table, after.table)
@@ -148,7 +153,7 @@ def test_each_file_may_be_written_in_its_own_way(example):
 
 def test_the_order_of_rows_and_files_changes_no_number(example, tmp_path):
     first = run_study(example, tmp_path / "one")
-    for name in ("patients", "scans", "lesions", "reads", "follow_up"):
+    for name in ("patients", "scans", "lifex_cxcr4", "reads", "follow_up"):
         rows = table(example, name)
         if name != "follow_up":  # the waiver names a line of it
             write(example, name, rows.sample(frac=1, random_state=5))
@@ -223,9 +228,9 @@ def test_a_post_baseline_column_is_no_predictor(example):
         ('kind = "cox"', 'kind = "tree"', "model.fdg.kind: must be 'cox' or 'random_survival_forest'"),
         ('strata = "entity"', 'strata = "entity"\npenalty = "lasso"', "model.fdg.penalty: must be 'firth'"),
         ('column = "disease_group"', 'column = "disease"', "groups.column: no column 'disease' is declared"),
-        ('lesions = { path = "data/lesions.csv" }', 'lesions = { path = "data/lesion.csv" }', "data.lesions.path: no"),
+        ('path = "data/pmod_fdg.csv"', 'path = "data/pmod.csv"', "data.lesions[2].path: no such file"),
         ('scans = { path = "data/scans.csv" }\n', "", "data.lesions: its rows belong to scans, of which no file"),
-        ('patients.csv" }', 'patients.csv", reader = "lifex" }', "data.patients.reader: this key is not available"),
+        ('patients.csv" }', 'patients.csv", reader = "lifex" }', "data.patients.reader: unknown key"),
         ("data_lock = 2025-01-31", 'data_lock = "2025-01-31"', "data_lock: "),
         ('table = "follow_up"', 'table = "follow"', "waive[1].table: no table 'follow' is declared"),
         ('code = "D126"', 'code = "late"', "waive[1].code: 'late' is no code of a finding"),
