@@ -82,6 +82,9 @@ def test_a_name_that_no_pattern_fits_is_an_error_without_the_name(tmp_path):
     ("text", "told"),
     [
         ("[columns", "is no TOML"),
+        ("a = " + "9" * 5000, "is no TOML"),
+        ("a = " + "[" * 5000, "is no TOML"),
+        ("a = '\0'", "is no TOML"),
         ("[colums]", "no section 'colums'; did you mean"),
         ("scan = 1", "[scan] must be a section"),
         ('[scan]\npatient = "a"', "no key of [scan] 'patient'"),
