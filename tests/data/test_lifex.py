@@ -180,6 +180,14 @@ def test_two_baseline_scans_of_a_patient_are_not_decided():
     assert read.table["scan_id"].tolist() == ["s2"]
 
 
+def test_a_scan_by_lean_body_mass_has_no_lesions_by_body_weight():
+    scans = SCANS.assign(suv_type=["bw", "lbm", "lbm", None, None])
+    read = scanned(lifex(), scans=scans)
+    assert [(one.code, one.rows) for one in read.findings] == [("D198", (4,))]
+    assert [(one.code, one.rows) for one in scanned(lifex(tracer="fdg"), scans=scans).findings] == [("D198", (2, 3))]
+    assert codes(scanned(lifex(), scans=scans.assign(suv_type="bw"))) == []
+
+
 def test_the_rule_of_segmentation_must_be_named():
     (finding,) = problems(lifex(segmentation=""))
     assert finding.code == "D190"

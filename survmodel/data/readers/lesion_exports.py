@@ -7,7 +7,7 @@ by patient, tracer and day, or the baseline scan of the tracer. A name that is n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,7 +124,7 @@ def scan_lesion_exports(
     columns : sequence of Column
         Columns of the canonical table.
     scans : pandas.DataFrame
-        Columns scan_id, patient_id, tracer, scan_role and scan_date.
+        Columns scan_id, patient_id, tracer, scan_role, scan_date and, if there is one, suv_type.
     dates : DateRule, optional
         Its data lock is heeded.
     table : str
@@ -320,7 +320,18 @@ def _find_scans(read: _Read, scans: pd.DataFrame, dates: DateRule) -> tuple[list
         problem = f"several {shown} scans of the study have the patient of the row"
         remedy = "name the day of the scan by a column map, or mark the other scans as interim or end in scan_role"
         findings.append(place.find("D192", "", problem, undecided, remedy=remedy))
-    return chosen, list(findings)
+    return chosen, [*findings, *_look_at_normalisation(chosen, own, place)]
+
+
+def _look_at_normalisation(chosen: Sequence[str | None], scans: pd.DataFrame, place: Place) -> Iterator[Finding]:
+    """Find lesions in SUV by body weight of scans that are said to be in SUV by lean body mass."""
+    if "suv_type" not in scans:
+        return
+    lean = set(scans.loc[(scans["suv_type"].astype(object) == "lbm").to_numpy(), SCAN])
+    where = [i for i, scan in enumerate(chosen) if scan in lean]
+    if where:
+        problem = "the export is in SUV by body weight, and scans says that the scan is in SUV by lean body mass"
+        yield place.find("D198", "", problem, where, remedy="correct suv_type in scans")
 
 
 def _scans_by(scans: pd.DataFrame, keys: list[str]) -> dict[tuple[object, ...], list[str]]:
