@@ -194,3 +194,35 @@ def test_a_value_that_could_not_be_computed_is_missing(tmp_path):
     read = scanned(pyradiomics(exported(tmp_path, PYRADIOMICS, (",4.0,1.0", ",nan,1.0"))))
     assert read.table["suvmean"].isna().tolist() == [False, True]
     assert codes(read) == []
+
+
+# The bad twin of each export
+
+
+@pytest.mark.parametrize(
+    ("reader", "told"),
+    [
+        ("lifex", {("D015", (3,)), ("D191", (1,))}),
+        ("pmod", {("D008", (4,)), ("D191", (1,))}),
+        ("ohif", {("D191", (1,))}),
+        ("pyradiomics", {("D190", (1,))}),
+    ],
+)
+def test_a_bad_twin_is_refused_as_a_whole(reader, told):
+    found = problems(export(reader, HERE / f"{reader}_bad.csv"))
+    assert {(one.code, one.rows) for one in found} == told
+    assert all(one.remedy for one in found)
+    assert all("SYN-" not in str(one) for one in found)
+
+
+def test_the_bad_twins_whose_rows_are_wrong_are_told_by_their_lines():
+    read = scanned(slicer(HERE / "slicer_bad.csv"))
+    assert {(one.code, one.rows) for one in read.findings} == {("D193", (2, 4)), ("D192", (3,))}
+    table = export(
+        "column_map", HERE / "workstation_bad.csv", column_map=HERE / "workstation.toml", delimiter=";", decimal=","
+    )
+    read = scanned(table)
+    assert {(one.code, one.column, one.rows) for one in read.findings if one.severity == "error"} == {
+        ("D020", "suvmax", (2,)), ("D022", "suvmean", (3,)), ("D051", "date of the scan", (3,)),
+    }  # fmt: skip
+    assert all("SYN-" not in str(one) and "2024" not in str(one) for one in read.findings)
