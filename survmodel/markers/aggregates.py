@@ -24,6 +24,8 @@ import pandas as pd
 from survmodel.markers.uptake import TRACERS, Marker, Uptake
 
 TOP = 5
+#: Stands in the name of the second part of a two-part coding.
+PART = "_part"
 #: Metrics that have a second part, and those that have one for each segmentation rule.
 PARTS = {"suvmax": "SUVmax", "suvpeak": "SUVpeak"}
 PARTS_BY_RULE = {"mtv": "volume", "tlu": "total uptake"}
@@ -74,7 +76,7 @@ def _possible(tracer: str, rules: Sequence[str]) -> Iterator[Marker]:
 
 def _part(tracer: str, metric: str, name: str, rule: str = "") -> Marker:
     under = f" ({rule})" if rule else ""
-    column = f"{tracer}_{metric}_part" + (f"_{rule}" if rule else "")
+    column = f"{tracer}_{metric}{PART}" + (f"_{rule}" if rule else "")
     return Marker(column, f"log2 of {tracer.upper()} {name}{under}, 0 on a negative scan", "", tracer, rule)
 
 

@@ -10,6 +10,7 @@ from survmodel.data.columns import Column
 from survmodel.data.row_filter import RowFilter
 from survmodel.data.schema import load_schema
 from survmodel.errors import ConfigError, closest, list_values
+from survmodel.markers.aggregates import PART
 from survmodel.markers.labs import possible_labs
 from survmodel.models.formula import parse_formula
 from survmodel.study.clinical_index import problems_of_index
@@ -113,7 +114,9 @@ def _look_at_added_value(settings: StudySettings) -> Iterator[str]:
     if base.is_forest or full.is_forest:
         yield "added_value: a forest has no likelihood; name two Cox models, and compare the forest under [validation]"
     primary = settings.primary_marker
-    if primary is not None and primary.name not in full.formula:
+    # the second part of a two-part coding is the marker too
+    held = {name.replace(PART, "") for name in parse_formula(full.formula).variables}
+    if primary is not None and primary.name.replace(PART, "") not in held:
         yield f"added_value.full: the model {entry.full!r} does not hold the primary marker {primary.name!r}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 DAYS_PER_MONTH = 365.25 / 12
@@ -33,6 +34,9 @@ def analysis_table(data: Path) -> pd.DataFrame:
         lesions, patient, suvmax = exports[tracer]
         rows[f"{tracer}_suvmax"] = pd.to_numeric(lesions[suvmax]).groupby(lesions[patient]).max().reindex(rows.index)
         rows[f"{tracer}_read"] = scan.map(consensus)
+        # log2, and 0 where the scan was read as negative
+        logs = np.log2(rows[f"{tracer}_suvmax"])
+        rows[f"{tracer}_suvmax_part"] = logs.mask(logs.isna() & (rows[f"{tracer}_read"] == "negative"), 0.0)
     follow_up = read["follow_up"].set_index("patient_id").reindex(rows.index)
     dates = follow_up[[name for name in follow_up if name.endswith("_date")]].apply(pd.to_datetime)
     origin = by_tracer["cxcr4"]["day"].reindex(rows.index)

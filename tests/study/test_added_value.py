@@ -12,8 +12,12 @@ from study.test_comparison_of_models import LOW, SEX
 from study.test_validation_of_models import MORE
 
 import survmodel as sm
+from survmodel.study.added_value_steps import added_value_part
 from survmodel.study.config import StudyFileError, read_study
+from survmodel.study.example import write_example
+from survmodel.study.preparation import prepare
 from survmodel.study.run import run_study
+from survmodel.study.step_parts import begin_endpoint
 
 ADDED = """
 [added_value]
@@ -104,3 +108,18 @@ def test_the_example_is_honest_about_so_few_events() -> None:
     )  # fmt: skip
     assert result.n_event >= 20
     assert result.claim.level == "inconclusive"
+
+
+def test_the_trial_sized_realistic_example_is_inconclusive(tmp_path: Path) -> None:
+    """The honest answer of 46 patients with 21 events: no useful value cannot be told from none."""
+    study = write_example(tmp_path)
+    text = study.read_text(encoding="utf-8").replace("repeats = 1000", "repeats = 100")
+    study.write_text(text, encoding="utf-8")
+    part = begin_endpoint("pfs", prepare(read_study(study)))
+    answer = added_value_part(part)
+    assert answer is not None
+    found = answer.answer.result
+    assert found is not None
+    assert (found.n, found.n_event) == (46, 21)
+    assert found.claim.level == "inconclusive"
+    assert "this study cannot exclude a useful value" in found.claim.sentence

@@ -283,7 +283,7 @@ def test_several_indices_under_one_survival_are_found(tmp_path: Path) -> None:
         for name in ("lymphoma", "myeloma", "leukemia")
     )
     text = text.replace("[analysis_set.diagnostic]", each + "[analysis_set.diagnostic]")
-    text = text.replace('formula = "age_years + log2(fdg_suvmax)"', 'formula = "published_risk(clinical_index)"')
+    text = text.replace('formula = "age_years + fdg_suvmax_part"', 'formula = "published_risk(clinical_index)"')
     place.write_text(text, encoding="utf-8")
     codes = [finding.code for finding in check_study(place).findings if finding.severity == "error"]
     assert codes == ["D182", "D182"]

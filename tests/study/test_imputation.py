@@ -302,7 +302,8 @@ def test_a_scan_without_lesions_has_no_suv_to_impute(tmp_path: Path) -> None:
     from survmodel.study.example import write_example
 
     study = write_example(tmp_path / "s", "trial", "strong")
-    text = study.read_text(encoding="utf-8").replace("age_years + log2(fdg", "hemoglobin + log2(fdg")
+    text = study.read_text(encoding="utf-8").replace("age_years + fdg_suvmax_part", "hemoglobin + log2(fdg_suvmax)")
+    text = text.replace("+ cxcr4_suvmax_part", "+ log2(cxcr4_suvmax)")
     assert 'method = "complete_case"' in text
     study.write_text(text.replace('method = "complete_case"', 'method = "multiple_imputation"'), encoding="utf-8")
     labs = study.parent / "data" / "labs.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from survmodel.study.sensitivity_variation import in_words, resegmented, vary
 from survmodel.study.settings_sensitivity import SensitivityEntry
 from survmodel.study.step_parts import begin_endpoint
 
-FORMULA = "age_years + log2(fdg_suvmax) + log2(cxcr4_suvmax)"
+FORMULA = "age_years + fdg_suvmax_part + cxcr4_suvmax_part"
 LEAN = ("[model.forest]", "[missing]")
 
 
@@ -56,7 +57,9 @@ def rows_of(study: Study) -> list[dict[str, object]]:
     return rows
 
 
-def ratio(table: pd.DataFrame, outcome: sm.Outcome, formula: str = FORMULA, marker: str = "cxcr4_suvmax") -> np.ndarray:
+def ratio(
+    table: pd.DataFrame, outcome: sm.Outcome, formula: str = FORMULA, marker: str = "cxcr4_suvmax_part"
+) -> np.ndarray:
     fit = sm.CoxPH(formula, strata="entity").fit(table, outcome)
     own = fit.hazard_ratios()
     return own.loc[own["variable"] == marker, ["estimate", "conf_low", "conf_high"]].to_numpy()[0]
@@ -98,10 +101,13 @@ class TestRows:
 
     def test_another_segmentation_rule(self, tmp_path: Path) -> None:
         """Lesions twice: under a second rule with 1.5 times the volume of every second lesion."""
-        change = ('log2(cxcr4_suvmax)"\nstrata', 'sqrt(cxcr4_mtv_41pct)"\nstrata')
+        change = ('cxcr4_suvmax_part"\nstrata', 'sqrt(cxcr4_mtv_41pct)"\nstrata')
         text = 'name = "cxcr4_suvmax"', 'name = "cxcr4_mtv_41pct"'
         path = study_with(tmp_path, block(segmentation="liver"), change=change)
-        path.write_text(path.read_text(encoding="utf-8").replace(*text), encoding="utf-8")
+        declared = path.read_text(encoding="utf-8")
+        with_table = re.sub(r"lesions = \[.*?\n\]", 'lesions = { path = "data/lesions.csv" }', declared, flags=re.S)
+        path.write_text(with_table.replace(*text), encoding="utf-8")
+        sm.simulate_study("multicentre", "strong").write(tmp_path / "data")
         lesions = pd.read_csv(tmp_path / "data" / "lesions.csv", dtype=str)
         second = lesions.assign(segmentation=rule_beside("41pct"))
         volume = second["volume_ml"].astype(float) * np.where(np.arange(len(second)) % 2, 1.5, 1.0)
@@ -113,8 +119,8 @@ class TestRows:
         prepared = prepare(study)
         part = begin_endpoint("pfs", prepared)
         name = f"cxcr4_mtv_{rule}"
-        expected = ratio(part.table, part.of_one, f"age_years + log2(fdg_suvmax) + sqrt({name})", name)
-        fit = sm.CoxPH("age_years + log2(fdg_suvmax) + sqrt(cxcr4_mtv_41pct)", strata="entity")
+        expected = ratio(part.table, part.of_one, f"age_years + fdg_suvmax_part + sqrt({name})", name)
+        fit = sm.CoxPH("age_years + fdg_suvmax_part + sqrt(cxcr4_mtv_41pct)", strata="entity")
         first = Answer("cox/fdg_cxcr4", fit.fit(part.table, part.of_one))
         (found,) = sensitivity_parts(part, {"fdg_cxcr4": first})
         assert found.rows[1].columns == (name,)
@@ -178,7 +184,7 @@ class TestStudyFile:
             read_study(study_with(tmp_path, blocks))
 
     def test_a_spline_has_no_single_ratio(self, tmp_path: Path) -> None:
-        change = ('log2(cxcr4_suvmax)"\nstrata', 'rcs(cxcr4_suvmax, 3)"\nstrata')
+        change = ('cxcr4_suvmax_part"\nstrata', 'rcs(cxcr4_suvmax, 3)"\nstrata')
         with pytest.raises(StudyFileError, match="has no single hazard ratio"):
             read_study(study_with(tmp_path, block(filter="ecog <= 1"), change=change))
 
@@ -222,6 +228,6 @@ def test_report_and_records(tmp_path: Path) -> None:
     report = (run.out / "report.html").read_text(encoding="utf-8")
     assert "The question was asked again under 2 other decisions" in report
     assert "as declared; 1 analysis could not be made or printed" in report
-    cox = next(one for one in records if one["step"] == "cox/fdg_cxcr4" and one.get("variable") == "cxcr4_suvmax"
+    cox = next(one for one in records if one["step"] == "cox/fdg_cxcr4" and one.get("variable") == "cxcr4_suvmax_part"
                and one["measure"] == "hazard ratio")  # fmt: skip
     assert own["sensitivity/"]["estimate"] == cox["estimate"]
