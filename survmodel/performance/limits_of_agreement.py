@@ -146,7 +146,7 @@ def limits_of_agreement(
     --------
     >>> result = limits_of_agreement([4.1, 5.0, 6.2, 7.1, 9.0], [4.0, 5.3, 6.0, 7.0, 8.5])
     >>> result.tidy()["estimate"].round(2).tolist()
-    [0.12, -0.45, 0.69]
+    [0.12, -0.44, 0.68]
     """
     check_level(coverage)
     check_level(conf_level)

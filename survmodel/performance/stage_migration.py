@@ -253,7 +253,8 @@ def stuart_maxwell_test(counts: Ints) -> tuple[float, int, float]:
 
     Examples
     --------
-    >>> stuart_maxwell_test(np.array([[5, 9], [1, 5]]))[:2]
+    >>> statistic, df, p_value = stuart_maxwell_test(np.array([[5, 9], [1, 5]]))
+    >>> round(statistic, 6), df
     (6.4, 1)
     """
     moves = (counts + counts.T).astype(np.float64)
