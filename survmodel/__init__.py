@@ -112,6 +112,8 @@ _HOME = {
     "minimal_depth": "models.forest_depth",
     "minimum_p_permutation": "models.minimum_p",
     "oob_brier": "performance.forest_brier",
+    "paired_accuracy": "performance.paired_accuracy",
+    "paired_positivity": "performance.paired_positivity",
     "pairwise_logrank": "models.logrank",
     "partial_effect": "models.forest_effect",
     "performance_table": "report.performance_tables",
@@ -241,6 +243,8 @@ if TYPE_CHECKING:
     from survmodel.performance.mcnemar_power import mcnemar_power as mcnemar_power
     from survmodel.performance.mcnemar_power import mcnemar_sample_size as mcnemar_sample_size
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
+    from survmodel.performance.paired_accuracy import paired_accuracy as paired_accuracy
+    from survmodel.performance.paired_positivity import paired_positivity as paired_positivity
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.pooled_measures import pooled_auc as pooled_auc
     from survmodel.performance.pooled_measures import pooled_concordance as pooled_concordance

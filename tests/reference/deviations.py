@@ -22,12 +22,15 @@ DEVIATES: dict[tuple[str, str], str] = {
         for name in ("test_unpaired_halves", "hanley_mcneil_se", "youden", "roc_points")
     },
     **{
-        ("diagnostic_paired_mcnemar", f"mcnemar_{name}"): "mid-p and exact; limits of differences are not offered yet"
+        (
+            "diagnostic_paired_mcnemar",
+            f"mcnemar_{name}",
+        ): "mid-p and exact p-values; limits by Tango and by Newcombe, not Wald"
         for name in ("in_diseased", "in_nondiseased", "all")
     },
     **{
-        ("diagnostic_paired_mcnemar", name): "accuracy of single readings and agreement are not offered yet"
-        for name in ("test_a", "test_b", "cohen_kappa")
+        ("diagnostic_paired_mcnemar", name): "limits by Wilson or exact, not by Agresti and Coull"
+        for name in ("test_a", "test_b")
     },
     ("simulation_targets", "km_pointwise_coverage"): _SIMULATED,
     ("simulation_targets", "logrank_size_n30_n100"): _SIMULATED,
