@@ -55,6 +55,7 @@ _HOME = {
     "TurnbullCurve": "models.turnbull",
     "added_value": "performance.added_value",
     "affordable_parameters": "performance.sample_size",
+    "attenuation": "performance.attenuation",
     "bootstrap_cutpoint": "models.cutpoint_bootstrap",
     "brier_score": "performance.brier",
     "build_cohort": "study.preparation",
@@ -113,7 +114,9 @@ _HOME = {
     "minimum_p_permutation": "models.minimum_p",
     "oob_brier": "performance.forest_brier",
     "paired_accuracy": "performance.paired_accuracy",
+    "paired_counts": "performance.paired_uptake",
     "paired_positivity": "performance.paired_positivity",
+    "paired_uptake": "performance.paired_uptake",
     "pairwise_logrank": "models.logrank",
     "partial_effect": "models.forest_effect",
     "performance_table": "report.performance_tables",
@@ -224,6 +227,7 @@ if TYPE_CHECKING:
     from survmodel.performance.added_value import Decision as Decision
     from survmodel.performance.added_value import added_value as added_value
     from survmodel.performance.agreement import cohens_kappa as cohens_kappa
+    from survmodel.performance.attenuation import attenuation as attenuation
     from survmodel.performance.brier import brier_score as brier_score
     from survmodel.performance.brier import integrated_brier_score as integrated_brier_score
     from survmodel.performance.calibration import calibration as calibration
@@ -245,6 +249,8 @@ if TYPE_CHECKING:
     from survmodel.performance.out_of_fold import predict_out_of_fold as predict_out_of_fold
     from survmodel.performance.paired_accuracy import paired_accuracy as paired_accuracy
     from survmodel.performance.paired_positivity import paired_positivity as paired_positivity
+    from survmodel.performance.paired_uptake import paired_counts as paired_counts
+    from survmodel.performance.paired_uptake import paired_uptake as paired_uptake
     from survmodel.performance.planning import smallest_hazard_ratio as smallest_hazard_ratio
     from survmodel.performance.pooled_measures import pooled_auc as pooled_auc
     from survmodel.performance.pooled_measures import pooled_concordance as pooled_concordance
