@@ -121,6 +121,15 @@ class PairedAccuracy(Result):
                     rows.append({"level": level, "estimate": seen / n, "n": n})
         return pd.DataFrame(rows)
 
+    def _states(self) -> list[list[str]]:
+        """Give the third state its place: each test's results by the reference."""
+        rows = []
+        for axis, name in ((2, self.names[0]), (1, self.names[1])):
+            by_result = self.counts.sum(axis=axis)
+            for state, label in enumerate(("positive", "negative", "indeterminate")):
+                rows.append([f"{name} {label}", *map(str, by_result[:, state].tolist())])
+        return rows
+
     def _display(self) -> Display:
         records = self.tidy().to_dict("records")
         one = [[r["sample"], r["model"], r["measure"], _numbers(r), str(r["n"])] for r in records if _text(r["model"])]
@@ -134,6 +143,7 @@ class PairedAccuracy(Result):
             for r in self.verified_by_results().to_dict("records")
         ]
         tables = (
+            Table(["results", *(f"reference {name}" for name in ("yes", "no", "missing"))], self._states()),
             Table(["reads", "test", "measure", "estimate", "n"], one, left=3),
             Table(["reads", "contrast", "measure", "estimate", "p"], two, left=3),
             Table(["results (? indeterminate)", "n", "verified"], seen),

@@ -125,6 +125,13 @@ class TestThirdStateAndVerification:
         assert row_of(result, "sensitivity", sample="best for A", contrast="A - B")["estimate"] == 3 / 4 - 2 / 4
         assert row_of(result, "sensitivity", sample="best for B", contrast="A - B")["estimate"] == 0
         assert result.glance()["n_indeterminate"].tolist() == [2]
+        states = [line.split() for line in repr(result).splitlines() if line.startswith(("A ", "B "))][1:]
+        assert states[:3] == [
+            ["A", "positive", "2", "0", "0"],
+            ["A", "negative", "1", "1", "0"],
+            ["A", "indeterminate", "1", "1", "0"],
+        ]
+        assert states[3] == ["B", "positive", "2", "1", "0"]
 
     def test_verification_by_results(self) -> None:
         result = paired_accuracy([1, None, 0, 1], [1, 1, 0, 1], [1, 1, 0, 0], names=("CXCR4", "FDG"))
