@@ -137,6 +137,7 @@ _HOME = {
     "rmst_difference": "models.survival_differences",
     "royston_d": "performance.prognostic_separation",
     "run_study": "study.run",
+    "safety_table": "report.safety_table",
     "save_figure": "figures.files",
     "save_model": "models.stored_forest",
     "simulate_power": "performance.power",
@@ -272,6 +273,7 @@ if TYPE_CHECKING:
     from survmodel.performance.validation import validate as validate
     from survmodel.report.hazard_tables import hazard_ratio_table as hazard_ratio_table
     from survmodel.report.performance_tables import performance_table as performance_table
+    from survmodel.report.safety_table import safety_table as safety_table
     from survmodel.report.table_one import table_one as table_one
     from survmodel.simulate import simulate_study as simulate_study
     from survmodel.study.config import read_study as read_study
