@@ -83,6 +83,40 @@ class TestHeadline:
         error = np.sqrt(1 / 9 - 1 / 12 + 1 / 4 - 1 / 12)
         assert found.conf_high == pytest.approx(9 / 4 * np.exp(1.959964 * error), rel=1e-6)
 
+    def test_equal_predictive_values_with_overlap(self) -> None:
+        """Where both values are the pooled one, score test and log ratio have one variance, but for its square.
+
+        Positive by A only 4 ill and 2 well, by B only 6 and 3, by both 8 and 4: both are 2/3 (12 of 18, 14 of 21).
+        """
+        ill, well = (4, 6, 8), (2, 3, 4)
+        right = np.repeat([True, False], [sum(ill), sum(well)])
+        groups = np.concatenate([np.repeat([0, 1, 2], ill), np.repeat([0, 1, 2], well)])
+        found = compare_predictive_values(right, groups != 1, groups != 0)
+        overlap = (8 * (1 / 3) ** 2 + 4 * (2 / 3) ** 2) / 39
+        variance = (2 / 9 - 2 * overlap) * (1 / 18 + 1 / 21)
+        assert found.statistic == pytest.approx(0, abs=1e-12)
+        assert np.log(found.conf_high) / 1.959963984540054 == pytest.approx(np.sqrt(variance) * 3 / 2)
+
+    def test_the_score_test_with_overlap_by_its_formula(self) -> None:
+        """Positive by A only 9 ill and 1 well, by B only 3 and 6, by both 8 and 4."""
+        right = np.repeat([True, False], [20, 11])
+        groups = np.concatenate([np.repeat([0, 1, 2], (9, 3, 8)), np.repeat([0, 1, 2], (1, 6, 4))])
+        found = compare_predictive_values(right, groups != 1, groups != 0)
+        pooled = (17 + 11) / (22 + 21)
+        overlap = (8 * (1 - pooled) ** 2 + 4 * pooled**2) / 43
+        variance = (pooled * (1 - pooled) - 2 * overlap) * (1 / 22 + 1 / 21)
+        assert found.statistic == pytest.approx((17 / 22 - 11 / 21) ** 2 / variance)
+
+    def test_mid_p_unless_exact_is_asked_for(self) -> None:
+        truth, a, b = patients(8)
+        ill = truth == 1
+        found = [paired_accuracy(truth, a, b, **how) for how in ({}, {"method": "exact"})]
+        p_values = [row_of(one, "sensitivity", contrast="A - B")["p_value"] for one in found]
+        expected = [mcnemar_test(a[ill], b[ill], method=method).p_value for method in ("mid-p", "exact")]
+        assert p_values == expected
+        assert p_values[0] < p_values[1]
+        assert ["mid-p" in one.conventions for one in found] == [True, False]
+
     def test_the_size_of_the_test_of_predictive_values(self) -> None:
         random = np.random.default_rng(11)
         rejected = []
