@@ -157,7 +157,8 @@ def _parts(
     for rule in rules:
         names += [(metric, f"{tracer}_{metric}_{rule}", f"{tracer}_{metric}_part_{rule}") for metric in PARTS_BY_RULE]
     for _, source, name in names:
-        if source in uptake:
+        # a metric that nobody measured has no second part, though that of a negative scan were known
+        if source in uptake and (uptake[source] > 0).any():
             values = uptake[source].astype(float)
             logs = pd.Series(np.log2(values.where(values > 0).to_numpy()), index=values.index)
             yield name, logs.mask(negative, 0.0)

@@ -212,8 +212,10 @@ def paired_counts(
         raise DataError("a paired comparison needs two patients", f"found {n}")
     if not second.any():
         raise FitError("a ratio of means needs lesions", f"{names[1]} has none in {count_noun(n, 'patient')}")
+    # draws are to depend on patients and not on the order of rows
+    order = np.lexsort((second, first))
     drawn = bootstrap_counts(read_units(n), repeats, seed).astype(np.float64)
-    top, bottom = drawn @ first, drawn @ second
+    top, bottom = drawn @ first[order], drawn @ second[order]
     usable = (top > 0) | (bottom > 0)
     with np.errstate(divide="ignore"):
         ratios = top[usable] / bottom[usable]

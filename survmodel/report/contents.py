@@ -30,6 +30,7 @@ from survmodel.report.cutpoint_contents import CutpointPart
 from survmodel.report.document import FigureBlock
 from survmodel.report.imputation_contents import ImputationPart, PooledModel
 from survmodel.report.sensitivity_contents import SensitivityPart
+from survmodel.report.tracer_contents import TracerPart
 from survmodel.report.validation_contents import ComparisonPart, ForestPart, RiskGroupPart
 from survmodel.result import Result
 
@@ -475,6 +476,8 @@ class StudyContents:
         What the reader may want to know about the data.
     footer : tuple of str
         Software and hashes.
+    tracers : TracerPart, optional
+        CXCR4 PET beside FDG PET.
     """
 
     title: str
@@ -496,6 +499,7 @@ class StudyContents:
     synthetic: bool = False
     notes: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()
+    tracers: TracerPart | None = None
 
     def answers(self) -> Iterator[Answer[Result]]:
         """Walk through every answer.
@@ -506,6 +510,7 @@ class StudyContents:
             The description, then those of each endpoint.
         """
         found: list[Answer[Any]] = [] if self.description is None else [self.description]
+        found += [] if self.tracers is None else self.tracers.answers()
         yield from found
         for part in self.endpoints:
             yield from part.answers()

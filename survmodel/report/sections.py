@@ -18,6 +18,7 @@ from survmodel.report.document import Block, Document, Facts, FigureBlock, Parag
 from survmodel.report.imputation_sections import imputation_blocks, imputation_methods, pooled_blocks
 from survmodel.report.sensitivity_sections import sensitivity_blocks
 from survmodel.report.table_one import description_table
+from survmodel.report.tracer_sections import tracer_blocks
 from survmodel.report.validation_sections import (
     forest_blocks,
     further_blocks,
@@ -49,6 +50,9 @@ def build_document(contents: StudyContents) -> Document:
     patients = tuple(_patients(contents))
     if patients:
         sections.append(Section("Patients", patients))
+    if contents.tracers is not None:
+        blocks = tuple(tracer_blocks(contents.tracers, contents.group_label))
+        sections.append(Section("CXCR4 PET and FDG PET", blocks))
     for part in parts:
         sections += _of_endpoint(part, contents, f": {part.title}" if several else "")
     sections += _remarks(contents)

@@ -23,6 +23,7 @@ from survmodel.study.record_parts import (
     of_validated_model,
     tidy_records,
 )
+from survmodel.study.tracer_records import of_tracers
 
 #: Columns of the long table: what a number is, then the number.
 KEYS = ("step", "endpoint", "model", "by", "group", "term", "variable", "level", "reference", "measure", "probability")
@@ -54,6 +55,7 @@ def collect_records(contents: StudyContents) -> list[Record]:
             found.append(
                 {"step": f"flow/{flow.name}", "level": why, "measure": "leaving", "n": left, "n_missing": gone}
             )
+    found += [] if contents.tracers is None else of_tracers(contents.tracers)
     for part in contents.endpoints:
         for record in _of_endpoint(part):
             found.append({"endpoint": part.name, **record})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from survmodel.data.findings import Finding, FindingsError
@@ -25,6 +25,7 @@ from survmodel.study.records import collect_records
 from survmodel.study.run_traces import PATIENTS, SENTENCES, trace_patients, trace_sentences
 from survmodel.study.step_parts import Progress, silent
 from survmodel.study.steps import describe_patients, run_steps
+from survmodel.study.tracer_steps import tracer_part
 from survmodel.table import escape
 
 
@@ -128,6 +129,7 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
     prepared = prepare(study)
     parts = run_steps(prepared, progress)
     contents = gather_contents(prepared, parts, describe_patients(prepared, progress))
+    contents = replace(contents, tracers=tracer_part(prepared, progress))
     _refuse_changes(prepared)
     progress("figures")
     contents = Drawing(contents, prepared, folder).draw_all()

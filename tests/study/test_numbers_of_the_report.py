@@ -15,7 +15,7 @@ from survmodel.study.run import run_study
 
 NUMBER = re.compile(r"(?<![\w.,-])[-−]?\d[\d,]*(?:\.\d+)?(?![\w-])")
 #: Said by the report and no results: limits and levels, conventions, the scale of C, the length of a month.
-CONSTANTS = {"95", "80", "5", "0.5", "1", "0", "7", "30.4375", "100", "100.0", "0.0", "41", "120"}
+CONSTANTS = {"95", "80", "5", "0.5", "1", "0", "7", "30.4375", "100", "100.0", "0.0", "41", "120", "0.999"}
 
 
 def numbers_of(report: str) -> list[tuple[str, str]]:

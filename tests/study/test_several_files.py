@@ -173,7 +173,7 @@ def test_an_extra_column_is_declared_once_and_enters_a_model(example):
     patients["ldh_ratio"] = np.round(np.random.default_rng(1).lognormal(0, 0.4, len(patients)), 2).astype(str)
     write(example, "patients", patients)
     change(example, "[groups] ", '[column.ldh_ratio]\nlabel = "LDH ratio"\ntype = "number"\n\n[groups] ')
-    change(example, 'formula = "age_years + log2(fdg_suvmax)"', 'formula = "age_years + log2(ldh_ratio)"')
+    change(example, 'formula = "age_years + fdg_suvmax_part"', 'formula = "age_years + log2(ldh_ratio)"')
     run = run_study(example, example.parent / "out")
     assert "LDH ratio, per doubling" in run.report.read_text(encoding="utf-8")
     change(example, "[column.ldh_ratio]", "[column.age_years]")
@@ -197,7 +197,7 @@ def test_entities_are_strata_unless_the_study_says_otherwise(example):
 
 
 def test_a_bare_index_over_several_diseases_is_refused(example, capsys):
-    change(example, 'formula = "age_years + log2(fdg_suvmax)"', 'formula = "age_years + index_group"')
+    change(example, 'formula = "age_years + fdg_suvmax_part"', 'formula = "age_years + index_group"')
     out = example.parent / "out"
     assert main(["run", str(example), "--out", str(out)]) == 2
     message = capsys.readouterr().err
@@ -206,7 +206,7 @@ def test_a_bare_index_over_several_diseases_is_refused(example, capsys):
 
 
 def test_a_post_baseline_column_is_no_predictor(example):
-    change(example, 'formula = "age_years + log2(fdg_suvmax)"', 'formula = "age_years + confirmed"')
+    change(example, 'formula = "age_years + fdg_suvmax_part"', 'formula = "age_years + confirmed"')
     with pytest.raises(ConfigError, match="'confirmed' has the role post_baseline and cannot be a predictor"):
         read_study(example)
 

@@ -1,0 +1,62 @@
+"""What the two tracers show in the same patients, by name: accuracy, stages, uptake, lesions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from survmodel.performance.paired_accuracy import PairedAccuracy
+from survmodel.performance.paired_uptake import PairedValues
+from survmodel.performance.stage_migration import StageMigration
+from survmodel.report.answers import Answer, GroupAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class TracerPart:
+    """CXCR4 PET beside FDG PET.
+
+    Parameters
+    ----------
+    label : str
+        Label of the set of patients, "" for all.
+    reference : str
+        Label of the column that stands for the disease.
+    accuracy : Answer of PairedAccuracy, optional
+        Reads of both tracers against the reference.
+    migrations : tuple of Answer of StageMigration
+        From the stage of another method to that of CXCR4 PET, in patients with the disease.
+    uptake : tuple of GroupAnswer of PairedValues
+        SUVmax of the hottest lesion: all patients, then each disease group.
+    lesions : Answer of PairedValues, optional
+        Number of lesions.
+    n : int
+        Patients compared.
+    n_apart : int
+        Patients left out because their scans lie too far apart.
+    patterns : tuple of (str, tuple of (str, int))
+        Patients by pattern of the two tracers: all, then each disease group.
+    """
+
+    label: str
+    reference: str
+    accuracy: Answer[PairedAccuracy] | None = None
+    migrations: tuple[Answer[StageMigration], ...] = ()
+    uptake: tuple[GroupAnswer[PairedValues], ...] = ()
+    lesions: Answer[PairedValues] | None = None
+    patterns: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
+    n: int = 0
+    n_apart: int = 0
+
+    def answers(self) -> Iterator[Answer[Any]]:
+        """Walk through its answers.
+
+        Yields
+        ------
+        Answer
+            Accuracy, stages, uptake, lesions.
+        """
+        yield from () if self.accuracy is None else (self.accuracy,)
+        yield from self.migrations
+        yield from (one.answer for one in self.uptake)
+        yield from () if self.lesions is None else (self.lesions,)
