@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from survmodel.formatting import (
     format_percent,
     format_ratio,
 )
-from survmodel.naming import INDENT, begin, duration, percent_level
+from survmodel.naming import INDENT, begin, duration, name_term, percent_level
 from survmodel.performance.added_value import AddedValue
 from survmodel.performance.nested_test import SIMULATED
 from survmodel.performance.validation_result import ENOUGH_FOR_LIMITS
@@ -36,7 +36,9 @@ MEANING = (
 CHANGED = "The question was changed after its lock: this claim is of the changed question, and exploratory."
 
 
-def added_value_blocks(part: EndpointPart, added: AddedValuePart, *, changed: bool = False) -> Iterator[Block]:
+def added_value_blocks(
+    part: EndpointPart, added: AddedValuePart, columns: Mapping[str, str], *, changed: bool = False
+) -> Iterator[Block]:
     """Show the claim and its numbers.
 
     Parameters
@@ -45,6 +47,8 @@ def added_value_blocks(part: EndpointPart, added: AddedValuePart, *, changed: bo
         The endpoint.
     added : AddedValuePart
         The comparison.
+    columns : mapping of str to str
+        Label of each column.
     changed : bool
         Whether the question was changed after it had been locked.
 
@@ -62,7 +66,7 @@ def added_value_blocks(part: EndpointPart, added: AddedValuePart, *, changed: bo
         yield Paragraph(CHANGED, "warning")
     yield Paragraph(_test_sentence(found, added))
     caption = f"{begin(what)} to {added.labels[0]}, {part.title}.{sentences.cause_specific_note(part)}"
-    table = added_value_table(found, labels=added.labels, caption=caption)
+    table = added_value_table(found, labels=added.labels, caption=caption, columns=columns)
     yield TableBlock(table, "_".join(("added_value", *added.names)))
     yield from added.figures
     if found.action:
@@ -84,7 +88,13 @@ def _test_sentence(found: AddedValue, added: AddedValuePart) -> str:
     return f"{text}. Changes of measures are corrected on the same resamples and have no p-value."
 
 
-def added_value_table(found: AddedValue, *, labels: tuple[str, str] = ("base", "full"), caption: str = "") -> Table:
+def added_value_table(
+    found: AddedValue,
+    *,
+    labels: tuple[str, str] = ("base", "full"),
+    caption: str = "",
+    columns: Mapping[str, str] | None = None,
+) -> Table:
     """Tabulate what a larger model adds to a smaller one.
 
     Parameters
@@ -95,6 +105,8 @@ def added_value_table(found: AddedValue, *, labels: tuple[str, str] = ("base", "
         The smaller and the larger model.
     caption : str
         What the table shows.
+    columns : mapping of str to str, optional
+        Label of each column.
 
     Returns
     -------
@@ -111,7 +123,7 @@ def added_value_table(found: AddedValue, *, labels: tuple[str, str] = ("base", "
     ]  # fmt: skip
     for one in found.effect.to_dict("records"):
         ratio = format_ratio(one["estimate"], one["conf_low"], one["conf_high"])
-        rows.append([f"Hazard ratio, {one['term']}", "", ratio, "", ""])
+        rows.append([f"Hazard ratio, {name_term(str(one['term']), columns)}", "", ratio, "", ""])
     rows += _measure_rows(found)
     level = percent_level(found.conf_level)
     header = ["", begin(labels[0]), begin(labels[1]), f"Added ({level} limits)", "p"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -82,17 +82,17 @@ def _of_endpoint(part: EndpointPart, contents: StudyContents, tail: str) -> Iter
     if part.forests:
         yield Section(f"Random survival forest{tail}", tuple(forest_blocks(part, contents)))
     changed = contents.question is not None and bool(contents.question.changes)
-    yield from _of_performance(part, tail, changed=changed)
+    yield from _of_performance(part, tail, contents.labels, changed=changed)
 
 
-def _of_performance(part: EndpointPart, tail: str, *, changed: bool) -> Iterator[Section]:
+def _of_performance(part: EndpointPart, tail: str, labels: Mapping[str, str], *, changed: bool) -> Iterator[Section]:
     """Lay out what models would do in other patients, and what markers add."""
     performance = tuple(performance_blocks(part))
     if performance:
         yield Section(f"Performance in other patients{tail}", performance)
     if part.added_value is not None:
         added = part.added_value
-        blocks = tuple(added_value_blocks(part, added, changed=changed))
+        blocks = tuple(added_value_blocks(part, added, labels, changed=changed))
         yield Section(f"Added value of {added.marker}{tail}", blocks)
     if part.cutpoints:
         yield Section(f"Searched cut-points{tail}", tuple(cutpoint_blocks(part)))

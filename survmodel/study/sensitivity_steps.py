@@ -44,7 +44,9 @@ def sensitivity_parts(part: EndpointSteps, declared: Mapping[str, AnyFit]) -> It
         columns = marker_columns(name, settings)
         rows = [SensitivityRow("", "", declared[name], columns)]
         rows += [_row(entry, name, columns, part) for entry in entries]
-        marker = " and ".join(labels.get(column, column) for column in columns)
+        pair = settings.added_value
+        declared_name = pair.marker_label if pair is not None and pair.full == name else ""
+        marker = declared_name or " and ".join(labels.get(column, column) for column in columns)
         yield SensitivityPart(name, settings.model[name].label or f"model {name}", marker, tuple(rows))
 
 
