@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,9 +18,12 @@ from survmodel.performance.paired_uptake import PairedValues, paired_counts, pai
 from survmodel.performance.stage_migration import StageMigration, stage_migration
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.tracer_contents import TracerPart
+from survmodel.result import Result
 from survmodel.study.known_columns import group_columns
 from survmodel.study.preparation import Prepared
 from survmodel.study.step_parts import Progress, Rows, attempt, list_levels, silent
+
+Answered = TypeVar("Answered", bound=Result)
 
 #: Set of patients in whom tests are compared, where it is declared.
 DIAGNOSTIC = "diagnostic"
@@ -72,12 +77,18 @@ def tracer_part(prepared: Prepared, progress: Progress = silent) -> TracerPart |
     return parts if any(parts.answers()) or parts.patterns else None
 
 
+def _attempt(step: str, compute: Callable[[], Answered], progress: Progress) -> Answer[Answered]:
+    """Compare where that is possible; no study file asks for it, so that what cannot be compared is no failure."""
+    answer = attempt(step, compute, progress)
+    return replace(answer, withheld=True) if answer.failed else answer
+
+
 def _accuracy(table: pd.DataFrame, progress: Progress) -> Answer | None:  # type: ignore[type-arg]
     if not {REFERENCE, *READS} <= set(table.columns):
         return None
     truth = table[REFERENCE].astype(object).map({True: 1.0, False: 0.0}).astype(float)
     reads = [table[read].astype(object).map(CODES) for read in READS]
-    return attempt("tracers/accuracy", lambda: paired_accuracy(truth, *reads, names=NAMES), progress)
+    return _attempt("tracers/accuracy", lambda: paired_accuracy(truth, *reads, names=NAMES), progress)
 
 
 def _migrations(table: pd.DataFrame, progress: Progress) -> Iterator[Answer[StageMigration]]:
@@ -89,7 +100,7 @@ def _migrations(table: pd.DataFrame, progress: Progress) -> Iterator[Answer[Stag
         if column not in ill or not (ill[column].notna() & ill[STAGE_CXCR4].notna()).any():
             continue
         levels = ill[column].cat.categories if isinstance(ill[column].dtype, pd.CategoricalDtype) else None
-        yield attempt(
+        yield _attempt(
             f"tracers/stage/{other}",
             lambda first=ill[column], levels=levels, other=other: stage_migration(  # type: ignore[misc]
                 first, ill[STAGE_CXCR4], levels=None if levels is None else list(levels), names=(other, NAMES[0])
@@ -113,14 +124,14 @@ def _uptake(table: pd.DataFrame, group: str | None, progress: Progress) -> Itera
             )
             continue
         compute = lambda first=first, second=second: paired_uptake(first, second, names=NAMES)  # noqa: E731
-        yield GroupAnswer(label, both, 0, attempt(step, compute, progress))
+        yield GroupAnswer(label, both, 0, _attempt(step, compute, progress))
 
 
 def _lesions(table: pd.DataFrame, progress: Progress) -> Answer | None:  # type: ignore[type-arg]
     if not set(LESIONS) <= set(table.columns):
         return None
     first, second = (table[name].astype(float) for name in LESIONS)
-    return attempt("tracers/lesions", lambda: paired_counts(first, second, names=NAMES), progress)
+    return _attempt("tracers/lesions", lambda: paired_counts(first, second, names=NAMES), progress)
 
 
 def _patterns(table: pd.DataFrame, group: str | None) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
