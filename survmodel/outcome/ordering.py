@@ -45,7 +45,8 @@ def canonical_order(table: pd.DataFrame, outcome: Outcome, codes: Ints | None = 
         return order.astype(np.int64)
     # only those that cannot be told apart by their outcome are looked at, column by column in order of their names
     rank = np.zeros(outcome.n, dtype=np.int64)
-    columns = [_plain(values.iloc[tied]) for _, values in sorted(table.items(), key=lambda item: str(item[0]))]
+    drawn = table.iloc[tied]
+    columns = [_plain(values) for _, values in sorted(drawn.items(), key=lambda item: str(item[0]))]
     rank[tied[np.lexsort(columns[::-1])]] = np.arange(tied.size)
     return np.lexsort((rank, *keys)).astype(np.int64)
 

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survmodel.errors import ConfigError, EndpointError, FitError, closest, list_values
+from survmodel.errors import ConfigError, EndpointError, FitError, SurvmodelError, closest, list_values
 from survmodel.formatting import count_noun, format_significant
 from survmodel.models.contract import Fit, Model
 from survmodel.models.kaplan_meier_fit import check_times
@@ -179,8 +179,9 @@ def validate(  # noqa: PLR0913 - what is validated, how often, and how patients 
     outcome.check_rows(table)
     asked = _check_horizons(horizons, outcome)
     rows, fits = _prepare(specs, table, outcome, read_groups(outcome, strata, "strata"), asked)
-    scores: dict[str, Scores] = {name: _apparent_only(fits[name], specs[name], rows) for name in specs}
-    if chosen != "cross-validation":
+    if chosen == "cross-validation":
+        scores = {name: _apparent_only(fits[name], specs[name], rows) for name in specs}
+    else:
         counts = bootstrap_counts(read_units(rows.outcome.n, rows.outcome.id, rows.strata.codes), repeats, seed)
         correct = _by_optimism if chosen == "optimism" else _by_632
         scores = {
@@ -268,18 +269,25 @@ def _prepare(
     specs: Mapping[str, Model], table: pd.DataFrame, outcome: Outcome, layers: Groups, horizons: Floats
 ) -> tuple[_Rows, dict[str, Fit]]:
     """Find the rows that every specification can use, in the order in which they are drawn, and fit to them."""
-    fits = {name: one.fit(table, outcome) for name, one in specs.items()}
+    named = variables_of(specs)
+    shown = table if named is None else table[[name for name in named if name in table]]
+    place = canonical_order(shown, outcome, layers.codes)
+    used, analysed = table.iloc[place], outcome.take(place)
+    try:
+        fits = {name: one.fit(used, analysed) for name, one in specs.items()}
+    except SurvmodelError:
+        # a refusal names rows as the caller counts them
+        for one in specs.values():
+            one.fit(table, outcome)
+        raise
     kept = np.ones(outcome.n, dtype=bool)
     for fit in fits.values():
         kept &= np.isin(np.arange(outcome.n), fit.rows)
-    place = np.flatnonzero(kept)
-    named = variables_of(specs)
-    shown = table if named is None else table[list(named)]
-    place = place[canonical_order(shown.iloc[place], outcome.take(place), layers.codes[place])]
-    used, analysed = table.iloc[place], outcome.take(place)
+    if not kept.all():
+        place = place[kept]
+        used, analysed = table.iloc[place], outcome.take(place)
+        fits = {name: one.fit(used, analysed) for name, one in specs.items()}
     strata = Groups(layers.codes[place], layers.labels)
-    # fitted anew even where all rows are kept: in another order of rows the last digits differ
-    fits = {name: one.fit(used, analysed) for name, one in specs.items()}
     known = np.ones((place.size, horizons.size), dtype=bool)
     for fit in fits.values():
         known &= np.isfinite(predict_at(fit, used, horizons))

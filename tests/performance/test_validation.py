@@ -22,6 +22,7 @@ from survmodel import (
     predict_out_of_fold,
     validate,
 )
+from survmodel.errors import DataError
 from survmodel.models.row_resampling import RowResampler
 from survmodel.outcome.ordering import canonical_order
 from survmodel.performance.validation_scores import weigh_632
@@ -172,6 +173,13 @@ def test_the_order_of_rows_does_not_matter() -> None:
     first = predict_out_of_fold(spec, table, outcome, strata=table["group"]).index
     second = predict_out_of_fold(spec, moved, later, strata=moved["group"]).index
     assert first.to_numpy()[shuffled] == pytest.approx(second.to_numpy(), abs=1e-9)
+
+
+def test_a_refusal_names_rows_as_they_were_given() -> None:
+    table, outcome = cohort(60)
+    table.loc[7, "a"] = np.inf
+    with pytest.raises(DataError, match=r"values of a are infinite: row 8 \(1 of 60\)"):
+        validate(CoxPH("marker + a"), table, outcome, repeats=20)
 
 
 def test_patients_with_several_rows_are_drawn_whole() -> None:
