@@ -200,17 +200,20 @@ def _score_part(
     """Refit on some draws: measures inside, measures outside or of all, and why draws failed."""
     wanted = counts == 0 if outside else np.ones(counts.shape, dtype=bool)
     refits = resampler.refit(counts, scorer.times, wanted if outside else None)
+    index, risk = refits.index, refits.risk
+    if outside:
+        # rows that are not scored have no weight, and their predictions only must be numbers
+        index, risk = np.where(wanted, index, 0.0), np.where(wanted[:, :, np.newaxis], risk, 0.0)
     fitted = np.array([not reason for reason in refits.reasons])
-    # rows that are not scored have no weight, and their predictions only must be numbers
-    index = np.where(wanted, refits.index, 0.0)[fitted]
-    risk = np.where(wanted[:, :, np.newaxis], refits.risk, 0.0)[fitted]
     inside, tested = np.full((2, len(counts), len(scorer.measures)), np.nan)
     if fitted.any():
-        learnt = counts[fitted]
+        # a slice copies nothing
+        which = slice(None) if fitted.all() else fitted
+        index, risk, learnt, scored = index[which], risk[which], counts[which], wanted[which]
         if outside:
-            tested[fitted] = scorer.score(index, risk, learnt, wanted[fitted])
+            tested[which] = scorer.score(index, risk, learnt, scored)
         else:
-            tested[fitted], inside[fitted] = scorer.score_ways(index, risk, learnt, (wanted[fitted], learnt))
+            tested[which], inside[which] = scorer.score_ways(index, risk, learnt, (scored, learnt))
     return inside, tested, refits.reasons
 
 
