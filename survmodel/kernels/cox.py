@@ -34,6 +34,7 @@ The second sum of the information is a Gram product :math:`M M'` with two column
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +73,7 @@ def standardise(column: Floats, order: npt.NDArray[np.int64], centre: float, sca
         feature[i] = (column[np.uintp(order[i])] - centre) * factor
 
 
-@kernel(reorder_sums=True)
+@kernel(reorder_sums=True, allocates=False)
 def linear_predictor(features: Floats, beta: Floats, offset: Floats, eta: Floats) -> None:
     """Write ``eta = features' beta + offset`` for features of shape (p, n)."""
     p, n = features.shape
@@ -210,7 +211,7 @@ def lived_hazard(
                 late += 1
 
 
-@kernel(reorder_sums=True)
+@kernel(reorder_sums=True, allocates=False)
 def add_gram(left: Floats, right: Floats, start: int | np.int64, length: int, sign: float, out: Floats) -> None:
     """Add ``sign * left[:, :length] @ right[:, start:start + length]'` to the lower triangle of `out`.
 
@@ -246,7 +247,43 @@ def add_gram(left: Floats, right: Floats, start: int | np.int64, length: int, si
             out[j + 3, k + 1] += sign * s31
 
 
+class WorkSpace(NamedTuple):
+    """Arrays in which the information of p features is put together, made once for many evaluations.
+
+    Attributes
+    ----------
+    gram : ndarray, shape (p + 3, p + 3)
+        Sums of the lower triangle.
+    scaled, means : ndarray, shape (p, BLOCK + 8) and (p, 2 * BLOCK + 8)
+        Features by the hazard that their rows have spent, and the columns of M, a block at a time.
+    spent, residual, root, slope, rest : ndarray, shape (BLOCK,)
+        Of the rows or event times of a block.
+    running : ndarray, shape (p,)
+        S_1 at the earliest event time looked at.
+    """
+
+    gram: Floats
+    scaled: Floats
+    means: Floats
+    spent: Floats
+    residual: Floats
+    root: Floats
+    slope: Floats
+    rest: Floats
+    running: Floats
+
+
 @kernel()
+def make_work_space(p: int) -> WorkSpace:
+    """Make the arrays; rows as long as a page of memory would all lie in the same few lines of the cache."""
+    rows = np.empty((5, BLOCK))
+    return WorkSpace(
+        np.empty((p + 3, p + 3)), np.empty((p, BLOCK + 8)), np.empty((p, 2 * BLOCK + 8)),
+        rows[0], rows[1], rows[2], rows[3], rows[4], np.empty(p),
+    )  # fmt: skip
+
+
+@kernel(allocates=False)
 def _spend(risk: Floats, multiplicity: Floats, hazard: Floats, died: Floats, spent: Floats, residual: Floats) -> None:
     """Write the hazard that each row has spent, and its martingale residual."""
     for i in range(risk.shape[0]):
@@ -254,7 +291,7 @@ def _spend(risk: Floats, multiplicity: Floats, hazard: Floats, died: Floats, spe
         residual[i] = multiplicity[i] * died[i] - spent[i]
 
 
-@kernel(reorder_sums=True)
+@kernel()
 def score_and_information(
     features: Floats,
     risk: Floats,
@@ -268,12 +305,32 @@ def score_and_information(
     information: Floats,
 ) -> None:
     """Write the score (p,) and the information (p, p), event times weighted (not negative)."""
+    space = make_work_space(features.shape[0])
+    differentiate(features, risk, multiplicity, sums, time_weight, hazard, died, sets, space, score, information)
+
+
+@kernel(reorder_sums=True, allocates=False)
+def differentiate(
+    features: Floats,
+    risk: Floats,
+    multiplicity: Floats,
+    sums: Floats,
+    time_weight: Floats,
+    hazard: Floats,
+    died: Floats,
+    sets: RiskSets,
+    space: WorkSpace,
+    score: Floats,
+    information: Floats,
+) -> None:
+    """Write score and information as :func:`score_and_information` does, in arrays made before."""
     p, n = features.shape
+    gram, scaled, spent, residual = space.gram, space.scaled, space.spent, space.residual
     for j in range(p):
         score[j] = 0.0
-    gram = np.zeros((p + 3, p + 3))
-    scaled = np.empty((p, BLOCK))
-    spent, residual = np.empty(BLOCK), np.empty(BLOCK)
+    for j in range(p + 3):
+        for k in range(p + 3):
+            gram[j, k] = 0.0
     for begin in range(0, n, BLOCK):
         length = min(BLOCK, n - begin)
         _spend(
@@ -292,8 +349,7 @@ def score_and_information(
                 product[i] = x[i] * spent[i]
             score[j] += total
         add_gram(scaled, features, begin, length, 1.0, gram)
-    means = np.empty((p, 2 * BLOCK))
-    running = np.empty(p)
+    means, running = space.means, space.running
     for stratum in range(sets.row_bounds.shape[0] - 1):
         for j in range(p):
             running[j] = 0.0
@@ -311,8 +367,7 @@ def score_and_information(
                 last,
                 reached,
                 late,
-                running,
-                means,
+                space,
             )
             # Not a bare 0: the compiler would make a second add_gram for it.
             add_gram(means, means, np.int64(0), columns, -1.0, gram)
@@ -325,7 +380,7 @@ def score_and_information(
             information[j, k] = information[k, j] = gram[j, k]
 
 
-@kernel()
+@kernel(allocates=False)
 def _risk_set_columns(
     features: Floats,
     risk: Floats,
@@ -336,40 +391,41 @@ def _risk_set_columns(
     last: int,
     reached: int,
     late: int,
-    running: Floats,
-    means: Floats,
+    space: WorkSpace,
 ) -> int:
-    """Write the columns of M for event times `last` - 1 down to `first`, carrying S_1 in `running`; return how many.
+    """Write the columns of M for event times `last` - 1 down to `first`, carrying S_1; return how many.
 
     The second column of an event time is 0, and left out, where one row died or ties are Breslow's.
     """
     p = features.shape[0]
-    root, slope, rest = np.zeros(last - first), np.zeros(last - first), np.zeros(last - first)
+    means, running, root, slope, rest = space.means, space.running, space.root, space.slope, space.rest
     for u in range(last - first):
         a2, b2, c2 = sums[2, first + u], sums[3, first + u], sums[4, first + u]
         weight = time_weight[first + u]
+        root[u] = slope[u] = rest[u] = 0.0
         if weight * a2 != 0.0:
             root[u] = math.sqrt(weight * a2)
             slope[u] = weight * b2 / root[u]
             rest[u] = math.sqrt(max(weight * c2 - slope[u] * slope[u], 0.0))
     column = 0
-    # Four features in one walk over the event times, for its branches cost more than the sums; the last may repeat.
-    for j in range(0, p, 4):
-        j1, j2, j3 = min(j + 1, p - 1), min(j + 2, p - 1), min(j + 3, p - 1)
-        x0, x1, x2, x3 = features[j], features[j1], features[j2], features[j3]
-        mean0, mean1, mean2, mean3 = means[j], means[j1], means[j2], means[j3]
-        total0, total1, total2, total3 = running[j], running[j1], running[j2], running[j3]
+    # Five features in one walk over the event times, for its branches cost more than the sums; the last may repeat.
+    for j in range(0, p, 5):
+        j1, j2, j3, j4 = min(j + 1, p - 1), min(j + 2, p - 1), min(j + 3, p - 1), min(j + 4, p - 1)
+        x0, x1, x2, x3, x4 = features[j], features[j1], features[j2], features[j3], features[j4]
+        mean0, mean1, mean2, mean3, mean4 = means[j], means[j1], means[j2], means[j3], means[j4]
+        total0, total1, total2, total3, total4 = running[j], running[j1], running[j2], running[j3], running[j4]
         row_end, place_end = reached, late
         column = 0
         for back in range(last - first):
             u = last - 1 - back
-            alive0, alive1, alive2, alive3 = 0.0, 0.0, 0.0, 0.0
+            alive0, alive1, alive2, alive3, alive4 = 0.0, 0.0, 0.0, 0.0, 0.0
             # Unsigned: an index that could be negative would be tested for it at every use.
             for i in range(np.uintp(sets.after_deaths[u]), np.uintp(row_end)):
                 alive0 += risk[i] * x0[i]
                 alive1 += risk[i] * x1[i]
                 alive2 += risk[i] * x2[i]
                 alive3 += risk[i] * x3[i]
+                alive4 += risk[i] * x4[i]
             if sets.entry_order.shape[0] > 0:
                 for place in range(sets.first_late[u], place_end):
                     late_row = sets.entry_order[place]
@@ -377,31 +433,36 @@ def _risk_set_columns(
                     total1 -= risk[late_row] * x1[late_row]
                     total2 -= risk[late_row] * x2[late_row]
                     total3 -= risk[late_row] * x3[late_row]
+                    total4 -= risk[late_row] * x4[late_row]
                 place_end = sets.first_late[u]
-            dying0, dying1, dying2, dying3 = 0.0, 0.0, 0.0, 0.0
+            dying0, dying1, dying2, dying3, dying4 = 0.0, 0.0, 0.0, 0.0, 0.0
             for i in range(np.uintp(sets.first_death[u]), np.uintp(sets.after_deaths[u])):
                 dying0 += risk[i] * x0[i]
                 dying1 += risk[i] * x1[i]
                 dying2 += risk[i] * x2[i]
                 dying3 += risk[i] * x3[i]
+                dying4 += risk[i] * x4[i]
             total0 += alive0 + dying0
             total1 += alive1 + dying1
             total2 += alive2 + dying2
             total3 += alive3 + dying3
+            total4 += alive4 + dying4
             row_end = sets.first_death[u]
             of_total, of_dying = root[u - first], slope[u - first]
             mean0[column] = of_total * total0 - of_dying * dying0
             mean1[column] = of_total * total1 - of_dying * dying1
             mean2[column] = of_total * total2 - of_dying * dying2
             mean3[column] = of_total * total3 - of_dying * dying3
+            mean4[column] = of_total * total4 - of_dying * dying4
             column += 1
             if rest[u - first] > 0.0:
                 mean0[column] = rest[u - first] * dying0
                 mean1[column] = rest[u - first] * dying1
                 mean2[column] = rest[u - first] * dying2
                 mean3[column] = rest[u - first] * dying3
+                mean4[column] = rest[u - first] * dying4
                 column += 1
-        running[j], running[j1], running[j2], running[j3] = total0, total1, total2, total3
+        running[j], running[j1], running[j2], running[j3], running[j4] = total0, total1, total2, total3, total4
     return column
 
 
@@ -513,6 +574,7 @@ def maximise(
     ones = np.ones(sets.first_death.shape[0])
     score, information = np.zeros(p), np.zeros((p, p))
     penalised, factor, step = np.empty((p, p)), np.empty((p, p)), np.empty(p)
+    space = make_work_space(p)
     at_start = np.zeros((p + 1, p))
     beta, candidate = start.copy(), start.copy()
     loglik, objective, start_loglik = 0.0, -np.inf, 0.0
@@ -546,18 +608,7 @@ def maximise(
             beta[j] = candidate[j]
         loglik, objective, halvings = new_loglik, new_objective, 0
         lived_hazard(sums, ones, sets, hazard, died)
-        score_and_information(
-            features,
-            risk,
-            multiplicity,
-            sums,
-            ones,
-            hazard,
-            died,
-            sets,
-            score,
-            information,
-        )
+        differentiate(features, risk, multiplicity, sums, ones, hazard, died, sets, space, score, information)
         if iterations == 0:
             for j in range(p):
                 at_start[0, j] = score[j]

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from survmodel.kernels import kernel
 from survmodel.kernels.concordance import concordance_pairs
+from survmodel.kernels.cox import LARGE, SMALL
 from survmodel.kernels.exponential import exponentials
 from survmodel.kernels.refits import LAST_STEP
 from survmodel.kernels.risk_sets import RiskSets
@@ -134,7 +135,7 @@ def _count_by_tree(
 @kernel(reorder_sums=True, allocates=False)
 def _slope_step(slope: float, x: Floats, scored: Floats, sets: RiskSets, risk: Floats) -> tuple[float, float, float]:
     """Give the log partial likelihood of one covariate with Efron's ties, its score and its information."""
-    loglik, score, information = 0.0, 0.0, 0.0
+    loglik, score, information, product = 0.0, 0.0, 0.0, 1.0
     for stratum in range(sets.row_bounds.shape[0] - 1):
         reached = late = sets.row_bounds[stratum + 1]
         s0, s1, s2 = 0.0, 0.0, 0.0
@@ -164,11 +165,16 @@ def _slope_step(slope: float, x: Floats, scored: Floats, sets: RiskSets, risk: F
                 f = step / deaths
                 left = 1.0 / (s0 - f * t0)
                 mean = (s1 - f * t1) * left
-                loglik += math.log(left)
+                # One logarithm of a product costs less than many; that of a sum below 0 stays no number.
+                if left > 0.0 and SMALL < product * left < LARGE:
+                    product *= left
+                else:
+                    loglik += math.log(product)
+                    product = left
                 score -= mean
                 information += (s2 - f * t2) * left - mean * mean
             reached = sets.first_death[u]
-    return loglik, score, information
+    return loglik + math.log(product), score, information
 
 
 @kernel()
