@@ -22,7 +22,6 @@ from survmodel import (
     predict_out_of_fold,
     validate,
 )
-from survmodel.errors import DataError
 from survmodel.models.row_resampling import RowResampler
 from survmodel.outcome.ordering import canonical_order
 from survmodel.performance.validation_scores import weigh_632
