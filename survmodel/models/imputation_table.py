@@ -225,6 +225,34 @@ def order_rows(rows: CodedRows, outcome: Outcome, table: pd.DataFrame) -> Ints:
     return order.astype(np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class RowByRow:
+    """A way to derive a column that looks at each row by itself, and may be given the rows of many tables at once.
+
+    Parameters
+    ----------
+    compute : callable
+        Is given a table and gives one value for each row.
+    """
+
+    compute: Derive
+
+    def __call__(self, table: pd.DataFrame) -> Any:  # noqa: ANN401 - a column of any type
+        """Compute the column.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Rows of one table or of several.
+
+        Returns
+        -------
+        array_like
+            One value for each row.
+        """
+        return self.compute(table)
+
+
 def fill_tables(
     table: pd.DataFrame, rows: CodedRows, states: Sequence[Floats], derive: Mapping[str, Derive]
 ) -> tuple[pd.DataFrame, ...]:
@@ -261,8 +289,20 @@ def fill_tables(
         for column in missing:
             variable, mask = rows.variables[column], holes[:, column]
             filled[variable.name] = _fill(table[variable.name], mask, variable.decode(state[mask, column]))
-        tables.append(derive_columns(filled, derive))
-    return tuple(tables)
+        tables.append(filled)
+    return _derive_in_all(tables, derive)
+
+
+def _derive_in_all(tables: Sequence[pd.DataFrame], derive: Mapping[str, Derive]) -> tuple[pd.DataFrame, ...]:
+    """Compute derived columns of tables with the same rows, of all at once where each row speaks for itself."""
+    if len(tables) < 2 or not derive or not all(isinstance(compute, RowByRow) for compute in derive.values()):
+        return tuple(derive_columns(one, derive) for one in tables)
+    whole, n = derive_columns(pd.concat(tables, ignore_index=True), derive), len(tables[0])
+    columns = {name: whole[name].array for name in derive}
+    return tuple(
+        one.assign(**{name: values[place * n : (place + 1) * n] for name, values in columns.items()})
+        for place, one in enumerate(tables)
+    )
 
 
 def _fill(values: pd.Series, mask: Bools, imputed: npt.NDArray[Any]) -> Any:  # noqa: ANN401 - an array of any type

@@ -14,6 +14,7 @@ import pandas as pd
 from survmodel.data.columns import Column
 from survmodel.errors import ConfigError, closest, list_values
 from survmodel.formatting import level_text
+from survmodel.markers.indices import ALL
 from survmodel.models.formula import Formula, parse_formula
 from survmodel.models.formula_grammar import Atom, Call
 from survmodel.study.settings import StudySettings
@@ -38,8 +39,24 @@ def index_column(settings: StudySettings) -> Column:
     Column
         A number of baseline.
     """
-    at = next(iter(settings.clinical_index.values())).at
+    at = next(iter(published_entries(settings).values())).at
     return Column(CLINICAL_INDEX, "number", f"clinical index (published survival at {at})")
+
+
+def published_entries(settings: StudySettings) -> dict[str, ClinicalIndexEntry]:
+    """List the declared indices whose groups have a published survival.
+
+    Parameters
+    ----------
+    settings : StudySettings
+        The study.
+
+    Returns
+    -------
+    dict of str to ClinicalIndexEntry
+        By disease group or entity.
+    """
+    return {name: entry for name, entry in settings.clinical_index.items() if entry.survival}
 
 
 def declarations_of(settings: StudySettings, table: pd.DataFrame, groups: tuple[str | None, str | None]) -> pd.Series:
@@ -88,7 +105,7 @@ def published_survival(
     """
     found = pd.Series(np.nan, index=table.index, name=CLINICAL_INDEX)
     declared = declarations_of(settings, table, groups)
-    for name, entry in settings.clinical_index.items():
+    for name, entry in published_entries(settings).items():
         if entry.column in table:
             inside = (declared == name).to_numpy()
             found[inside] = texts_of(table[entry.column])[inside].map(entry.survival).astype(float)
@@ -139,15 +156,21 @@ def problems_of_index(
         yield f"column.{CLINICAL_INDEX}: the name is that of the column made of [clinical_index]; choose another"
     if group is None:
         yield "clinical_index: belongs to disease groups; name their column in [groups]"
-    horizons = {entry.days: entry.at for entry in settings.clinical_index.values()}
+    horizons = {entry.days: entry.at for entry in published_entries(settings).values()}
     if len(horizons) > 1:
-        yield f"clinical_index: survival at one horizon can be compared, found {list_values(list(horizons.values()))}"
+        remedy = "give survival, horizon and source of the same one in each"
+        found = list_values(list(horizons.values()))
+        yield f"clinical_index: survival at one horizon can be compared, found {found}; {remedy}"
     for disease, entry in settings.clinical_index.items():
         key = f"clinical_index.{disease}"
         known = [label for name in (group, entity) for label in _labels(columns.get(name or ""))]
         if _labels(columns.get(group or "")) and disease not in known:
             yield f"{key}: {disease!r} is no level of {group!r} or of the entity; {closest(disease, known)}"
-        yield from _problems_of_entry(key, entry, columns)
+        if entry.index is None:
+            yield from _problems_of_entry(key, entry, columns)
+        elif entry.survival and set(entry.survival) != set(ALL[entry.index].groups):
+            levels = list_values(list(ALL[entry.index].groups))
+            yield f"{key}.survival: must name the groups of the index, {levels}"
     for name, model in settings.model.items():
         yield from _problems_of_formula(f"model.{name}.formula", model.formula, (group, entity))
 
@@ -210,13 +233,13 @@ def describe_index(settings: StudySettings, labels: Mapping[str, str]) -> str:
         Sentences, "" where no model uses the column.
     """
     used = any(CLINICAL_INDEX in parse_formula(model.formula).variables for model in settings.model.values())
-    if not settings.clinical_index or not used:
+    if not published_entries(settings) or not used:
         return ""
-    at = next(iter(settings.clinical_index.values())).at
+    at = next(iter(published_entries(settings).values())).at
     each = [
         f"{disease}, {labels.get(entry.column) or entry.column} ({entry.source.rstrip('.')}: "
         + ", ".join(f"{level} {survival:g}" for level, survival in entry.survival.items())
         + ")"
-        for disease, entry in settings.clinical_index.items()
+        for disease, entry in published_entries(settings).items()
     ]
     return f"Clinical index: survival at {at} as published for the patient's index group: {'; '.join(each)}."

@@ -29,7 +29,8 @@ from survmodel.markers.further import further_markers
 from survmodel.markers.labs import patient_labs
 from survmodel.markers.scans import scan_facts
 from survmodel.markers.uptake import READERS, TRACERS, UNDEFINED_WITHOUT_LESIONS, patient_uptake
-from survmodel.study.clinical_index import published_survival
+from survmodel.study.clinical_index import published_entries, published_survival
+from survmodel.study.computed_index import compute_indices
 from survmodel.study.config import Study
 from survmodel.study.known_columns import FIRST_TREATMENT, group_columns
 from survmodel.study.places import ColumnPlaces
@@ -282,11 +283,14 @@ def _join(  # noqa: PLR0913 - what the two kinds of study have in common
     reached = [one for one in study.reached if one.source in outcome_columns or one.source in table]
     for one in reached:
         whole[one.name] = one.apply((outcome_columns if one.source in outcome_columns else table)[one.source])
-    made = []
-    if study.settings.clinical_index:
+    declared, groups = study.columns, group_columns(study.settings)
+    indices = compute_indices(study.settings, whole, groups, declared, places)
+    made = [str(name) for name in indices.table]
+    whole = whole.join(indices.table)
+    findings = _raise_errors(study, (*findings, *indices.findings))
+    if published_entries(study.settings):
         made.append(CLINICAL_INDEX)
-        whole[CLINICAL_INDEX] = published_survival(study.settings, whole, group_columns(study.settings))
-    declared = study.columns
+        whole[CLINICAL_INDEX] = published_survival(study.settings, whole, groups)
     shown = [column for column in columns if column.name not in empty]
     shown += [declared[name] for name in [*(cut.name for cut in cuts), *(one.name for one in reached), *made]]
     fields = tuple(Field(one.name, one.role, one.label or one.name, one.unit) for one in shown)
@@ -294,7 +298,7 @@ def _join(  # noqa: PLR0913 - what the two kinds of study have in common
     masks |= {cut.name: masks[cut.source] for cut in cuts if cut.source in masks}
     steps = tuple(FlowStep(f"set aside: {row.reason}", row.n_patients, row.n_left) for row in flow)
     of_study = [name for name in empty if name in study.settings.column]
-    notes = [*notes, *(f"column {name} has no value and is left out" for name in of_study)]
+    notes = [*notes, *indices.notes, *(f"column {name} has no value and is left out" for name in of_study)]
     if len(empty) > len(of_study):
         notes.append(f"{count_noun(len(empty) - len(of_study), 'column')} of the data schema without a value")
     return Gathered(

@@ -21,13 +21,16 @@ import pandas as pd
 from survmodel.cohort import Analysis, Cohort
 from survmodel.data.findings import Finding
 from survmodel.errors import DataError
+from survmodel.markers.indices import ALL
 from survmodel.models.formula import parse_formula
 from survmodel.models.imputation import FEWEST_IMPUTATIONS, MultipleImputation
-from survmodel.study.clinical_index import declarations_of, published_survival
+from survmodel.models.imputation_table import RowByRow
+from survmodel.study.clinical_index import declarations_of, published_entries, published_survival
+from survmodel.study.computed_index import computed_entries, recompute, sources_of
 from survmodel.study.config import Study
 from survmodel.study.gathering import Gathered
 from survmodel.study.known_columns import group_columns, model_strata
-from survmodel.study.settings_index import CLINICAL_INDEX
+from survmodel.study.settings_index import CLINICAL_INDEX, group_name
 from survmodel.study.timing import LATER_ROLES
 
 Bools = npt.NDArray[np.bool_]
@@ -158,6 +161,7 @@ class _Columns:
         self._study, self._data, self._table = study, data, table
         self._cuts = {cut.name: cut for cut in study.cuts}
         self._index: dict[str, list[str]] = {}
+        self._computed = {name: key for key in computed_entries(study.settings) for name in (key, group_name(key))}
         self.names: dict[str, None] = {}
         self.derive: dict[str, Derive] = {}
 
@@ -173,16 +177,29 @@ class _Columns:
             return
         if name in self._cuts and self._cuts[name].source in self._table:
             cut = self._cuts[name]
-            self.derive[name] = lambda table: cut.apply(table[cut.source])
+            self.derive[name] = RowByRow(lambda table: cut.apply(table[cut.source]))
             self._add(cut.source)
         elif name == CLINICAL_INDEX:
             settings, groups = self._study.settings, group_columns(self._study.settings)
-            self.derive[name] = lambda table: published_survival(settings, table, groups)
-            for disease, entry in settings.clinical_index.items():
+            for disease, entry in published_entries(settings).items():
                 self._index.setdefault(entry.column, []).append(disease)
                 self._add(entry.column)
+            # after the indices themselves, which may be computed anew too
+            self.derive[name] = RowByRow(lambda table: published_survival(settings, table, groups))
+        elif name in self._computed:
+            self._add_computed(name)
         else:
             self.names[name] = None
+
+    def _add_computed(self, name: str) -> None:
+        """Add the inputs of an index, of which its value and its groups are computed anew."""
+        settings, groups = self._study.settings, group_columns(self._study.settings)
+        key = self._computed[name]
+        for _, entry in computed_entries(settings)[key]:
+            for source in sources_of(ALL[key], entry).values():
+                self._add(source)
+        anew = recompute(settings, key, groups, self._study.columns)
+        self.derive[name] = RowByRow(lambda table: anew(table).table[name])
 
     def applies(self, name: str, table: pd.DataFrame, within: str | None) -> Bools:
         """Tell in whom a column means anything."""

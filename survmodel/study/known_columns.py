@@ -13,7 +13,8 @@ from survmodel.markers.patterns import PATTERN, PATTERNS
 from survmodel.markers.scans import INTERVAL, SCAN_FACTS, ScanFact
 from survmodel.markers.uptake import TRACERS, Marker, possible_markers
 from survmodel.models.formula import parse_formula
-from survmodel.study.clinical_index import index_column
+from survmodel.study.clinical_index import index_column, published_entries
+from survmodel.study.computed_index import computed_columns
 from survmodel.study.settings import StudySettings
 from survmodel.study.settings_data import ColumnEntry
 from survmodel.study.settings_index import CLINICAL_INDEX
@@ -87,7 +88,9 @@ def known_columns(settings: StudySettings) -> dict[str, Column]:
                 name, "category", entry.label or name, "", role, levels=_levels(entry.level_labels),
                 reference=entry.reference,
             )  # fmt: skip
-    if settings.clinical_index:
+    for column in computed_columns(settings):
+        found.setdefault(column.name, column)
+    if published_entries(settings):
         found.setdefault(CLINICAL_INDEX, index_column(settings))
     return found
 

@@ -14,6 +14,7 @@ from survmodel.markers.aggregates import PART
 from survmodel.markers.labs import possible_labs
 from survmodel.models.formula import parse_formula
 from survmodel.study.clinical_index import problems_of_index
+from survmodel.study.computed_index import problems_of_computed
 from survmodel.study.endpoint_specs import dated_endpoint
 from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known_columns
 from survmodel.study.sensitivity_variation import problems_of_sensitivity, vary
@@ -54,6 +55,7 @@ def look_at_references(settings: StudySettings) -> Iterator[str]:
     for name, endpoint in settings.endpoint.items():
         yield from _look_at_endpoint(f"endpoint.{name}", name, endpoint, settings, columns)
     yield from problems_of_index(settings, columns, *group_columns(settings))
+    yield from problems_of_computed(settings, columns)
     yield from _look_at_markers(settings, columns)
     yield from _look_at_analyses(settings, columns)
     yield from look_at_timing(settings, columns)

@@ -221,7 +221,7 @@ def test_an_index_within_disease_is_taken(tmp_path: Path) -> None:
             "clinical_index.myelome: 'myelome' is no level of 'disease'",
         ),
         ("horizon = 2\n", "horizon = 5\n", "survival at one horizon can be compared, found 24 months, 5 years"),
-        ('source = "Made up 2021"\n', "", "clinical_index.myeloma.source: required"),
+        ('source = "Made up 2021"\n', "", "clinical_index.myeloma: source: required"),
         ("horizon = 24\n", "horizon = 24\nmodel = 1\n", "clinical_index.lymphoma.model"),
         (
             "[column.suv]",
