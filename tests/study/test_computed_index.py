@@ -122,8 +122,10 @@ def made_table(copies: int = 8) -> pd.DataFrame:
 def write(folder: Path, table: pd.DataFrame, text: str = STUDY) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     text = text.replace('[column.albumin]\ntype = "number"\n', '[column.albumin]\ntype = "number"\nunit = "g/L"\n')
-    text = text.replace('[column.b2_microglobulin]\ntype = "number"\n',
-                        '[column.b2_microglobulin]\ntype = "number"\nquantity = "b2_microglobulin"\nunit = "mg/L"\n')  # fmt: skip
+    quantity = 'quantity = "b2_microglobulin"\nunit = "mg/L"\n'
+    text = text.replace(
+        '[column.b2_microglobulin]\ntype = "number"\n', f'[column.b2_microglobulin]\ntype = "number"\n{quantity}'
+    )
     table.to_csv(folder / "patients.csv", index=False)
     (folder / "study.toml").write_text(text, encoding="utf-8")
     return folder / "study.toml"
@@ -183,25 +185,32 @@ def test_a_number_that_is_not_plausible_is_named_by_line_and_can_be_waived(tmp_p
     assert cohort.table["mzl_ipi_group"].iloc[2] == "high"
 
 
+MZL = 'index = "mzl_ipi"'
+FROM = 'unit = "years"\nsource = "A"'
+THREE = "survival = { low = 0.9, intermediate = 0.8, high = 0.5 }"
+OWN = '[column.mzl_ipi_group]\ntype = "text"\n'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('index = "mzl_ipi"', 'index = "mzlipi"', "'mzlipi' is not known"),
-        ('index = "mzl_ipi"', 'index = "r_ipi"', "off by default"),
-        ('index = "mzl_ipi"', 'index = "malt_ipi"', "needs the column 'stage_ct', its stage"),
-        ('index = "mzl_ipi"', 'index = "malt_ipi"\nstage = "stage_cxcr4"', "read from CXCR4 PET and cannot enter"),
-        ('index = "mzl_ipi"', 'index = "mzl_ipi"\nwithout = ["ki67"]', "has no input 'ki67'"),
-        ('index = "mzl_ipi"', 'index = "mzl_ipi"\nhorizon = 3', "horizon: belongs to survival"),
-        ('index = "mzl_ipi"', 'index = "mzl_ipi"\ncolumn = "disease"', "have a column of their own"),
-        ('index = "mzl_ipi"', 'column = "disease"\nwithout = ["ki67"]\nhorizon = 3', "belongs to an index that is computed"),
-        ('index = "mzl_ipi"', 'index = "mzl_ipi"\nsurvival = { low = 0.9, high = 0.5 }\nhorizon = 5\nunit = "years"\nsource = "A"',
-         "must name the groups of the index"),
-        ('index = "mzl_ipi"',
-         'index = "mzl_ipi"\nsurvival = { low = 0.9, intermediate = 0.8, high = 0.5 }\nhorizon = 3\nunit = "years"\nsource = "A"',
-         "survival at one horizon can be compared"),
-        ("[column.mzl_subtype]", "[column.mzl_ipi_group]\ntype = \"text\"\n\n[column.mzl_subtype]", "made by [clinical_index]"),
+        (MZL, 'index = "mzlipi"', "'mzlipi' is not known"),
+        (MZL, 'index = "r_ipi"', "off by default"),
+        (MZL, 'index = "malt_ipi"', "needs the column 'stage_ct', its stage"),
+        (MZL, 'index = "malt_ipi"\nstage = "stage_cxcr4"', "read from CXCR4 PET and cannot enter"),
+        (MZL, 'index = "mzl_ipi"\nwithout = ["ki67"]', "has no input 'ki67'"),
+        (MZL, 'index = "mzl_ipi"\nhorizon = 3', "horizon: belongs to survival"),
+        (MZL, 'index = "mzl_ipi"\ncolumn = "disease"', "have a column of their own"),
+        (MZL, 'column = "disease"\nwithout = ["ki67"]\nhorizon = 3', "belongs to an index that is computed"),
+        (
+            MZL,
+            f"{MZL}\nsurvival = {{ low = 0.9, high = 0.5 }}\nhorizon = 5\n{FROM}",
+            "must name the groups of the index",
+        ),
+        (MZL, f"{MZL}\n{THREE}\nhorizon = 3\n{FROM}", "survival at one horizon can be compared"),
+        ("[column.mzl_subtype]", f"{OWN}\n[column.mzl_subtype]", "made by [clinical_index]"),
     ],
-)  # fmt: skip
+)
 def test_declarations_that_do_not_fit_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
     text = STUDY.replace(old, new)
     assert text != STUDY
