@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from survmodel.data import checks_covariates, checks_dates, checks_identity, checks_units, checks_values
+from survmodel.data import checks_covariates, checks_dates, checks_identity, checks_regions, checks_units, checks_values
 from survmodel.data.canonical import CanonicalTables
 from survmodel.data.columns import Column
 from survmodel.data.findings import Finding, Place
@@ -39,6 +39,7 @@ CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (checks_dates.check_progression_after_scan, ("scans", "follow_up")),
     (checks_dates.check_untreated, ("patients", "scans", "therapy")),
     (checks_dates.check_interval_between_tracers, ("scans",)),
+    (checks_regions.check_region_references, ("scans", "region_reads")),
     (checks_values.check_suv_order, ("lesions",)),
     (checks_values.check_suv_positive, ()),
     (checks_values.check_suv_scale, ("lesions",)),

@@ -47,13 +47,21 @@ def _positions(mask: npt.ArrayLike) -> npt.NDArray[np.intp]:
     return np.flatnonzero(np.asarray(mask, dtype=bool))
 
 
+#: Column that tells rows of one key apart where it is given, and what it means where it is empty.
+TOLD_APART_BY = {"lesions": ("reader", "reader_1")}
+
+
 def check_keys(tables: CanonicalTables) -> Iterator[Finding]:
     """Find rows that share a key of several columns; a key of one column is checked when the file is read."""
     for schema, table in _brought(tables):
         key = list(schema.primary_key)
         if len(key) < 2:
             continue
-        where = _positions(table.duplicated(key, keep=False) & table[key].notna().all(axis=1))
+        keyed = table[key]
+        if schema.name in TOLD_APART_BY:
+            column, empty = TOLD_APART_BY[schema.name]
+            keyed = keyed.assign(**{column: table[column].astype(object).fillna(empty)})
+        where = _positions(keyed.duplicated(keep=False) & keyed.notna().all(axis=1))
         if where.size:
             problem = f"the same {join_words(key)} occur in more than one row"
             remedy = "remove the copies, or correct the identifiers"

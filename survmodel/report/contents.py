@@ -28,6 +28,7 @@ from survmodel.report.added_value_contents import AddedValuePart
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.cutpoint_contents import CutpointPart
 from survmodel.report.document import FigureBlock
+from survmodel.report.imaging_contents import ImagingPart
 from survmodel.report.imputation_contents import ImputationPart, PooledModel
 from survmodel.report.sensitivity_contents import SensitivityPart
 from survmodel.report.tracer_contents import TracerPart
@@ -478,6 +479,8 @@ class StudyContents:
         Software and hashes.
     tracers : TracerPart, optional
         CXCR4 PET beside FDG PET.
+    imaging : ImagingPart, optional
+        Readers, regions, and what follows a scan.
     """
 
     title: str
@@ -500,6 +503,7 @@ class StudyContents:
     notes: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()
     tracers: TracerPart | None = None
+    imaging: ImagingPart | None = None
 
     def answers(self) -> Iterator[Answer[Result]]:
         """Walk through every answer.
@@ -511,6 +515,7 @@ class StudyContents:
         """
         found: list[Answer[Any]] = [] if self.description is None else [self.description]
         found += [] if self.tracers is None else self.tracers.answers()
+        found += [] if self.imaging is None else self.imaging.answers()
         yield from found
         for part in self.endpoints:
             yield from part.answers()

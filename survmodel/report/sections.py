@@ -15,6 +15,7 @@ from survmodel.report.comparison_sections import comparison_blocks, performance_
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
 from survmodel.report.cutpoint_sections import cutpoint_blocks
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, Section, TableBlock
+from survmodel.report.imaging_sections import imaging_sections
 from survmodel.report.imputation_sections import imputation_blocks, imputation_methods, pooled_blocks
 from survmodel.report.sensitivity_sections import sensitivity_blocks
 from survmodel.report.table_one import description_table
@@ -53,6 +54,8 @@ def build_document(contents: StudyContents) -> Document:
     if contents.tracers is not None:
         blocks = tuple(tracer_blocks(contents.tracers, contents.group_label))
         sections.append(Section("CXCR4 PET and FDG PET", blocks))
+    if contents.imaging is not None:
+        sections += imaging_sections(contents.imaging)
     for part in parts:
         sections += _of_endpoint(part, contents, f": {part.title}" if several else "")
     sections += _remarks(contents)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from survmodel.performance.delong import DeLongTest
 from survmodel.performance.paired_accuracy import PairedAccuracy
 from survmodel.performance.paired_uptake import PairedValues
 from survmodel.performance.stage_migration import StageMigration
@@ -36,6 +37,8 @@ class TracerPart:
         Patients left out because their scans lie too far apart.
     patterns : tuple of (str, tuple of (str, int))
         Patients by pattern of the two tracers: all, then each disease group.
+    areas : Answer of DeLongTest, optional
+        SUVmax of both tracers against the reference, where the set holds patients without the disease.
     """
 
     label: str
@@ -45,6 +48,7 @@ class TracerPart:
     uptake: tuple[GroupAnswer[PairedValues], ...] = ()
     lesions: Answer[PairedValues] | None = None
     patterns: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
+    areas: Answer[DeLongTest] | None = None
     n: int = 0
     n_apart: int = 0
 
@@ -54,9 +58,10 @@ class TracerPart:
         Yields
         ------
         Answer
-            Accuracy, stages, uptake, lesions.
+            Accuracy, areas, stages, uptake, lesions.
         """
         yield from () if self.accuracy is None else (self.accuracy,)
+        yield from () if self.areas is None else (self.areas,)
         yield from self.migrations
         yield from (one.answer for one in self.uptake)
         yield from () if self.lesions is None else (self.lesions,)

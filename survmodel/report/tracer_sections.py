@@ -7,8 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from survmodel.formatting import MISSING, count_noun, format_count, format_number, format_p, format_p_equation
+from survmodel.formatting import (
+    MISSING,
+    count_noun,
+    format_count,
+    format_number,
+    format_p,
+    format_p_equation,
+    format_percent,
+)
 from survmodel.naming import begin
+from survmodel.performance.delong import DeLongTest
 from survmodel.performance.stage_migration import StageMigration
 from survmodel.report import sentences
 from survmodel.report.answers import Answer
@@ -45,6 +54,8 @@ def tracer_blocks(part: TracerPart, group_label: str) -> Iterator[Block]:
     yield Paragraph(f"{text}{apart}.")
     if part.accuracy is not None:
         yield from _accuracy(part, whom)
+    if part.areas is not None:
+        yield _areas(part.areas)
     for one in part.migrations:
         yield from _stages(one)
     if part.uptake:
@@ -74,7 +85,10 @@ def _accuracy(part: TracerPart, whom: str) -> Iterator[Block]:
             rows.append([f"{begin(measure)}, {case}", *cells, "", ""])
     header = ["", *found.names, f"{found.names[0]} less {found.names[1]} (95% limits)", "p"]
     caption = f"Accuracy of the reads of both tracers against the reference ({part.reference}){whom}."
-    notes = [begin(f"{found.glance().iloc[0]['conventions']!s}."),
+    seen = found.glance().iloc[0]
+    notes = [begin(f"{seen['conventions']!s}."),
+             f"Verified by the reference: {format_count(seen['n_verified'])} of {format_count(seen['n'])} patients "
+             f"with both reads, {format_percent(found.verification)}.",
              "Rows without a case: verified patients with a read of yes or no on both scans; an indeterminate read "
              "counts as right in the best case and as wrong in the worst."]  # fmt: skip
     yield TableBlock(Table(header, rows, caption, tuple(notes)), "tracer_accuracy")
@@ -102,6 +116,20 @@ def _with_limits(one: pd.Series, digits: int = 3) -> str:
     if not np.isfinite([low, high]).all():
         return shown
     return f"{shown} ({format_number(low, digits)} to {format_number(high, digits)})"
+
+
+def _areas(answer: Answer[DeLongTest]) -> Paragraph:
+    """Tell how well SUVmax of each tracer tells patients with the disease from those without."""
+    found, what = answer.result, "Area under the ROC curve of SUVmax"
+    if found is None:
+        return Paragraph(sentences.not_estimable(what, answer.reason), "missing")
+    table = found.tidy()
+    one, other, change = (_with_limits(table.iloc[place]) for place in range(3))
+    return Paragraph(
+        f"{what} against the reference, in {count_noun(found.n_positive, 'patient')} with and {found.n_negative} "
+        f"without the disease: {found.names[0]} {one}, {found.names[1]} {other}; difference {change}, DeLong's test "
+        f"{format_p_equation(found.p_value)}. A scan without lesions has no SUVmax and ranks below all others."
+    )
 
 
 def _stages(answer: Answer[StageMigration]) -> Iterator[Block]:

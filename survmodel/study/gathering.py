@@ -7,7 +7,7 @@ columns of the patient. Identifiers are the row labels and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from survmodel.formatting import count_noun
 from survmodel.markers.further import further_markers
 from survmodel.markers.labs import patient_labs
 from survmodel.markers.scans import scan_facts
+from survmodel.markers.segmenters import first_segmentation
 from survmodel.markers.uptake import READERS, TRACERS, UNDEFINED_WITHOUT_LESIONS, patient_uptake
 from survmodel.study.clinical_index import published_entries, published_survival
 from survmodel.study.computed_index import compute_indices
@@ -66,6 +67,8 @@ class Gathered:
         For each marker, where it does not exist because the scan shows no lesion; such a value is not missing.
     notes : tuple of str
         What the reader may want to know.
+    tables : mapping of str to pandas.DataFrame
+        The canonical tables without what tells who a patient is; empty for a plain study.
     """
 
     table: pd.DataFrame
@@ -77,6 +80,7 @@ class Gathered:
     files: tuple[SourceFile, ...]
     undefined: Mapping[str, pd.Series] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def gather(study: Study) -> Gathered:
@@ -171,7 +175,9 @@ def _gather_canonical(study: Study) -> Gathered:
     table = patients[[column.name for column in own if column not in made.columns]].join(made.table)
     notes = [*canonical.notes, *_notes_of_unused(canonical), *made.notes]
     dates, places = _outcome_columns(canonical, patients, outcome)
-    return _join(study, table, own, dates, places, flow, findings, canonical.files, _undefined(made.table), notes)
+    undefined = _undefined(made.table)
+    joined = _join(study, table, own, dates, places, flow, findings, canonical.files, undefined, notes)
+    return replace(joined, tables=canonical.tables)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,11 +205,13 @@ def _made_of_tables(study: Study, canonical: CanonicalTables, patients: list[str
         table = table.join(facts.table)
         notes += facts.notes
     if "lesions" in tables:
-        uptake = patient_uptake(pd.Series(patients), tables["scans"], tables["lesions"], reads)
+        lesions, told = first_segmentation(tables["lesions"])
+        notes += told
+        uptake = patient_uptake(pd.Series(patients), tables["scans"], lesions, reads)
         columns += [Column(one.name, "number", one.label, one.unit, "marker") for one in uptake.markers]
         table = table.join(uptake.table)
         notes += uptake.notes
-        further = further_markers(uptake.table, tables["scans"], tables["lesions"], reads)
+        further = further_markers(uptake.table, tables["scans"], lesions, reads)
         columns += [study.columns[name] for name in further.table.columns]
         table = table.join(further.table)
         notes += further.notes

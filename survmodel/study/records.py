@@ -10,6 +10,7 @@ from survmodel.models.gray import GrayTest
 from survmodel.models.term_tests import columns_of_splines, splines_of
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
+from survmodel.study.imaging_records import of_imaging
 from survmodel.study.imputation_records import of_imputation, of_pooled_model
 from survmodel.study.record_parts import (
     Record,
@@ -56,6 +57,7 @@ def collect_records(contents: StudyContents) -> list[Record]:
                 {"step": f"flow/{flow.name}", "level": why, "measure": "leaving", "n": left, "n_missing": gone}
             )
     found += [] if contents.tracers is None else of_tracers(contents.tracers)
+    found += [] if contents.imaging is None else of_imaging(contents.imaging)
     for part in contents.endpoints:
         for record in _of_endpoint(part):
             found.append({"endpoint": part.name, **record})

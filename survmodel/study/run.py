@@ -18,6 +18,7 @@ from survmodel.study.config import Study, read_study, study_name
 from survmodel.study.contents import gather_contents
 from survmodel.study.drawing import Drawing
 from survmodel.study.folder import INCOMPLETE_REPORT, MANIFEST, PROBLEMS, REPORT, RESULTS, ResultsFolder, file_stem
+from survmodel.study.imaging_steps import imaging_part
 from survmodel.study.manifest import build_manifest
 from survmodel.study.preparation import Prepared, prepare
 from survmodel.study.r_check import write_r_check
@@ -129,7 +130,9 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
     prepared = prepare(study)
     parts = run_steps(prepared, progress)
     contents = gather_contents(prepared, parts, describe_patients(prepared, progress))
-    contents = replace(contents, tracers=tracer_part(prepared, progress))
+    contents = replace(
+        contents, tracers=tracer_part(prepared, progress), imaging=imaging_part(prepared, parts, progress)
+    )
     _refuse_changes(prepared)
     progress("figures")
     contents = Drawing(contents, prepared, folder).draw_all()

@@ -33,7 +33,10 @@ NOT_FOR_FACTORS = (
 #: Keys of a number that a laboratory measured.
 OF_MEASUREMENTS = ("quantity", "unit_in_file", "below_limit", "above_limit", "limit_of_detection")
 #: The canonical tables; those of one row for each patient may be put together from several forms.
-TABLES = ("patients", "scans", "lesions", "labs", "therapy", "reads", "assessments", "follow_up")
+TABLES = (
+    "patients", "scans", "lesions", "labs", "therapy", "reads", "region_reads", "assessments", "adverse_events",
+    "follow_up",
+)  # fmt: skip
 Entry = TypeVar("Entry", bound=FileEntry)
 LEAST_EVENTS_FOR_RATIO, LEAST_EVENTS_FOR_PERFORMANCE, LEAST_EVENTS_FOR_FOREST = 10, 25, 50
 
@@ -99,7 +102,9 @@ class DataEntry(Strict):
     labs: FileEntry | None = None
     therapy: FileEntry | None = None
     reads: FileEntry | None = None
+    region_reads: FileEntry | None = None
     assessments: FileEntry | None = None
+    adverse_events: FileEntry | None = None
     follow_up: FileEntry | None = None
     delimiter: Delimiter = ","
     encoding: Encoding = "utf-8"

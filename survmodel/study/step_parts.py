@@ -6,7 +6,7 @@ A number that fewer events than ``min_events`` speak for is computed and not pri
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -70,6 +70,33 @@ def attempt(step: str, compute: Callable[[], Answered], progress: Progress = sil
         return Answer(step, compute())
     except SurvmodelError as error:
         return Answer(step, None, str(error))
+
+
+def attempt_possible(step: str, compute: Callable[[], Answered], progress: Progress = silent) -> Answer[Answered]:
+    """Run a step that no study file asks for: what the data do not allow is no failure.
+
+    Parameters
+    ----------
+    step : str
+        Name of the step.
+    compute : callable
+        Computes the result.
+    progress : callable
+        Is told the name before the step begins.
+
+    Returns
+    -------
+    Answer
+        Withheld, with its reason, where it cannot be computed.
+
+    Examples
+    --------
+    >>> from survmodel import paired_counts
+    >>> attempt_possible("lesions", lambda: paired_counts([1, 2], [0, 0])).failed
+    False
+    """
+    answer = attempt(step, compute, progress)
+    return replace(answer, withheld=True) if answer.failed else answer
 
 
 def too_few_events(n_event: int, least: int, key: str) -> str:

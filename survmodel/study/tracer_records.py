@@ -24,10 +24,7 @@ def of_tracers(part: TracerPart) -> Iterator[Record]:
         Accuracy by sample, stages, uptake by disease group, lesions and patterns.
     """
     yield {"step": "tracers", "measure": "patients", "n": part.n, "n_missing": part.n_apart}
-    if part.accuracy is not None and part.accuracy.result is not None:
-        for record in tidy_records(part.accuracy.result.tidy(), part.accuracy.step):
-            model = record.get("model") or record.get("contrast")
-            yield {**record, "model": model, "measure": f"{record['measure']}, {record['sample']}"}
+    yield from _of_reference(part)
     for answer in part.migrations:
         yield from _of_stages(answer)
     for one in part.uptake:
@@ -40,6 +37,22 @@ def of_tracers(part: TracerPart) -> Iterator[Record]:
     for group, patients in part.patterns:
         for name, count in patients:
             yield {"step": "tracers/patterns", "group": group, "level": name, "measure": "patients", "n": count}
+
+
+def _of_reference(part: TracerPart) -> Iterator[Record]:
+    """Give what both tracers are worth against the reference."""
+    if part.accuracy is not None and part.accuracy.result is not None:
+        for record in tidy_records(part.accuracy.result.tidy(), part.accuracy.step):
+            model = record.get("model") or record.get("contrast")
+            yield {**record, "model": model, "measure": f"{record['measure']}, {record['sample']}"}
+        seen = part.accuracy.result.glance().iloc[0]
+        yield {"step": part.accuracy.step, "measure": "verified by the reference", "n": int(seen["n"]),
+               "estimate": int(seen["n_verified"])}  # fmt: skip
+    if part.areas is not None and part.areas.result is not None:
+        for record in tidy_records(part.areas.result.tidy(), part.areas.step):
+            yield {**record, "n": int(part.areas.result.glance().iloc[0]["n"])}
+        yield {"step": part.areas.step, "measure": "with the disease", "n": part.areas.result.n_positive}
+        yield {"step": part.areas.step, "measure": "without the disease", "n": part.areas.result.n_negative}
 
 
 def _of_stages(answer: Answer[StageMigration]) -> Iterator[Record]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -13,17 +11,16 @@ from survmodel.cohort import ALL_PATIENTS
 from survmodel.data.checks_dates import DAYS_BETWEEN_TRACERS
 from survmodel.markers.patterns import PATTERN, PATTERNS
 from survmodel.markers.scans import INTERVAL
+from survmodel.performance.delong import DeLongTest, delong_test
 from survmodel.performance.paired_accuracy import paired_accuracy
 from survmodel.performance.paired_uptake import PairedValues, paired_counts, paired_uptake
 from survmodel.performance.stage_migration import StageMigration, stage_migration
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.tracer_contents import TracerPart
-from survmodel.result import Result
 from survmodel.study.known_columns import group_columns
 from survmodel.study.preparation import Prepared
-from survmodel.study.step_parts import Progress, Rows, attempt, list_levels, silent
-
-Answered = TypeVar("Answered", bound=Result)
+from survmodel.study.step_parts import Progress, Rows, list_levels, silent
+from survmodel.study.step_parts import attempt_possible as _attempt
 
 #: Set of patients in whom tests are compared, where it is declared.
 DIAGNOSTIC = "diagnostic"
@@ -34,6 +31,9 @@ READS = ("cxcr4_read", "fdg_read")
 CODES = {"positive": 1, "negative": 0, "indeterminate": "indeterminate"}
 STAGES = {"FDG": "stage_fdg", "CT": "stage_ct"}
 STAGE_CXCR4 = "stage_cxcr4"
+NEGATIVE = ("cxcr4_negative", "fdg_negative")
+#: Rank of SUVmax on a scan without lesions, which has none: below every other.
+LOWEST = -1.0
 SUVMAX, LESIONS = ("cxcr4_suvmax", "fdg_suvmax"), ("cxcr4_lesions", "fdg_lesions")
 #: Fewer pairs than this say nothing of uptake.
 FEWEST = 5
@@ -67,6 +67,7 @@ def tracer_part(prepared: Prepared, progress: Progress = silent) -> TracerPart |
         label="" if chosen is None else chosen.label or name,
         reference=labels.get(REFERENCE, REFERENCE),
         accuracy=_accuracy(table, progress),
+        areas=_areas(table, progress),
         migrations=tuple(_migrations(table, progress)),
         uptake=tuple(_uptake(table, group, progress)),
         lesions=_lesions(table, progress),
@@ -77,18 +78,26 @@ def tracer_part(prepared: Prepared, progress: Progress = silent) -> TracerPart |
     return parts if any(parts.answers()) or parts.patterns else None
 
 
-def _attempt(step: str, compute: Callable[[], Answered], progress: Progress) -> Answer[Answered]:
-    """Compare where that is possible; no study file asks for it, so that what cannot be compared is no failure."""
-    answer = attempt(step, compute, progress)
-    return replace(answer, withheld=True) if answer.failed else answer
-
-
 def _accuracy(table: pd.DataFrame, progress: Progress) -> Answer | None:  # type: ignore[type-arg]
     if not {REFERENCE, *READS} <= set(table.columns):
         return None
     truth = table[REFERENCE].astype(object).map({True: 1.0, False: 0.0}).astype(float)
     reads = [table[read].astype(object).map(CODES) for read in READS]
     return _attempt("tracers/accuracy", lambda: paired_accuracy(truth, *reads, names=NAMES), progress)
+
+
+def _areas(table: pd.DataFrame, progress: Progress) -> Answer[DeLongTest] | None:
+    """Compare how well SUVmax of each tracer tells patients with the disease from those without."""
+    if not {REFERENCE, *SUVMAX, *NEGATIVE} <= set(table.columns):
+        return None
+    truth = table[REFERENCE].astype(object).map({True: 1.0, False: 0.0}).astype(float)
+    if truth.nunique() < 2:
+        return None
+    scores = [
+        table[suvmax].astype(float).mask(table[negative] == 1, LOWEST)
+        for suvmax, negative in zip(SUVMAX, NEGATIVE, strict=True)
+    ]
+    return _attempt("tracers/areas", lambda: delong_test(truth, *scores, names=NAMES), progress)
 
 
 def _migrations(table: pd.DataFrame, progress: Progress) -> Iterator[Answer[StageMigration]]:

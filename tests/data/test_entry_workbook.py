@@ -29,7 +29,18 @@ BOOK = load_workbook(io.BytesIO(CONTENT))
 #: Read from the files, so that nothing of the package stands between schema and workbook.
 TABLES = {
     name: json.loads((schema_folder() / f"{name}.schema.json").read_text("utf-8"))
-    for name in ("patients", "scans", "lesions", "labs", "therapy", "reads", "assessments", "follow_up")
+    for name in (
+        "patients",
+        "scans",
+        "lesions",
+        "labs",
+        "therapy",
+        "reads",
+        "region_reads",
+        "assessments",
+        "adverse_events",
+        "follow_up",
+    )
 }
 FIELDS = [(table, field["name"]) for table, content in TABLES.items() for field in content["fields"]]
 

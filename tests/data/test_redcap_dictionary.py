@@ -110,7 +110,7 @@ def test_every_form_begins_with_what_a_row_is_and_whether_the_form_repeats():
     about = {row["Form Name"]: row["Field Label"] for row in rows_of(load_schema()) if "_about" in row[HEADERS[0]]}
     assert {form for form, label in about.items() if "does not repeat" in label} == {"patients", "follow_up"}
     assert {form for form, label in about.items() if "repeating instrument" in label} == {
-        "scans", "lesions", "labs", "therapy", "reads", "assessments",
+        "scans", "lesions", "labs", "therapy", "reads", "region_reads", "assessments", "adverse_events",
     }  # fmt: skip
 
 

@@ -22,7 +22,10 @@ SCHEMA = load_schema()
 #: The schema of study files, generated, lies beside those of the tables.
 FILES = [path for path in sorted(FOLDER.glob("*.schema.json")) if path.name != "study.schema.json"]
 CONTENTS = {path.name.split(".")[0]: json.loads(path.read_text("utf-8")) for path in FILES}
-TABLES = ["patients", "scans", "lesions", "labs", "therapy", "reads", "assessments", "follow_up"]
+TABLES = [
+    "patients", "scans", "lesions", "labs", "therapy", "reads", "region_reads", "assessments", "adverse_events",
+    "follow_up",
+]  # fmt: skip
 FIELDS = [(table, field["name"]) for table, content in CONTENTS.items() for field in content["fields"]]
 
 

@@ -1,0 +1,26 @@
+"""Sections on reads and regions, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from survmodel.report.document import Section
+from survmodel.report.imaging_contents import ImagingPart
+from survmodel.report.reader_sections import reader_blocks
+
+
+def imaging_sections(part: ImagingPart) -> Iterator[Section]:
+    """Lay out what is known of reads and regions.
+
+    Parameters
+    ----------
+    part : ImagingPart
+        The results.
+
+    Yields
+    ------
+    Section
+        Only those that have something to say.
+    """
+    if part.readers is not None:
+        yield Section("Readers and repeated measurement", tuple(reader_blocks(part.readers)))
