@@ -23,7 +23,7 @@ from survmodel.performance.accuracy_rows import Bools, Choices, Ints, Row, corre
 from survmodel.performance.difference_limits import DIFFERENCE_LIMITS, DifferenceLimits
 from survmodel.performance.mcnemar import METHODS, Method
 from survmodel.performance.proportions import LIMITS, Limits, check_level
-from survmodel.performance.readings import INDETERMINATE, MISSING, NO, YES, read_readings
+from survmodel.performance.readings import INDETERMINATE, MISSING, NO, YES, read_clusters, read_readings
 from survmodel.result import Display, Result, frozen
 from survmodel.table import Table
 
@@ -221,7 +221,7 @@ def paired_accuracy(
     _check_options(names, method, limits, conf_level)
     how = Choices(names, method, *limits, conf_level, seed)
     disease, a, b = _read(reference, test_a, test_b, names)
-    patient = _read_cluster(cluster, disease.size)
+    patient = read_clusters(cluster, disease.size)
     known = (a != MISSING) & (b != MISSING)
     disease, a, b = disease[known], a[known], b[known]
     patient = None if patient is None else patient[known]
@@ -281,18 +281,6 @@ def _read(reference: object, test_a: object, test_b: object, names: tuple[str, s
     if not disease.size == a.size == b.size:
         raise DataError("reference and tests differ in length", f"{disease.size}, {a.size} and {b.size} rows")
     return disease, a, b
-
-
-def _read_cluster(cluster: object, n: int) -> Ints | None:
-    if cluster is None:
-        return None
-    labels = pd.Series(np.asarray(cluster, dtype=np.object_))
-    if labels.size != n:
-        raise DataError("cluster and tests differ in length", f"{labels.size} and {n} rows")
-    if labels.isna().any():
-        raise DataError("a row has no patient", remedy="leave it out on purpose, or say whose it is")
-    codes: Ints = np.asarray(pd.factorize(labels)[0], dtype=np.int64)
-    return codes
 
 
 def _both(

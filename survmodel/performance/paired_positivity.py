@@ -7,17 +7,25 @@ positivity, and nothing else. With one, :func:`survmodel.paired_accuracy` gives 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from survmodel.errors import ConfigError, DataError
 from survmodel.formatting import count_noun, format_estimate, format_interval, format_p_equation, format_percent
+from survmodel.performance.clustered_difference import clustered_difference
+from survmodel.performance.clustered_proportion import clustered_proportion
 from survmodel.performance.difference_limits import tango_limits
 from survmodel.performance.mcnemar import McNemarTest, Method, mcnemar_test
 from survmodel.performance.proportions import check_level, wilson_limits
-from survmodel.performance.readings import INDETERMINATE, MISSING, YES, read_readings
+from survmodel.performance.readings import INDETERMINATE, MISSING, YES, read_clusters, read_readings
 from survmodel.result import Display, Result
 from survmodel.table import Table
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -28,23 +36,35 @@ class PairedPositivity(Result):
     ----------
     test : McNemarTest
         The table of both, with its p-value.
+    shares : tuple of tuple of (float, float, float)
+        Positivity of each test, with limits.
     difference : tuple of (float, float, float)
         Positivity of the first minus the second, with limits.
+    p_value : float
+        McNemar's, or that of the clustered difference; NaN where there is none.
     n_indeterminate : int
         Patients left out because a test is neither positive nor negative.
     n_missing : int
         Patients left out because they lack a test.
+    n_cluster : int
+        Patients, where rows are lesions or regions; 0 where rows are patients.
     conf_level : float
         Coverage of limits.
+    conventions : str
+        How the numbers were computed.
     warnings : tuple of str
         None.
     """
 
     test: McNemarTest
+    shares: tuple[tuple[float, float, float], tuple[float, float, float]]
     difference: tuple[float, float, float]
+    p_value: float
     n_indeterminate: int
     n_missing: int
+    n_cluster: int
     conf_level: float
+    conventions: str
     warnings: tuple[str, ...] = ()
 
     def tidy(self) -> pd.DataFrame:
@@ -56,11 +76,8 @@ class PairedPositivity(Result):
             Columns model or contrast, measure, estimate, conf_low, conf_high, n, p_value.
         """
         found, rows = self.test, []
-        for name, count in zip(
-            found.names, (found.both + found.first_only, found.both + found.second_only), strict=True
-        ):
-            low, high = wilson_limits(count, found.n, self.conf_level)
-            rows.append({"model": name, "estimate": count / found.n, "conf_low": low, "conf_high": high, "n": found.n})
+        for name, (share, low, high) in zip(found.names, self.shares, strict=True):
+            rows.append({"model": name, "estimate": share, "conf_low": low, "conf_high": high, "n": found.n})
         estimate, low, high = self.difference
         rows.append(
             {
@@ -69,7 +86,7 @@ class PairedPositivity(Result):
                 "conf_low": low,
                 "conf_high": high,
                 "n": found.n,
-                "p_value": found.p_value,
+                "p_value": self.p_value,
             }
         )
         columns = ["model", "contrast", "measure", "estimate", "conf_low", "conf_high", "n", "p_value"]
@@ -87,9 +104,10 @@ class PairedPositivity(Result):
             "n": self.test.n,
             "n_indeterminate": self.n_indeterminate,
             "n_missing": self.n_missing,
-            "p_value": self.test.p_value,
+            "n_cluster": self.n_cluster,
+            "p_value": self.p_value,
             "conf_level": self.conf_level,
-            "conventions": f"limits: Wilson; difference: Tango, McNemar {self.test.method}",
+            "conventions": self.conventions,
         }
         return pd.DataFrame([row])
 
@@ -105,13 +123,15 @@ class PairedPositivity(Result):
             for r in self.tidy().iloc[:2].to_dict("records")
         ]
         notes = [
-            f"Difference {format_estimate(*self.difference, 3)}, {format_p_equation(found.p_value)}",
+            f"Difference {format_estimate(*self.difference, 3)}, {format_p_equation(self.p_value)}",
             "Positivity is not accuracy: no reference tells who has the disease",
         ]
+        noun = "row" if self.n_cluster else "patient"
         for count, why in ((self.n_indeterminate, "indeterminate"), (self.n_missing, "without both tests")):
-            notes += [f"{count_noun(count, 'patient')} left out, {why}"] if count else []
+            notes += [f"{count_noun(count, noun)} left out, {why}"] if count else []
         table = Table(["", "positive", "limits, %"], shares)
-        return Display(f"Positivity of {count_noun(found.n, 'patient')}", (square, table), tuple(notes))
+        whom = f" in {count_noun(self.n_cluster, 'patient')}" if self.n_cluster else ""
+        return Display(f"Positivity of {count_noun(found.n, noun)}{whom}", (square, table), tuple(notes))
 
 
 def paired_positivity(
@@ -119,8 +139,10 @@ def paired_positivity(
     test_b: object,
     *,
     names: tuple[str, str] = ("A", "B"),
+    cluster: object = None,
     method: Method = "mid-p",
     conf_level: float = 0.95,
+    seed: int = 0,
 ) -> PairedPositivity:
     """Compare how often two tests are positive, such as residual disease by PET and in the marrow.
 
@@ -131,10 +153,14 @@ def paired_positivity(
         and no are left out and counted.
     names : tuple of (str, str)
         The tests.
+    cluster : Series or array_like, shape (n,), optional
+        Patient of each row, where rows are lesions or regions.
     method : {"mid-p", "exact"}
-        McNemar's p-value.
+        McNemar's p-value, where rows are patients.
     conf_level : float
         Coverage of limits.
+    seed : int
+        Start of the random numbers of a bootstrap of patients (clustered rows with a share of 0 or 1 only).
 
     Returns
     -------
@@ -144,13 +170,14 @@ def paired_positivity(
     Raises
     ------
     DataError
-        For other readings, rows that do not agree, and no patient with both.
+        For other readings, rows that do not agree, no patient with both, and clustered rows of one patient.
     ConfigError
         For unknown options.
 
     References
     ----------
-    Fagerland MW, Lydersen S, Laake P (2013). BMC Med Res Methodol 13:91. Tango T (1998). Stat Med 17:891-908.
+    Fagerland MW, Lydersen S, Laake P (2013). BMC Med Res Methodol 13:91. Tango T (1998). Stat Med 17:891-908. Mancl LA,
+    DeRouen TA (2001). Biometrics 57:126-134.
 
     Examples
     --------
@@ -172,12 +199,42 @@ def paired_positivity(
     if not known.any():
         raise DataError("no patient is positive or negative by both tests", f"{known.size} rows")
     found = mcnemar_test(a[known] == YES, b[known] == YES, names=names, method=method)
-    only = found.first_only, found.second_only
-    limits = tango_limits(*only, found.n, conf_level)
+    patient = read_clusters(cluster, a.size)
+    calls = a[known] == YES, b[known] == YES
+    numbers = _plain(found, conf_level) if patient is None else _clustered(calls, patient[known], conf_level, seed)
     return PairedPositivity(
         test=found,
-        difference=((only[0] - only[1]) / found.n, *limits),
+        shares=numbers.shares,
+        difference=numbers.difference,
+        p_value=numbers.p_value,
         n_indeterminate=int(neither.sum()),
         n_missing=int(missing.sum()),
+        n_cluster=0 if patient is None else int(np.unique(patient[known]).size),
         conf_level=conf_level,
+        conventions=numbers.conventions,
     )
+
+
+class _Numbers(NamedTuple):
+    shares: tuple[tuple[float, float, float], tuple[float, float, float]]
+    difference: tuple[float, float, float]
+    p_value: float
+    conventions: str
+
+
+def _plain(found: McNemarTest, conf_level: float) -> _Numbers:
+    only = found.first_only, found.second_only
+    first, second = ((n / found.n, *wilson_limits(n, found.n, conf_level)) for n in (found.both + one for one in only))
+    difference = ((only[0] - only[1]) / found.n, *tango_limits(*only, found.n, conf_level))
+    conventions = f"limits: Wilson; difference: Tango, McNemar {found.method}"
+    return _Numbers((first, second), difference, found.p_value, conventions)
+
+
+def _clustered(calls: tuple[Bools, Bools], patient: Ints, conf_level: float, seed: int) -> _Numbers:
+    """Give limits that know of patients; without a difference of rows McNemar's test would count them as patients."""
+    both = [clustered_proportion(one, patient, conf_level=conf_level) for one in calls]
+    first, second = ((one.estimate, one.conf_low, one.conf_high) for one in both)
+    every = np.ones(patient.size, dtype=bool)
+    found = clustered_difference(calls, (every, every), patient, conf_level, seed)
+    conventions = f"rows within patients: {both[0].method}, {both[1].method}; difference: {found.method}"
+    return _Numbers((first, second), (found.estimate, found.conf_low, found.conf_high), found.p_value, conventions)

@@ -50,6 +50,42 @@ def read_readings(values: object, name: str, *, third_state: bool = True) -> Int
     return codes
 
 
+def read_clusters(cluster: object, n: int) -> Ints | None:
+    """Read whose row each row is.
+
+    Parameters
+    ----------
+    cluster : Series or array_like, shape (n,), or None
+        Patient of each row; None where rows are patients.
+    n : int
+        Rows of the tests.
+
+    Returns
+    -------
+    ndarray of int, shape (n,), or None
+        A code for each patient.
+
+    Raises
+    ------
+    DataError
+        For another number of rows, and a row without a patient.
+
+    Examples
+    --------
+    >>> read_clusters(["a", "b", "a"], 3).tolist()
+    [0, 1, 0]
+    """
+    if cluster is None:
+        return None
+    labels = pd.Series(np.asarray(cluster, dtype=np.object_))
+    if labels.size != n:
+        raise DataError("cluster and tests differ in length", f"{labels.size} and {n} rows")
+    if labels.isna().any():
+        raise DataError("a row has no patient", remedy="leave it out on purpose, or say whose it is")
+    codes: Ints = np.asarray(pd.factorize(labels)[0], dtype=np.int64)
+    return codes
+
+
 def _code(value: object) -> int:
     if pd.isna(value):  # type: ignore[call-overload]
         return MISSING

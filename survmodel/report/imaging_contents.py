@@ -9,6 +9,9 @@ from typing import Any
 from survmodel.performance.agreement import Kappa
 from survmodel.performance.attenuation import Attenuation
 from survmodel.performance.intraclass import IntraclassCorrelation
+from survmodel.performance.paired_accuracy import PairedAccuracy
+from survmodel.performance.paired_positivity import PairedPositivity
+from survmodel.performance.paired_uptake import PairedValues
 from survmodel.performance.proportions import Proportion
 from survmodel.report.answers import Answer
 
@@ -90,6 +93,64 @@ class ReaderPart:
 
 
 @dataclass(frozen=True, slots=True)
+class LesionsOfGroup:
+    """Lesions of one group that both tracers show, or only one.
+
+    Parameters
+    ----------
+    group : str
+        Disease group, "" for all patients.
+    n : int
+        Patients whose lesions were matched.
+    both, cxcr4_only, fdg_only : int
+        Lesions.
+    share : Answer of PairedValues
+        Share of all lesions that only CXCR4 PET shows.
+    """
+
+    group: str
+    n: int
+    both: int
+    cxcr4_only: int
+    fdg_only: int
+    share: Answer[PairedValues]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionPart:
+    """Both tracers region by region, and lesion by lesion.
+
+    Parameters
+    ----------
+    accuracy : Answer of PairedAccuracy, optional
+        Regions against their reference, within patients; None where no region has one.
+    positivity : Answer of PairedPositivity, optional
+        Regions without any reference.
+    lesions : tuple of LesionsOfGroup
+        All patients first, then each disease group.
+    n_regions, n_patients : int
+        Regions with a read, and their patients.
+    """
+
+    accuracy: Answer[PairedAccuracy] | None = None
+    positivity: Answer[PairedPositivity] | None = None
+    lesions: tuple[LesionsOfGroup, ...] = ()
+    n_regions: int = 0
+    n_patients: int = 0
+
+    def answers(self) -> Iterator[Answer[Any]]:
+        """Walk through its answers.
+
+        Yields
+        ------
+        Answer
+            Regions, then lesions.
+        """
+        yield from (one for one in (self.accuracy, self.positivity) if one is not None)
+        yield from (one.share for one in self.lesions)
+
+
+@dataclass(frozen=True, slots=True)
 class ImagingPart:
     """Everything about reads, regions and what follows a scan.
 
@@ -97,9 +158,12 @@ class ImagingPart:
     ----------
     readers : ReaderPart, optional
         Agreement of readers, and of repeated measurement.
+    regions : RegionPart, optional
+        Both tracers by region and by lesion.
     """
 
     readers: ReaderPart | None = None
+    regions: RegionPart | None = None
 
     def answers(self) -> Iterator[Answer[Any]]:
         """Walk through its answers.
@@ -109,4 +173,5 @@ class ImagingPart:
         Answer
             In the order of the report.
         """
-        yield from () if self.readers is None else self.readers.answers()
+        for part in (self.readers, self.regions):
+            yield from () if part is None else part.answers()

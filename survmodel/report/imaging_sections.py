@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from survmodel.report.document import Section
 from survmodel.report.imaging_contents import ImagingPart
 from survmodel.report.reader_sections import reader_blocks
+from survmodel.report.region_sections import region_blocks
 
 
-def imaging_sections(part: ImagingPart) -> Iterator[Section]:
+def imaging_sections(part: ImagingPart, group_label: str) -> Iterator[Section]:
     """Lay out what is known of reads and regions.
 
     Parameters
     ----------
     part : ImagingPart
         The results.
+    group_label : str
+        Label of the disease group.
 
     Yields
     ------
@@ -24,3 +27,5 @@ def imaging_sections(part: ImagingPart) -> Iterator[Section]:
     """
     if part.readers is not None:
         yield Section("Readers and repeated measurement", tuple(reader_blocks(part.readers)))
+    if part.regions is not None:
+        yield Section("Regions and lesions of both tracers", tuple(region_blocks(part.regions, group_label)))

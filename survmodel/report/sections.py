@@ -55,7 +55,7 @@ def build_document(contents: StudyContents) -> Document:
         blocks = tuple(tracer_blocks(contents.tracers, contents.group_label))
         sections.append(Section("CXCR4 PET and FDG PET", blocks))
     if contents.imaging is not None:
-        sections += imaging_sections(contents.imaging)
+        sections += imaging_sections(contents.imaging, contents.group_label)
     for part in parts:
         sections += _of_endpoint(part, contents, f": {part.title}" if several else "")
     sections += _remarks(contents)

@@ -18,6 +18,7 @@ from survmodel.formatting import (
 )
 from survmodel.naming import begin
 from survmodel.performance.delong import DeLongTest
+from survmodel.performance.paired_accuracy import PairedAccuracy
 from survmodel.performance.stage_migration import StageMigration
 from survmodel.report import sentences
 from survmodel.report.answers import Answer
@@ -75,6 +76,29 @@ def _accuracy(part: TracerPart, whom: str) -> Iterator[Block]:
         reason = "" if answer is None else answer.reason
         yield Paragraph(sentences.not_estimable("Accuracy of the two tracers", reason), "missing")
         return
+    caption = f"Accuracy of the reads of both tracers against the reference ({part.reference}){whom}."
+    yield TableBlock(accuracy_table(found, caption, "patients"), "tracer_accuracy")
+    for warning in found.warnings:
+        yield Paragraph(begin(warning.rstrip(".")) + ".", "warning")
+
+
+def accuracy_table(found: PairedAccuracy, caption: str, counted: str) -> Table:
+    """Show the accuracy of two tests side by side.
+
+    Parameters
+    ----------
+    found : PairedAccuracy
+        Patients, or regions within patients.
+    caption : str
+        What the table is of.
+    counted : str
+        What a row of the data is: "patients" or "regions".
+
+    Returns
+    -------
+    Table
+        Measures by test, their differences, best and worst case; how many were verified stands below.
+    """
     table = found.tidy()
     own = table[table["sample"] == str(table["sample"].iloc[0])]
     rows = [_accuracy_row(measure, own, found.names) for measure in MEASURES]
@@ -84,16 +108,13 @@ def _accuracy(part: TracerPart, whom: str) -> Iterator[Block]:
             cells = [_estimate(inside, measure, name) for name in found.names]
             rows.append([f"{begin(measure)}, {case}", *cells, "", ""])
     header = ["", *found.names, f"{found.names[0]} less {found.names[1]} (95% limits)", "p"]
-    caption = f"Accuracy of the reads of both tracers against the reference ({part.reference}){whom}."
     seen = found.glance().iloc[0]
     notes = [begin(f"{seen['conventions']!s}."),
-             f"Verified by the reference: {format_count(seen['n_verified'])} of {format_count(seen['n'])} patients "
+             f"Verified by the reference: {format_count(seen['n_verified'])} of {format_count(seen['n'])} {counted} "
              f"with both reads, {format_percent(found.verification)}.",
-             "Rows without a case: verified patients with a read of yes or no on both scans; an indeterminate read "
+             f"Rows without a case: verified {counted} with a read of yes or no on both scans; an indeterminate read "
              "counts as right in the best case and as wrong in the worst."]  # fmt: skip
-    yield TableBlock(Table(header, rows, caption, tuple(notes)), "tracer_accuracy")
-    for warning in found.warnings:
-        yield Paragraph(begin(warning.rstrip(".")) + ".", "warning")
+    return Table(header, rows, caption, tuple(notes))
 
 
 def _accuracy_row(measure: str, table: pd.DataFrame, names: tuple[str, str]) -> list[str]:

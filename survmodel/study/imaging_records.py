@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from math import exp
 
 from survmodel.performance.agreement import Kappa
+from survmodel.performance.paired_accuracy import PairedAccuracy
+from survmodel.performance.paired_positivity import PairedPositivity
 from survmodel.report.answers import Answer
-from survmodel.report.imaging_contents import ImagingPart, ReaderPart
+from survmodel.report.imaging_contents import ImagingPart, ReaderPart, RegionPart
 from survmodel.study.record_parts import Record, tidy_records
 
 
@@ -26,6 +28,8 @@ def of_imaging(part: ImagingPart) -> Iterator[Record]:
     """
     if part.readers is not None:
         yield from of_readers(part.readers)
+    if part.regions is not None:
+        yield from of_regions(part.regions)
 
 
 def of_kappa(answer: Answer[Kappa], counted: str) -> Iterator[Record]:
@@ -79,3 +83,48 @@ def of_readers(part: ReaderPart) -> Iterator[Record]:
             yield {**record, "measure": f"log hazard ratio, {record['measure']}"}
             ratios = {name: exp(float(str(record[name]))) for name in ("estimate", "conf_low", "conf_high")}
             yield {"step": part.attenuation.step, "measure": f"hazard ratio, {record['measure']}", **ratios}
+
+
+def of_regions(part: RegionPart) -> Iterator[Record]:
+    """Give accuracy or positivity of regions, and the lesions of each tracer.
+
+    Parameters
+    ----------
+    part : RegionPart
+        The regions.
+
+    Yields
+    ------
+    dict
+        By sample, and by disease group.
+    """
+    if part.accuracy is not None or part.positivity is not None:
+        yield {"step": "regions", "measure": "regions with a read", "n": part.n_regions}
+        yield {"step": "regions", "measure": "patients", "n": part.n_patients}
+    for answer in (part.accuracy, part.positivity):
+        if answer is not None and answer.result is not None:
+            yield from _of_pairs(answer)
+    for one in part.lesions:
+        yield {"step": one.share.step, "group": one.group, "measure": "patients", "n": one.n}
+        for name in ("both", "cxcr4_only", "fdg_only"):
+            yield {"step": one.share.step, "group": one.group, "measure": f"lesions, {name}", "n": getattr(one, name)}
+        if one.share.result is not None:
+            for record in tidy_records(one.share.result.tidy(), one.share.step):
+                yield {**record, "group": one.group, "n": one.n}
+
+
+def _of_pairs(answer: Answer[PairedAccuracy] | Answer[PairedPositivity]) -> Iterator[Record]:
+    """Give every share and difference of two tests, and how many rows stand behind them."""
+    if answer.result is None:
+        return
+    for record in tidy_records(answer.result.tidy(), answer.step):
+        model = record.get("model") or record.get("contrast")
+        sample = f", {record['sample']}" if record.get("sample") else ""
+        yield {**record, "model": model, "measure": f"{record['measure']}{sample}"}
+    if isinstance(answer.result, PairedPositivity):
+        for name in ("both", "first_only", "second_only", "neither"):
+            yield {"step": answer.step, "measure": f"positive, {name}", "n": getattr(answer.result.test, name)}
+    row = answer.result.glance().iloc[0]
+    for name in ("n", "n_verified", "n_indeterminate", "n_missing", "n_cluster"):
+        if name in row:
+            yield {"step": answer.step, "measure": f"counted, {name}", "estimate": int(row[name]), "n": int(row["n"])}

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from survmodel.cohort import ALL_PATIENTS
+from survmodel.data.checks_dates import DAYS_BETWEEN_TRACERS
+from survmodel.markers.scans import INTERVAL
 from survmodel.report.contents import EndpointPart
 from survmodel.report.imaging_contents import ImagingPart
 from survmodel.study.preparation import Prepared
 from survmodel.study.reader_steps import reader_part
+from survmodel.study.region_steps import region_part
 from survmodel.study.step_parts import Progress, silent
 from survmodel.study.tracer_steps import DIAGNOSTIC
 
@@ -33,7 +36,10 @@ def imaging_part(prepared: Prepared, parts: Sequence[EndpointPart], progress: Pr
     if prepared.study.settings.data.is_plain:
         return None
     patients = compared_patients(prepared)
-    found = ImagingPart(readers=reader_part(prepared, patients, parts, progress))
+    found = ImagingPart(
+        readers=reader_part(prepared, patients, parts, progress),
+        regions=region_part(prepared, near_patients(prepared, patients), progress),
+    )
     return found if any(found.answers()) else None
 
 
@@ -55,3 +61,24 @@ def compared_patients(prepared: Prepared) -> list[str]:
     table = cohort.table
     inside = table.loc[cohort.sets[name][0]] if name in cohort.sets else table
     return [str(one) for one in inside.index]
+
+
+def near_patients(prepared: Prepared, patients: Sequence[str]) -> list[str]:
+    """Leave out patients whose scans lie too many days apart to be compared.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Data and settings.
+    patients : sequence of str
+        Whose scans are compared.
+
+    Returns
+    -------
+    list of str
+        The others; patients with one scan stay.
+    """
+    table = prepared.cohort.table.loc[list(patients)]
+    if INTERVAL not in table:
+        return list(patients)
+    return [str(one) for one in table.index[~(table[INTERVAL] > DAYS_BETWEEN_TRACERS).fillna(value=False).astype(bool)]]
