@@ -151,6 +151,55 @@ class RegionPart:
 
 
 @dataclass(frozen=True, slots=True)
+class MrdOfTracer:
+    """PET of one tracer beside residual disease in the marrow.
+
+    Parameters
+    ----------
+    tracer : str
+        "CXCR4" or "FDG".
+    positivity : Answer of PairedPositivity
+        Two-by-two table, PET first.
+    kappa : Answer of Kappa
+        Agreement beyond chance of reads that are positive or negative.
+    """
+
+    tracer: str
+    positivity: Answer[PairedPositivity]
+    kappa: Answer[Kappa]
+
+
+@dataclass(frozen=True, slots=True)
+class MrdPart:
+    """PET and residual disease at the end of treatment.
+
+    Parameters
+    ----------
+    tracers : tuple of MrdOfTracer
+        By tracer.
+    days : int
+        Most days between scan and marrow.
+    states : tuple of (str, int)
+        Patients by what CXCR4 PET and marrow say together.
+    """
+
+    tracers: tuple[MrdOfTracer, ...]
+    days: int
+    states: tuple[tuple[str, int], ...] = ()
+
+    def answers(self) -> Iterator[Answer[Any]]:
+        """Walk through its answers.
+
+        Yields
+        ------
+        Answer
+            By tracer.
+        """
+        for one in self.tracers:
+            yield from (one.positivity, one.kappa)
+
+
+@dataclass(frozen=True, slots=True)
 class ImagingPart:
     """Everything about reads, regions and what follows a scan.
 
@@ -160,10 +209,13 @@ class ImagingPart:
         Agreement of readers, and of repeated measurement.
     regions : RegionPart, optional
         Both tracers by region and by lesion.
+    mrd : MrdPart, optional
+        PET and residual disease at the end of treatment.
     """
 
     readers: ReaderPart | None = None
     regions: RegionPart | None = None
+    mrd: MrdPart | None = None
 
     def answers(self) -> Iterator[Answer[Any]]:
         """Walk through its answers.
@@ -173,5 +225,5 @@ class ImagingPart:
         Answer
             In the order of the report.
         """
-        for part in (self.readers, self.regions):
+        for part in (self.readers, self.regions, self.mrd):
             yield from () if part is None else part.answers()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from survmodel.report.document import Section
 from survmodel.report.imaging_contents import ImagingPart
+from survmodel.report.mrd_sections import mrd_blocks
 from survmodel.report.reader_sections import reader_blocks
 from survmodel.report.region_sections import region_blocks
 
@@ -29,3 +30,5 @@ def imaging_sections(part: ImagingPart, group_label: str) -> Iterator[Section]:
         yield Section("Readers and repeated measurement", tuple(reader_blocks(part.readers)))
     if part.regions is not None:
         yield Section("Regions and lesions of both tracers", tuple(region_blocks(part.regions, group_label)))
+    if part.mrd is not None:
+        yield Section("PET and residual disease at the end of treatment", tuple(mrd_blocks(part.mrd)))

@@ -25,6 +25,7 @@ from survmodel.data.tables import scan_tables
 from survmodel.data.waivers import FlowRow, count_excluded, exclude_patients, keep_rows, split_waived
 from survmodel.errors import ConfigError
 from survmodel.formatting import count_noun
+from survmodel.markers.end_of_treatment import MRD, EndFacts, end_facts
 from survmodel.markers.further import further_markers
 from survmodel.markers.labs import patient_labs
 from survmodel.markers.scans import scan_facts
@@ -37,8 +38,6 @@ from survmodel.study.known_columns import FIRST_TREATMENT, group_columns
 from survmodel.study.places import ColumnPlaces
 from survmodel.study.settings_index import CLINICAL_INDEX
 
-#: Tables that are read and checked, and that no analysis of this version uses.
-CHECKED_ONLY = ("assessments",)
 #: Columns that do not exist on a scan without lesions begin with these.
 WITHOUT_LESIONS = (*UNDEFINED_WITHOUT_LESIONS, "tbr", "cov", "dmax", "sdmax", "fdg_suv")
 
@@ -173,8 +172,8 @@ def _gather_canonical(study: Study) -> Gathered:
     made = _made_of_tables(study, canonical, list(patients.index))
     own += made.columns
     table = patients[[column.name for column in own if column not in made.columns]].join(made.table)
-    notes = [*canonical.notes, *_notes_of_unused(canonical), *made.notes]
-    dates, places = _outcome_columns(canonical, patients, outcome)
+    notes = [*canonical.notes, *_notes_of_unused(canonical, made), *made.notes]
+    dates, places = _outcome_columns(canonical, patients, outcome, made.end)
     undefined = _undefined(made.table)
     joined = _join(study, table, own, dates, places, flow, findings, canonical.files, undefined, notes)
     return replace(joined, tables=canonical.tables)
@@ -187,6 +186,7 @@ class _Made:
     table: pd.DataFrame
     columns: list[Column]
     notes: list[str]
+    end: EndFacts
 
 
 def _made_of_tables(study: Study, canonical: CanonicalTables, patients: list[str]) -> _Made:
@@ -215,17 +215,25 @@ def _made_of_tables(study: Study, canonical: CanonicalTables, patients: list[str
         columns += [study.columns[name] for name in further.table.columns]
         table = table.join(further.table)
         notes += further.notes
+    end = EndFacts(pd.DataFrame(index=table.index), pd.DataFrame(index=table.index), {})
+    if "scans" in tables:
+        days = study.settings.mrd.days
+        end = end_facts(patients, tables["scans"], reads, tables.get("assessments"), days=days)
+        columns += [study.columns[str(name)] for name in end.table.columns]
+        table = table.join(end.table)
+        notes += end.notes
     if {"scans", "labs"} <= set(tables):
         labs = patient_labs(patients, origin_dates(tables["scans"]), tables["labs"], study.settings.lab_rule)
         columns += [Column(one.name, "number", one.label, one.unit) for one in labs.columns]
         table = table.join(labs.table)
         notes += labs.notes
-    return _Made(table, columns, notes)
+    return _Made(table, columns, notes, end)
 
 
-def _notes_of_unused(tables: CanonicalTables) -> list[str]:
-    unused = [name for name in CHECKED_ONLY if name in tables.tables]
-    return [f"{name}: read and checked, not analysed in this version" for name in unused]
+def _notes_of_unused(tables: CanonicalTables, made: _Made) -> list[str]:
+    if "assessments" not in tables.tables or MRD in made.table:
+        return []
+    return ["assessments: no residual disease near an end-of-treatment scan, nothing else of them is analysed"]
 
 
 def _undefined(uptake: pd.DataFrame) -> dict[str, pd.Series]:
@@ -241,7 +249,7 @@ def _undefined(uptake: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _outcome_columns(
-    tables: CanonicalTables, patients: pd.DataFrame, own: Sequence[Column]
+    tables: CanonicalTables, patients: pd.DataFrame, own: Sequence[Column], end: EndFacts
 ) -> tuple[pd.DataFrame, ColumnPlaces]:
     """Collect follow-up and the dates at which time may begin, one row for each patient."""
     frame = pd.DataFrame(index=patients.index)
@@ -263,6 +271,9 @@ def _outcome_columns(
             position = pd.Series(mine.index, index=mine["patient_id"]).reindex(frame.index)
             frame[f"{tracer}_scan_date"] = mine.set_index("patient_id")["scan_date"].reindex(frame.index)
             places[f"{tracer}_scan_date"] = (tables.places["scans"], position.fillna(-1).to_numpy(np.int64))
+    for name, rows in end.scan_rows.items():
+        frame[name] = end.dates[name]
+        places[name] = (tables.places["scans"], rows)
     therapy = tables.tables.get("therapy")
     if therapy is not None:
         first = therapy.sort_values("therapy_date", kind="stable").drop_duplicates("patient_id")

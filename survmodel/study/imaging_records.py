@@ -9,7 +9,7 @@ from survmodel.performance.agreement import Kappa
 from survmodel.performance.paired_accuracy import PairedAccuracy
 from survmodel.performance.paired_positivity import PairedPositivity
 from survmodel.report.answers import Answer
-from survmodel.report.imaging_contents import ImagingPart, ReaderPart, RegionPart
+from survmodel.report.imaging_contents import ImagingPart, MrdPart, ReaderPart, RegionPart
 from survmodel.study.record_parts import Record, tidy_records
 
 
@@ -30,6 +30,8 @@ def of_imaging(part: ImagingPart) -> Iterator[Record]:
         yield from of_readers(part.readers)
     if part.regions is not None:
         yield from of_regions(part.regions)
+    if part.mrd is not None:
+        yield from of_mrd(part.mrd)
 
 
 def of_kappa(answer: Answer[Kappa], counted: str) -> Iterator[Record]:
@@ -111,6 +113,27 @@ def of_regions(part: RegionPart) -> Iterator[Record]:
         if one.share.result is not None:
             for record in tidy_records(one.share.result.tidy(), one.share.step):
                 yield {**record, "group": one.group, "n": one.n}
+
+
+def of_mrd(part: MrdPart) -> Iterator[Record]:
+    """Give PET beside residual disease.
+
+    Parameters
+    ----------
+    part : MrdPart
+        Both at the end of treatment.
+
+    Yields
+    ------
+    dict
+        By tracer, then patients by what both say.
+    """
+    for one in part.tracers:
+        yield from _of_pairs(one.positivity)
+        yield from of_kappa(one.kappa, "patients")
+    yield {"step": "mrd", "measure": "days between scan and marrow, at most", "estimate": part.days}
+    for name, count in part.states:
+        yield {"step": "mrd", "level": name, "measure": "patients", "n": count}
 
 
 def _of_pairs(answer: Answer[PairedAccuracy] | Answer[PairedPositivity]) -> Iterator[Record]:

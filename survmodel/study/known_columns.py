@@ -7,6 +7,16 @@ from dataclasses import replace
 
 from survmodel.data.columns import Column, ColumnType, LimitRule, Role
 from survmodel.data.schema import load_schema
+from survmodel.markers.end_of_treatment import (
+    DATE_LABELS,
+    KNOWN_DATE,
+    LABELS,
+    MRD,
+    MRD_PET,
+    RESULTS,
+    SCAN_DATE_AT_END,
+    STATES,
+)
 from survmodel.markers.further import possible_further, possible_later
 from survmodel.markers.labs import possible_labs
 from survmodel.markers.patterns import PATTERN, PATTERNS
@@ -151,6 +161,7 @@ def _canonical_columns(settings: StudySettings) -> list[Column]:
         ]
         calls = tuple(level.value for level in schema.table("reads").field("result").categories)
         found += [_of_fact(fact, calls) for fact in SCAN_FACTS if fact.role != "marker" or "reads" in files]
+        found += _end_columns(set(files))
     if {"scans", "lesions"} <= set(files):
         rules = segmentation_rules(settings)
         found += [Column(one.name, "number", one.label, one.unit, "marker") for one in possible_markers(rules)]
@@ -160,6 +171,21 @@ def _canonical_columns(settings: StudySettings) -> list[Column]:
         found += [Column(one.name, "number", one.label, one.unit) for one in possible_labs(settings.lab_rule)]
     if "therapy" in files:
         found.append(Column(FIRST_TREATMENT, "date", "date of the first treatment", role="outcome"))
+    return found
+
+
+def _end_columns(files: set[str]) -> list[Column]:
+    """List what may be known at the end of treatment: reads, residual disease, and the days on which they are known."""
+    calls = _levels([*RESULTS, "indeterminate"])
+    found = [Column(SCAN_DATE_AT_END, "date", DATE_LABELS[SCAN_DATE_AT_END], role="outcome")]
+    if "reads" in files:
+        names = [f"{tracer}_end_read" for tracer in TRACERS]
+        found += [Column(name, "category", LABELS[name], role="post_baseline", levels=calls) for name in names]
+    if "assessments" in files:
+        found.append(Column(MRD, "category", LABELS[MRD], role="post_baseline", levels=_levels(RESULTS)))
+    if {"reads", "assessments"} <= files:
+        found.append(Column(MRD_PET, "category", LABELS[MRD_PET], role="post_baseline", levels=_levels(STATES)))
+        found.append(Column(KNOWN_DATE, "date", DATE_LABELS[KNOWN_DATE], role="outcome"))
     return found
 
 

@@ -29,6 +29,7 @@ from survmodel.study.settings_first import FirstEventEntry, problems_of_first
 from survmodel.study.settings_index import ClinicalIndexEntry
 from survmodel.study.settings_labs import LabsEntry
 from survmodel.study.settings_models import ModelEntry, ValidationEntry
+from survmodel.study.settings_mrd import MrdEntry
 from survmodel.study.settings_sensitivity import ReadsEntry, SensitivityEntry
 
 #: Tables and keys that the design knows and this version cannot compute yet.
@@ -215,6 +216,7 @@ class StudySettings(Strict):
     sensitivity: Array[SensitivityEntry] = ()
     reads: ReadsEntry = ReadsEntry()
     labs: LabsEntry | None = None
+    mrd: MrdEntry = MrdEntry()
     missing: MissingEntry = MissingEntry()
     waive: Array[WaiveEntry] = ()
     exclude: Array[ExcludeEntry] = ()

@@ -13,7 +13,10 @@ from survmodel.cohort import PREDICTOR_ROLES
 from survmodel.data.columns import Column
 from survmodel.data.row_filter import RowFilter
 from survmodel.errors import ConfigError
-from survmodel.formatting import format_significant
+from survmodel.formatting import count_noun, format_significant
+from survmodel.markers.end_of_treatment import KNOWN_DATE, SCAN_DATE_AT_END
+from survmodel.markers.end_of_treatment import LABELS as END_LABELS
+from survmodel.outcome.endpoints import UNITS
 from survmodel.study.endpoint_specs import DEFAULT_UNIT
 from survmodel.study.known_columns import group_columns
 from survmodel.study.settings import EndpointEntry, StudySettings
@@ -22,6 +25,8 @@ Columns = Mapping[str, Column]
 
 #: Roles of what happens after time zero.
 LATER_ROLES = ("outcome", "post_baseline")
+#: What one scan tells on its own day, and what another scan tells within the days of ``[mrd]``.
+READ_OF_THE_SCAN, OTHER_READ = "cxcr4_end_read", "fdg_end_read"
 
 
 def problems_of_timing(
@@ -49,6 +54,9 @@ def problems_of_timing(
     """
     column, entry = columns.get(name), settings.endpoint.get(endpoint)
     if column is None or entry is None or column.role in PREDICTOR_ROLES:
+        return
+    if name in END_LABELS and name not in settings.column:
+        yield from _problems_of_end(f"{key}: column {name!r}", name, endpoint, entry, settings)
         return
     declared = settings.column.get(name)
     if declared is None or declared.reached_by is None:
@@ -79,6 +87,27 @@ def _too_early(what: str, reached_by: float, unit: str, endpoint: str, entry: En
     elif entry.landmark < reached_by:
         landmark = format_significant(entry.landmark, 6)
         yield f"{what} is known only at {at}, after the landmark of endpoint {endpoint!r} at {landmark}; {remedy}"
+
+
+def _problems_of_end(
+    what: str, name: str, endpoint: str, entry: EndpointEntry, settings: StudySettings
+) -> Iterator[str]:
+    """Refuse what is known at the end of treatment where time begins before: who has it lived until then."""
+    days = settings.mrd.days
+    scan_is_enough = name == READ_OF_THE_SCAN
+    if entry.origin == KNOWN_DATE and name != OTHER_READ:
+        return
+    if entry.origin == SCAN_DATE_AT_END:
+        landmark = (entry.landmark or 0.0) * UNITS.get(entry.unit or DEFAULT_UNIT, 0.0)
+        if scan_is_enough or landmark >= days:
+            return
+    origins = f"origin = {SCAN_DATE_AT_END!r}" if scan_is_enough else f"origin = {KNOWN_DATE!r}"
+    later = f"origin = {SCAN_DATE_AT_END!r} with a landmark of {count_noun(days, 'day')} or later"
+    remedy = origins if scan_is_enough else later if name == OTHER_READ else f"{origins}, or {later}"
+    yield (
+        f"{what} is known only after the end of treatment, and the time of endpoint {endpoint!r} begins before: who "
+        f"has it had to live until then (Anderson 1983); give [endpoint.{endpoint}] {remedy}"
+    )
 
 
 def look_at_timing(settings: StudySettings, columns: Columns) -> Iterator[str]:
@@ -131,6 +160,7 @@ def _look_at_sets(settings: StudySettings, columns: Columns) -> Iterator[str]:
         for text in chosen.include:
             for column in _columns_of_filter(text):
                 reached = column in settings.column and settings.column[column].reached_by is not None
+                reached = reached or (column in END_LABELS and column not in settings.column)
                 for endpoint in used if reached else ():
                     key = f"analysis_set.{name}.include"
                     yield from problems_of_timing(key, column, endpoint, settings, columns, "choose patients")
