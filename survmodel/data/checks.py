@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from survmodel.data import checks_covariates, checks_dates, checks_identity, checks_regions, checks_units, checks_values
+from survmodel.data import (
+    checks_covariates,
+    checks_dates,
+    checks_events,
+    checks_identity,
+    checks_regions,
+    checks_units,
+    checks_values,
+)
 from survmodel.data.canonical import CanonicalTables
 from survmodel.data.columns import Column
 from survmodel.data.findings import Finding, Place
@@ -40,6 +48,8 @@ CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (checks_dates.check_untreated, ("patients", "scans", "therapy")),
     (checks_dates.check_interval_between_tracers, ("scans",)),
     (checks_regions.check_region_references, ("scans", "region_reads")),
+    (checks_events.check_terms, ("adverse_events",)),
+    (checks_events.check_days_of_events, ("scans", "adverse_events")),
     (checks_values.check_suv_order, ("lesions",)),
     (checks_values.check_suv_positive, ()),
     (checks_values.check_suv_scale, ("lesions",)),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from survmodel.performance.adverse_events import WorstGrades
 from survmodel.performance.agreement import Kappa
 from survmodel.performance.attenuation import Attenuation
 from survmodel.performance.intraclass import IntraclassCorrelation
@@ -200,6 +201,70 @@ class MrdPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ManagementOfGroup:
+    """Changes of management in one group.
+
+    Parameters
+    ----------
+    group : str
+        Disease group, "" for all patients.
+    n, n_missing : int
+        Patients of whom it is known, and the others.
+    shares : tuple of Answer of Proportion
+        Any change, then each kind.
+    """
+
+    group: str
+    n: int
+    n_missing: int
+    shares: tuple[Answer[Proportion], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TermCount:
+    """One adverse event by its grade.
+
+    Parameters
+    ----------
+    name : str
+        Preferred term.
+    counts : tuple of int
+        Scans by worst grade, 1 to 5.
+    n_related : int
+        Scans after which it was called related to the tracer.
+    """
+
+    name: str
+    counts: tuple[int, ...]
+    n_related: int
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyOfTracer:
+    """Adverse events after the baseline scans of one tracer.
+
+    Parameters
+    ----------
+    tracer : str
+        "CXCR4" or "FDG".
+    worst : Answer of WorstGrades
+        Worst grade of each patient by thirds of injected activity.
+    terms : tuple of TermCount
+        Terms by alphabet.
+    n_scans : int
+        Baseline scans, with an event or without.
+    n_later : int
+        Events after other scans, which are not counted.
+    """
+
+    tracer: str
+    worst: Answer[WorstGrades]
+    terms: tuple[TermCount, ...]
+    n_scans: int
+    n_later: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ImagingPart:
     """Everything about reads, regions and what follows a scan.
 
@@ -211,11 +276,17 @@ class ImagingPart:
         Both tracers by region and by lesion.
     mrd : MrdPart, optional
         PET and residual disease at the end of treatment.
+    management : tuple of ManagementOfGroup
+        Changes of management: all patients first, then each disease group.
+    safety : tuple of SafetyOfTracer
+        Adverse events by tracer.
     """
 
     readers: ReaderPart | None = None
     regions: RegionPart | None = None
     mrd: MrdPart | None = None
+    management: tuple[ManagementOfGroup, ...] = ()
+    safety: tuple[SafetyOfTracer, ...] = ()
 
     def answers(self) -> Iterator[Answer[Any]]:
         """Walk through its answers.
@@ -227,3 +298,6 @@ class ImagingPart:
         """
         for part in (self.readers, self.regions, self.mrd):
             yield from () if part is None else part.answers()
+        for group in self.management:
+            yield from group.shares
+        yield from (one.worst for one in self.safety)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from survmodel.report.care_sections import management_table
 from survmodel.report.document import Section
 from survmodel.report.imaging_contents import ImagingPart
 from survmodel.report.mrd_sections import mrd_blocks
@@ -32,3 +33,5 @@ def imaging_sections(part: ImagingPart, group_label: str) -> Iterator[Section]:
         yield Section("Regions and lesions of both tracers", tuple(region_blocks(part.regions, group_label)))
     if part.mrd is not None:
         yield Section("PET and residual disease at the end of treatment", tuple(mrd_blocks(part.mrd)))
+    if part.management:
+        yield Section("Change of management", (management_table(part.management, group_label),))

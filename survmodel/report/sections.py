@@ -11,6 +11,7 @@ from survmodel.naming import begin
 from survmodel.report import hazard_tables, sentences, study_sentences, study_tables, tables
 from survmodel.report.added_value_sections import added_value_blocks
 from survmodel.report.answers import Answer
+from survmodel.report.care_sections import safety_blocks
 from survmodel.report.comparison_sections import comparison_blocks, performance_blocks
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
 from survmodel.report.cutpoint_sections import cutpoint_blocks
@@ -59,7 +60,8 @@ def build_document(contents: StudyContents) -> Document:
     for part in parts:
         sections += _of_endpoint(part, contents, f": {part.title}" if several else "")
     sections += _remarks(contents)
-    further = tuple(further_blocks(contents))
+    safety = () if contents.imaging is None else safety_blocks(contents.imaging.safety)
+    further = (*further_blocks(contents), *safety)
     if further:
         sections.append(Section("Appendix", further))
     marks = [*(["INCOMPLETE"] if contents.failed() else []), *(["SYNTHETIC"] if contents.synthetic else [])]

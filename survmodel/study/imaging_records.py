@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import exp
 
+from survmodel.performance.adverse_events import EVENTS, WorstGrades
 from survmodel.performance.agreement import Kappa
 from survmodel.performance.paired_accuracy import PairedAccuracy
 from survmodel.performance.paired_positivity import PairedPositivity
@@ -32,6 +33,7 @@ def of_imaging(part: ImagingPart) -> Iterator[Record]:
         yield from of_regions(part.regions)
     if part.mrd is not None:
         yield from of_mrd(part.mrd)
+    yield from of_care(part)
 
 
 def of_kappa(answer: Answer[Kappa], counted: str) -> Iterator[Record]:
@@ -134,6 +136,48 @@ def of_mrd(part: MrdPart) -> Iterator[Record]:
     yield {"step": "mrd", "measure": "days between scan and marrow, at most", "estimate": part.days}
     for name, count in part.states:
         yield {"step": "mrd", "level": name, "measure": "patients", "n": count}
+
+
+def of_care(part: ImagingPart) -> Iterator[Record]:
+    """Give changes of management and adverse events.
+
+    Parameters
+    ----------
+    part : ImagingPart
+        What was computed.
+
+    Yields
+    ------
+    dict
+        By disease group, and by tracer.
+    """
+    for one in part.management:
+        for share in one.shares:
+            if share.result is not None:
+                for record in tidy_records(share.result.tidy(), share.step):
+                    yield {**record, "group": one.group, "n_missing": one.n_missing}
+                yield {"step": share.step, "group": one.group, "measure": "patients", "n": share.result.n_yes}
+    for safety in part.safety:
+        step = safety.worst.step
+        if safety.worst.result is not None:
+            yield from _of_grades(safety.worst.result, step)
+        yield {"step": step, "measure": "baseline scans", "n": safety.n_scans}
+        yield {"step": step, "measure": "events after later scans", "n": safety.n_later}
+        for term in safety.terms:
+            for grade, count in enumerate(term.counts, start=1):
+                yield {"step": step, "term": term.name, "level": f"grade {grade}", "measure": "scans", "n": count}
+            yield {"step": step, "term": term.name, "level": "related", "measure": "scans", "n": term.n_related}
+
+
+def _of_grades(found: WorstGrades, step: str) -> Iterator[Record]:
+    for record in tidy_records(found.tidy(), step):
+        yield {name: value for name, value in record.items() if name not in {"lower", "upper"}}
+    for name, cut in zip(("first", "second"), found.cuts, strict=True):
+        yield {"step": step, "measure": f"{name} cut of injected activity", "estimate": cut}
+    for name, least in EVENTS:
+        for group, (yes, n, _, _) in zip(found.groups, found.shares(least), strict=True):
+            yield {"step": step, "group": group, "measure": f"{name}, patients", "n_event": yes, "n": n}
+    yield {"step": step, "measure": "left out", "n_missing": found.n_missing}
 
 
 def _of_pairs(answer: Answer[PairedAccuracy] | Answer[PairedPositivity]) -> Iterator[Record]:

@@ -106,7 +106,7 @@ def _problems_of_end(
     remedy = origins if scan_is_enough else later if name == OTHER_READ else f"{origins}, or {later}"
     yield (
         f"{what} is known only after the end of treatment, and the time of endpoint {endpoint!r} begins before: who "
-        f"has it had to live until then (Anderson 1983); give [endpoint.{endpoint}] {remedy}"
+        f"has it had to live until then; give [endpoint.{endpoint}] {remedy}"
     )
 
 

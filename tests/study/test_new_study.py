@@ -20,7 +20,8 @@ from survmodel.study.preparation import check_study
 
 FILES = {
     "study.toml", "Makefile", "README.md", "data/patients.csv", "data/scans.csv", "data/lesions.csv", "data/labs.csv",
-    "data/therapy.csv", "data/reads.csv", "data/assessments.csv", "data/follow_up.csv",
+    "data/therapy.csv", "data/reads.csv", "data/region_reads.csv", "data/assessments.csv",
+    "data/adverse_events.csv", "data/follow_up.csv",
 }  # fmt: skip
 ASKED_FOR = ("patients", "scans", "lesions", "reads", "follow_up")
 
