@@ -109,4 +109,4 @@ def _terms(events: pd.DataFrame) -> Iterator[TermCount]:
     for _, own in rows.groupby("key", sort=True):
         by_scan = own.groupby("scan_id").agg(grade=("grade", "max"), related=("related", "any"))
         counts = np.bincount(by_scan["grade"].to_numpy(dtype=np.int64), minlength=6)[1:]
-        yield TermCount(str(own["term"].iloc[0]), tuple(counts.tolist()), int(by_scan["related"].sum()))
+        yield TermCount(min(own["term"]), tuple(counts.tolist()), int(by_scan["related"].sum()))
