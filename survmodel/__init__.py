@@ -145,6 +145,7 @@ _HOME = {
     "smallest_hazard_ratio": "performance.planning",
     "stability_of": "performance.stability",
     "stage_migration": "performance.stage_migration",
+    "standard_endpoint": "outcome.standard_endpoints",
     "table_one": "report.table_one",
     "time_dependent_auc": "performance.time_dependent_auc",
     "uptake_change": "markers.change",
@@ -224,6 +225,7 @@ if TYPE_CHECKING:
     from survmodel.outcome.interval import IntervalOutcome as IntervalOutcome
     from survmodel.outcome.landmark import landmark as landmark
     from survmodel.outcome.response import Outcome as Outcome
+    from survmodel.outcome.standard_endpoints import standard_endpoint as standard_endpoint
     from survmodel.outcome.visit_intervals import visit_intervals as visit_intervals
     from survmodel.performance.added_value import Decision as Decision
     from survmodel.performance.added_value import added_value as added_value

@@ -6,8 +6,8 @@ import pytest
 
 from survmodel import ConfigError, DataError, EndpointError
 from survmodel.cohort import Field, FlowStep, MarkerLock, assemble
-from survmodel.outcome.endpoints import overall_survival, progression_free_survival
 from survmodel.outcome.ready_made import ReadyMadeEndpoint
+from survmodel.outcome.standard_endpoints import standard_endpoint
 
 IDS = [f"P{number}" for number in range(6)]
 TABLE = pd.DataFrame(
@@ -34,7 +34,7 @@ DATES = pd.DataFrame(
     },
     index=IDS,
 ).apply(pd.to_datetime)
-ENDPOINTS = {"os": overall_survival(unit="days"), "pfs": progression_free_survival(unit="days")}
+ENDPOINTS = {"os": standard_endpoint("os", unit="days"), "pfs": standard_endpoint("pfs", unit="days")}
 
 
 def cohort(**changes):

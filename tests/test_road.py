@@ -11,7 +11,7 @@ from survmodel.data.checks import check_tables
 from survmodel.data.tables import TableFile, read_tables
 from survmodel.data.waivers import Waiver, apply_waivers
 from survmodel.markers.uptake import patient_uptake
-from survmodel.outcome.endpoints import overall_survival, progression_free_survival
+from survmodel.outcome.standard_endpoints import standard_endpoint
 from survmodel.simulate import simulate_study
 
 LOCK = datetime.date(2025, 1, 31)
@@ -36,7 +36,7 @@ def build_cohort(read):
     return assemble(
         patients.join(uptake.table),
         [*FIELDS, Field("cxcr4_suvmax", "marker"), Field("cxcr4_negative", "marker")],
-        {"pfs": progression_free_survival(data_lock=LOCK), "os": overall_survival(data_lock=LOCK)},
+        {"pfs": standard_endpoint("pfs", data_lock=LOCK), "os": standard_endpoint("os", data_lock=LOCK)},
         outcome_columns=dates,
         sets={"prognostic": "confirmed and untreated"},
         follow_up_set="prognostic",

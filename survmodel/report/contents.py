@@ -312,6 +312,23 @@ class LandmarkPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """An event that may come in between time zero and the event of an endpoint.
+
+    Parameters
+    ----------
+    event, rule : str
+        What it is, and what was decided about it.
+    n : int
+        Patients who had it while they were under observation.
+    """
+
+    event: str
+    rule: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointPart:
     """Everything about one endpoint.
 
@@ -369,6 +386,8 @@ class EndpointPart:
         The landmark from which time counts; None where it counts from time zero.
     imputation : ImputationPart, optional
         The imputation behind its Cox models; None where they are of complete cases.
+    between : tuple of Between
+        Events that came in between, and what was decided about them.
     """
 
     name: str
@@ -399,6 +418,7 @@ class EndpointPart:
     first_of: tuple[str, ...] = ()
     landmark: LandmarkPart | None = None
     imputation: ImputationPart | None = None
+    between: tuple[Between, ...] = ()
 
     @property
     def n_late(self) -> int:

@@ -165,7 +165,7 @@ def methods(part: EndpointPart, labels: Mapping[str, str]) -> tuple[tuple[str, .
 
 
 def _describe_curves(part: EndpointPart) -> list[str]:
-    sentences = [_describe_time(part)]
+    sentences = [_describe_time(part), *_describe_between(part)]
     if part.causes and len(part.first_of) > 1:
         order = ", then ".join(part.first_of)
         sentences.append(f"Of events at one time the one that the study file lists first counts: {order}.")
@@ -253,6 +253,14 @@ def _describe_time(part: EndpointPart) -> str:
         f"whichever came first; patients without any of these were "
         f"censored at {last}."
     )
+
+
+def _describe_between(part: EndpointPart) -> list[str]:
+    """Say what was decided about events that came in between: that is part of the question."""
+    return [
+        f"{begin(one.event)} while under observation, {count_noun(one.n, 'patient')}: {one.rule}."
+        for one in part.between
+    ]
 
 
 def _describe_models(models: Sequence[ModelPart], part: EndpointPart, labels: Mapping[str, str]) -> list[str]:

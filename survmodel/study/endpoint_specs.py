@@ -9,8 +9,9 @@ from typing import Literal, cast
 import pandas as pd
 
 from survmodel.formatting import format_significant
-from survmodel.outcome.endpoints import Endpoint
+from survmodel.outcome.endpoints import EVENT_COLUMNS, Endpoint
 from survmodel.outcome.first_event import FirstEventEndpoint
+from survmodel.outcome.intercurrent import rearrange
 from survmodel.outcome.landmark_endpoint import LandmarkEndpoint
 from survmodel.outcome.ready_made import ReadyMadeEndpoint
 from survmodel.study.settings import DIAGNOSIS, SCAN_DATE, EndpointEntry, StudySettings
@@ -44,21 +45,25 @@ def dated_endpoint(name: str, entry: EndpointEntry, settings: StudySettings) -> 
     ConfigError
         When an event has no column, or a column two parts to play.
     """
-    events = (*entry.events, *entry.competing)
-    censor = entry.censor or (LAST_ASSESSMENT if SEEN_AT_VISITS & set(events) else LAST_CONTACT)
+    columns = dict(entry.columns)
+    named = tuple(entry.competing)
+    known = {**EVENT_COLUMNS, **columns}
+    events, competing, censor_at = rearrange(entry.events, named, entry.censor_at, entry.intercurrent, known)
+    seen = SEEN_AT_VISITS & {*events, *competing}
+    censor = entry.censor or (LAST_ASSESSMENT if seen else LAST_CONTACT)
     spec = Endpoint(
         name,
         entry.label,
         entry.origin or SCAN_DATE,
-        entry.events,
-        entry.competing,
+        events,
+        competing,
         censor,
-        entry.censor_at,
+        censor_at,
         cast(Literal["days", "months", "years"], entry.unit or DEFAULT_UNIT),
         entry.horizons,
         entry.entry or _entry_of(entry, settings),
         settings.data_lock,
-        dict(entry.columns),
+        columns,
     )
     return replace(spec, visit_gap_days=None) if censor == LAST_CONTACT else spec
 

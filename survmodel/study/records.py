@@ -138,6 +138,14 @@ def _of_counts(part: EndpointPart) -> Iterator[Record]:
         yield {"step": "counts", "group": label, "measure": "events by cause", "n_event": count}
     if part.outcome.entry is not None:
         yield {"step": "counts", "measure": "under observation only later", "n": n, "estimate": part.n_late}
+    for event in part.between:
+        yield {
+            "step": "counts",
+            "level": event.event,
+            "group": event.rule,
+            "measure": "events in between",
+            "n": event.n,
+        }
     if part.landmark is not None:
         yield {"step": "landmark", "measure": "patients at the landmark", "time": part.landmark.at, "n": n}
         for reason, count in part.landmark.lost:

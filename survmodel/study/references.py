@@ -17,7 +17,8 @@ from survmodel.study.clinical_index import problems_of_index
 from survmodel.study.computed_index import problems_of_computed
 from survmodel.study.endpoint_specs import dated_endpoint
 from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known_columns
-from survmodel.study.sensitivity_variation import problems_of_sensitivity, vary
+from survmodel.study.sensitivity_checks import problems_of_sensitivity
+from survmodel.study.sensitivity_variation import alone, entries_of, vary
 from survmodel.study.settings import EndpointEntry, StudySettings
 from survmodel.study.settings_first import FirstEventEntry
 from survmodel.study.settings_models import ModelEntry
@@ -126,13 +127,12 @@ def _look_at_sensitivity(settings: StudySettings) -> Iterator[str]:
     """Look at each variation as at a study of its own; what the study itself has is told once."""
     problems = list(problems_of_sensitivity(settings))
     yield from problems
-    if problems or not settings.sensitivity:
-        return
-    own = set(look_at_references(settings.model_copy(update={"sensitivity": ()})))
-    for number, entry in enumerate(settings.sensitivity, start=1):
+    entries = {} if problems else entries_of(settings)
+    own = set(look_at_references(alone(settings))) if entries else set()
+    for key, entry in entries.items():
         for problem in look_at_references(vary(settings, entry)):
             if problem not in own:
-                yield f"sensitivity[{number}]: {problem}"
+                yield f"{key}: {problem}"
 
 
 def _look_at_columns(settings: StudySettings, columns: Columns) -> Iterator[str]:

@@ -13,7 +13,7 @@ from survmodel.study.config import Study
 from survmodel.study.imputation_steps import impute, pool_whole
 from survmodel.study.model_steps import cox_spec
 from survmodel.study.preparation import prepare
-from survmodel.study.sensitivity_variation import in_words, marker_columns, model_of, resegmented, vary
+from survmodel.study.sensitivity_variation import entries_of, in_words, marker_columns, model_of, resegmented, vary
 from survmodel.study.settings_sensitivity import SensitivityEntry
 from survmodel.study.step_parts import EndpointSteps, begin_endpoint, too_few_events, withhold
 
@@ -36,7 +36,7 @@ def sensitivity_parts(part: EndpointSteps, declared: Mapping[str, AnyFit]) -> It
     study = part.prepared.study
     settings, labels = study.settings, study.labels | part.prepared.cohort.labels
     asked: dict[str, list[SensitivityEntry]] = {}
-    for entry in settings.sensitivity:
+    for entry in entries_of(settings).values():
         name = model_of(entry, settings)
         if settings.model[name].endpoint == part.name:
             asked.setdefault(name, []).append(entry)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from survmodel.errors import DataError, closest, list_values
+from survmodel.errors import DataError, list_values
 from survmodel.models.formula import parse_formula
-from survmodel.models.formula_grammar import Call
 from survmodel.models.formula_grammar import Column as FormulaColumn
+from survmodel.outcome.first_ending import in_words as in_event_words
+from survmodel.outcome.intercurrent import RULES
+from survmodel.outcome.standard_endpoints import STANDARD_ENDPOINTS
 from survmodel.study.known_columns import segmentation_rules
 from survmodel.study.settings import DIAGNOSIS, StudySettings
 from survmodel.study.settings_data import AnalysisSetEntry, MarkerEntry
@@ -16,6 +18,42 @@ from survmodel.study.settings_sensitivity import OF_DATES, ReadsEntry, Sensitivi
 
 #: Name of the analysis set that a filter makes.
 FILTERED = "sensitivity"
+
+
+def entries_of(settings: StudySettings) -> dict[str, SensitivityEntry]:
+    """List the sensitivity analyses of a study: those that it declares, then the variants of its standard endpoints.
+
+    Parameters
+    ----------
+    settings : StudySettings
+        The study.
+
+    Returns
+    -------
+    dict of str to SensitivityEntry
+        By the key of the study file that asks for it. A variant that is what the endpoint decides anyway is none. A
+        variant is about the model of the question where that has the endpoint, else about the only Cox model that has
+        it; with several of them its ``model`` is empty, which `model_of` refuses.
+    """
+    found = {f"sensitivity[{number}]": entry for number, entry in enumerate(settings.sensitivity, start=1)}
+    for name, endpoint in settings.endpoint.items():
+        if not endpoint.variants or endpoint.kind is None:
+            continue
+        asked = _model_of_question(settings)
+        own = [key for key, one in settings.model.items() if one.endpoint == name and not one.is_forest]
+        model = asked if asked in own else own[0] if len(own) == 1 else None
+        for title, rules in STANDARD_ENDPOINTS[endpoint.kind].variants:
+            if any(endpoint.intercurrent.get(event) != rule for event, rule in rules.items()):
+                entry = SensitivityEntry(name=f"{endpoint.label}, {title}", model=model, intercurrent=dict(rules))
+                found[f"endpoint.{name}.variants ({title})"] = entry
+    return found
+
+
+def _model_of_question(settings: StudySettings) -> str | None:
+    try:
+        return model_of(SensitivityEntry(name="question", filter="any"), settings)
+    except DataError:
+        return None
 
 
 def vary(settings: StudySettings, entry: SensitivityEntry) -> StudySettings:
@@ -35,8 +73,9 @@ def vary(settings: StudySettings, entry: SensitivityEntry) -> StudySettings:
     """
     name = model_of(entry, settings)
     model = settings.model[name]
+    settings = alone(settings)
     endpoint = settings.endpoint[model.endpoint]
-    changes: dict[str, object] = {"sensitivity": ()}
+    changes: dict[str, object] = {}
     dates = {key: getattr(entry, key) for key in OF_DATES if getattr(entry, key)}
     if entry.filter is not None:
         chosen = settings.analysis_set.get(settings.set_of(model.endpoint))
@@ -44,6 +83,8 @@ def vary(settings: StudySettings, entry: SensitivityEntry) -> StudySettings:
         filtered = AnalysisSetEntry(include={**rules, entry.filter: entry.name}, label=entry.name)
         changes["analysis_set"] = {**settings.analysis_set, FILTERED: filtered}
         dates["analysis_set"] = FILTERED
+    if entry.intercurrent:
+        dates["intercurrent"] = {**endpoint.intercurrent, **entry.intercurrent}
     if dates:
         changes["endpoint"] = {**settings.endpoint, model.endpoint: endpoint.model_copy(update=dates)}
     if entry.segmentation is not None:
@@ -56,6 +97,23 @@ def vary(settings: StudySettings, entry: SensitivityEntry) -> StudySettings:
     if entry.read is not None:
         changes["reads"] = ReadsEntry(decides=entry.read)
     return settings.model_copy(update=changes)
+
+
+def alone(settings: StudySettings) -> StudySettings:
+    """Leave the sensitivity analyses out.
+
+    Parameters
+    ----------
+    settings : StudySettings
+        The study.
+
+    Returns
+    -------
+    StudySettings
+        The question as declared, and nothing varied.
+    """
+    plain = {name: entry.model_copy(update={"variants": False}) for name, entry in settings.endpoint.items()}
+    return settings.model_copy(update={"sensitivity": (), "endpoint": plain})
 
 
 def _remeasured(entry: SensitivityEntry, settings: StudySettings) -> Iterator[MarkerEntry]:
@@ -192,63 +250,9 @@ def in_words(entry: SensitivityEntry, labels: Mapping[str, str]) -> str:
     if entry.censor_at:
         also = [labels.get(column, column) for column in entry.censor_at]
         words.append(f"also censored at: {list_values(also)}")
+    words += [f"{in_event_words(event)}: {RULES[rule]}" for event, rule in entry.intercurrent.items()]
     if entry.segmentation is not None:
         words.append(f"segmentation {entry.segmentation}")
     if entry.read is not None:
         words.append(f"read by {entry.read.replace('_', ' ')}")
     return "; ".join(words)
-
-
-def problems_of_sensitivity(settings: StudySettings) -> Iterator[str]:
-    """Look for what a sensitivity analysis cannot change.
-
-    Parameters
-    ----------
-    settings : StudySettings
-        The study.
-
-    Yields
-    ------
-    str
-        One problem, beginning with its key.
-    """
-    seen: set[str] = set()
-    for number, entry in enumerate(settings.sensitivity, start=1):
-        key = f"sensitivity[{number}]"
-        if entry.name in seen:
-            yield f"{key}.name: {entry.name!r} is taken already"
-        seen.add(entry.name)
-        try:
-            name = model_of(entry, settings)
-        except DataError as error:
-            yield f"{key}: {error}"
-            continue
-        if name not in settings.model:
-            yield f"{key}.model: no model {name!r}; {closest(name, settings.model)}"
-            continue
-        yield from _problems_of_one(key, entry, name, settings)
-
-
-def _problems_of_one(key: str, entry: SensitivityEntry, name: str, settings: StudySettings) -> Iterator[str]:
-    model = settings.model[name]
-    if model.is_forest:
-        yield f"{key}.model: {name!r} is a forest, which has no hazard ratio"
-        return
-    columns = marker_columns(name, settings)
-    if not columns:
-        yield f"{key}.model: {name!r} has no column whose hazard ratio could be shown"
-    for atom in parse_formula(model.formula).atoms:
-        if isinstance(atom, Call) and atom.function == "rcs" and {one.name for one in atom.columns} & set(columns):
-            yield f"{key}.model: {atom.label} has no single hazard ratio; name a model with the marker on one scale"
-    endpoint = settings.endpoint.get(model.endpoint)
-    dated = [part for part in OF_DATES if getattr(entry, part)]
-    if dated and endpoint is not None and not endpoint.is_dated:
-        yield f"{key}.{dated[0]}: the endpoint {model.endpoint!r} is not made of dates"
-    if entry.read is not None and "reads" not in settings.data.files:
-        yield f"{key}.read: no file of reads is given under [data]"
-    if entry.segmentation is not None:
-        rules = segmentation_rules(settings)
-        if entry.segmentation not in rules:
-            yield f"{key}.segmentation: {entry.segmentation!r} is not a rule; {closest(entry.segmentation, rules)}"
-        elif all(resegmented(one, entry, settings) == one for one in parse_formula(model.formula).variables):
-            yield f"{key}.segmentation: no column of the model {name!r} depends on a rule, or it is the same"

@@ -14,6 +14,8 @@ from survmodel.errors import list_values
 from survmodel.markers.labs import LabRule
 from survmodel.models.limits import ConfType
 from survmodel.outcome.endpoints import UNITS
+from survmodel.outcome.intercurrent import Rule
+from survmodel.outcome.standard_endpoints import STANDARD_ENDPOINTS
 from survmodel.study.settings_added import AddedValueEntry, CutpointEntry
 from survmodel.study.settings_base import Array, Codes, Names, Strict, Text, Times
 from survmodel.study.settings_data import (
@@ -31,6 +33,7 @@ from survmodel.study.settings_labs import LabsEntry
 from survmodel.study.settings_models import ModelEntry, ValidationEntry
 from survmodel.study.settings_mrd import MrdEntry
 from survmodel.study.settings_sensitivity import ReadsEntry, SensitivityEntry
+from survmodel.study.settings_standard import fill_standard
 
 #: Tables and keys that the design knows and this version cannot compute yet.
 NOT_YET = frozenset({"baseline", "checklists", "style"})
@@ -65,8 +68,17 @@ class EndpointEntry(Strict):
 
     ``landmark = 60`` analyses those who are under observation and free of the events at that time, in the unit of the
     endpoint. Time and horizons count from there, and the report adds to the label that they do.
+
+    ``kind = "pfs"`` is a standard endpoint of dates, whose events are known: os, pfs, ttp, efs, rfs, dor, ttft, ttnt,
+    cir, nrm, pfs24, efs24 and pod24. Those that begin at a response need an ``origin``. ``variants = true`` adds its
+    usual sensitivity analyses. ``intercurrent = { new_treatment = "hypothetical" }`` decides about events that come in
+    between: ``treatment_policy`` follows on regardless, as without the key, ``hypothetical`` censors at the event,
+    ``composite`` counts it and ``competing`` lets it compete.
     """
 
+    kind: Text | None = None
+    intercurrent: dict[str, Rule] = Field(default_factory=dict)
+    variants: bool = False
     time: Text | None = None
     event: Text | None = None
     event_value: Codes | None = None
@@ -85,10 +97,19 @@ class EndpointEntry(Strict):
     landmark: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     analysis_set: Text | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a file holds
+        return fill_standard(given)
+
     @model_validator(mode="after")
     def _one_kind(self) -> EndpointEntry:
         look = self._problems_of_first if self.first else self._problems_of_times
         problems = self._problems_of_dates() if self.is_dated else look()
+        if self.variants and (self.kind is None or not STANDARD_ENDPOINTS[self.kind].variants):
+            problems.append("variants belongs to a standard endpoint that has some, such as kind = 'pfs'")
+        if self.intercurrent and not self.is_dated:
+            problems.append("intercurrent belongs to an endpoint of dates")
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from survmodel.errors import list_values
+from survmodel.outcome.intercurrent import Rule
 from survmodel.study.settings_base import Names, Strict, Text
 
 Reader = Literal["consensus", "reader_1", "reader_2"]
 #: Keys of which an entry changes one or more.
-CHANGES = ("filter", "origin", "censor", "censor_at", "segmentation", "read")
+CHANGES = ("filter", "origin", "censor", "censor_at", "intercurrent", "segmentation", "read")
 #: Those that are about dates.
-OF_DATES = ("origin", "censor", "censor_at")
+OF_DATES = ("origin", "censor", "censor_at", "intercurrent")
 
 
 class ReadsEntry(Strict):
@@ -29,9 +30,10 @@ class SensitivityEntry(Strict):
     """``[[sensitivity]]``: the declared question once more, with something decided otherwise; one row in the report.
 
     ``filter`` keeps only the patients it selects, ``filter = "cxcr4_scanner == 'A'"``. ``origin``, ``censor`` and
-    ``censor_at`` replace those of an endpoint of dates: ``censor_at = ["new_treatment_date"]``. ``segmentation`` takes
-    the volumes and uptakes of the model under another rule, and ``read`` another reader's call. The model is that of
-    ``[added_value]`` with the marker, else the one that ``model`` names.
+    ``censor_at`` replace those of an endpoint of dates: ``censor_at = ["new_treatment_date"]``. ``intercurrent``
+    decides otherwise about events that come in between: ``intercurrent = { new_treatment = "composite" }``.
+    ``segmentation`` takes the volumes and uptakes of the model under another rule, and ``read`` another reader's call.
+    The model is that of ``[added_value]`` with the marker, else the one that ``model`` names.
     """
 
     name: Text
@@ -40,6 +42,7 @@ class SensitivityEntry(Strict):
     origin: Text | None = None
     censor: Text | None = None
     censor_at: Names = ()
+    intercurrent: dict[str, Rule] = Field(default_factory=dict)
     segmentation: Annotated[str, Field(min_length=1)] | None = None
     read: Reader | None = None
 

@@ -30,6 +30,7 @@ from survmodel.study.cutpoint_steps import cutpoint_parts
 from survmodel.study.endpoint_specs import dated_endpoint, endpoint_title
 from survmodel.study.forest_steps import forest_part
 from survmodel.study.imputation_steps import impute
+from survmodel.study.intercurrent_steps import events_between
 from survmodel.study.known_columns import further_columns, group_columns, model_strata
 from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
@@ -162,6 +163,7 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         first_of=tuple(event.label for event in entry.first),
         landmark=_landmark_part(part),
         imputation=None if imputed is None else imputed.shown,
+        between=events_between(part),
     )
 
 

@@ -23,18 +23,15 @@ from survmodel.outcome.endpoints import (
     EndpointAuditError,
     EndpointResult,
     ReadyMadeEndpoint,
-    event_free_survival,
-    overall_survival,
-    progression_free_survival,
-    time_to_progression,
 )
+from survmodel.outcome.standard_endpoints import standard_endpoint
 
 run = settings(
     deadline=None, derandomize=True, database=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow]
 )
 
-OS, PFS = overall_survival(unit="days"), progression_free_survival(unit="days")
-TTP, EFS = time_to_progression(unit="days"), event_free_survival(unit="days")
+OS, PFS = standard_endpoint("os", unit="days"), standard_endpoint("pfs", unit="days")
+TTP, EFS = standard_endpoint("ttp", unit="days"), standard_endpoint("efs", unit="days")
 COLUMNS = {
     "scan": "cxcr4_scan_date",
     "progression": "progression_date",
@@ -213,12 +210,12 @@ class TestCensoring:
         ],
     )
     def test_a_new_therapy_censors_when_asked(self, row, time, event):
-        fda = progression_free_survival(unit="days", censor_at=["new_treatment_date"])
+        fda = standard_endpoint("pfs", unit="days", intercurrent={"new_treatment": "hypothetical"})
         outcome = fda.apply(make_table(row)).outcome
         assert (outcome.time.tolist(), outcome.event.tolist()) == ([time], [event])
 
     def test_what_ended_the_observation_is_counted(self):
-        fda = progression_free_survival(censor_at=["new_treatment_date"])
+        fda = standard_endpoint("pfs", intercurrent={"new_treatment": "hypothetical"})
         table = make_table(
             {"treatment": "2020-03-01"}, {"treatment": "2020-04-01"}, FINE, {"progression": "2020-05-01"}
         )
@@ -400,7 +397,7 @@ class TestWarnings:
 class TestLateEntry:
     """Observation that begins after the origin."""
 
-    LATE = overall_survival(origin="diagnosis_date", entry="cxcr4_scan_date", unit="days")
+    LATE = standard_endpoint("os", origin="diagnosis_date", entry="cxcr4_scan_date", unit="days")
 
     def test_entry_is_counted_from_the_origin(self):
         table = make_table({"diagnosis": "2019-12-01"}, {"diagnosis": "2020-01-01"})
@@ -520,7 +517,9 @@ class TestSettings:
         assert EFS.events == ("progression", "new_treatment", "death")
         assert all(preset.origin == "cxcr4_scan_date" for preset in (OS, PFS, TTP, EFS))
         lock = date(2025, 1, 31)
-        full = overall_survival("x", origin="diagnosis_date", horizons=[12], entry="cxcr4_scan_date", data_lock=lock)
+        full = standard_endpoint(
+            "os", name="x", origin="diagnosis_date", horizons=[12], entry="cxcr4_scan_date", data_lock=lock
+        )
         assert (full.name, full.unit, full.horizons, full.data_lock) == ("x", "months", (12,), lock)
 
 
@@ -646,7 +645,7 @@ PATIENTS = st.lists(
     max_size=25,
 )
 START = np.datetime64("2015-01-31")
-CENSORED_EARLY = progression_free_survival(unit="days", censor_at=["new_treatment_date"])
+CENSORED_EARLY = standard_endpoint("pfs", unit="days", intercurrent={"new_treatment": "hypothetical"})
 ENDPOINTS = st.sampled_from([PFS, TTP, EFS, CENSORED_EARLY, replace(PFS, data_lock=date(2019, 6, 30))])
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from survmodel.cohort import Field, assemble
 from survmodel.errors import EndpointError
-from survmodel.outcome.endpoints import overall_survival
 from survmodel.outcome.first_event import FirstEventEndpoint, TimedEvent
 from survmodel.outcome.landmark_endpoint import LandmarkEndpoint, by_landmark
 from survmodel.outcome.ready_made import ReadyMadeEndpoint
+from survmodel.outcome.standard_endpoints import standard_endpoint
 
 OS = ReadyMadeEndpoint("os", "overall survival", "days", "dead", unit="days", event_label="death")
 TABLE = pd.DataFrame({"days": [30, 90, 60, 40, 70, 60], "dead": [1, 1, 1, 0, 0, 0]}, index=list("abcdef"))
@@ -40,7 +40,7 @@ def test_positions_are_those_of_the_table_where_the_endpoint_drops_rows_itself()
         "death_date": pd.to_datetime([None, "2020-01-11", "2020-03-01", None]),
         "last_contact_date": pd.to_datetime([None, "2020-01-10", "2020-02-20", "2020-01-21"]),
     })  # fmt: skip
-    result = LandmarkEndpoint(overall_survival(unit="days"), 30).apply(dates, "collect")
+    result = LandmarkEndpoint(standard_endpoint("os", unit="days"), 30).apply(dates, "collect")
     assert result.rows.tolist() == [2]
     assert result.outcome.time.tolist() == [30]  # 31 January days and 29 of February, less 30
     assert result.dropped[-2:] == (("death by 30 days", (1,)), ("observation ended by 30 days", (3,)))

@@ -13,11 +13,10 @@ from survmodel.outcome.endpoints import (
     Endpoint,
     EndpointResult,
     Unit,
-    overall_survival,
-    progression_free_survival,
 )
+from survmodel.outcome.standard_endpoints import standard_endpoint
 
-ENDPOINTS = {"os": overall_survival(), "pfs": progression_free_survival()}
+ENDPOINTS = {"os": standard_endpoint("os"), "pfs": standard_endpoint("pfs")}
 
 
 def apply(subject: Subject, name: str, unit: Unit) -> EndpointResult:
