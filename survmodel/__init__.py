@@ -106,6 +106,7 @@ _HOME = {
     "logrank_sample_size": "performance.sample_size",
     "logrank_test": "models.logrank",
     "marker_events": "performance.sample_size",
+    "marker_families": "performance.marker_families",
     "maximally_selected_logrank": "models.cutpoint",
     "mcnemar_power": "performance.mcnemar_power",
     "mcnemar_sample_size": "performance.mcnemar_power",
@@ -246,6 +247,7 @@ if TYPE_CHECKING:
     from survmodel.performance.intraclass import intraclass_correlation as intraclass_correlation
     from survmodel.performance.leave_group_out import leave_group_out as leave_group_out
     from survmodel.performance.limits_of_agreement import limits_of_agreement as limits_of_agreement
+    from survmodel.performance.marker_families import marker_families as marker_families
     from survmodel.performance.mcnemar import mcnemar_test as mcnemar_test
     from survmodel.performance.mcnemar_power import mcnemar_power as mcnemar_power
     from survmodel.performance.mcnemar_power import mcnemar_sample_size as mcnemar_sample_size

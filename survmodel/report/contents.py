@@ -28,6 +28,7 @@ from survmodel.report.added_value_contents import AddedValuePart
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.cutpoint_contents import CutpointPart
 from survmodel.report.document import FigureBlock
+from survmodel.report.family_contents import FamilyPart
 from survmodel.report.imaging_contents import ImagingPart
 from survmodel.report.imputation_contents import ImputationPart, PooledModel
 from survmodel.report.sensitivity_contents import SensitivityPart
@@ -501,6 +502,8 @@ class StudyContents:
         CXCR4 PET beside FDG PET.
     imaging : ImagingPart, optional
         Readers, regions, and what follows a scan.
+    families : FamilyPart, optional
+        Markers that measure the same.
     """
 
     title: str
@@ -524,6 +527,7 @@ class StudyContents:
     footer: tuple[str, ...] = ()
     tracers: TracerPart | None = None
     imaging: ImagingPart | None = None
+    families: FamilyPart | None = None
 
     def answers(self) -> Iterator[Answer[Result]]:
         """Walk through every answer.
@@ -536,6 +540,7 @@ class StudyContents:
         found: list[Answer[Any]] = [] if self.description is None else [self.description]
         found += [] if self.tracers is None else self.tracers.answers()
         found += [] if self.imaging is None else self.imaging.answers()
+        found += [] if self.families is None else [self.families.families]
         yield from found
         for part in self.endpoints:
             yield from part.answers()

@@ -16,6 +16,7 @@ from survmodel.report.comparison_sections import comparison_blocks, performance_
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
 from survmodel.report.cutpoint_sections import cutpoint_blocks
 from survmodel.report.document import Block, Document, Facts, FigureBlock, Paragraph, Section, TableBlock
+from survmodel.report.family_sections import family_blocks
 from survmodel.report.imaging_sections import imaging_sections
 from survmodel.report.imputation_sections import imputation_blocks, imputation_methods, pooled_blocks
 from survmodel.report.sensitivity_sections import sensitivity_blocks
@@ -57,6 +58,8 @@ def build_document(contents: StudyContents) -> Document:
         sections.append(Section("CXCR4 PET and FDG PET", blocks))
     if contents.imaging is not None:
         sections += imaging_sections(contents.imaging, contents.group_label)
+    if contents.families is not None:
+        sections.append(Section("Markers that measure the same", tuple(family_blocks(contents.families))))
     for part in parts:
         sections += _of_endpoint(part, contents, f": {part.title}" if several else "")
     sections += _remarks(contents)

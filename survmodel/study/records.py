@@ -10,6 +10,7 @@ from survmodel.models.gray import GrayTest
 from survmodel.models.term_tests import columns_of_splines, splines_of
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
+from survmodel.report.family_contents import FamilyPart
 from survmodel.study.imaging_records import of_imaging
 from survmodel.study.imputation_records import of_imputation, of_pooled_model
 from survmodel.study.record_parts import (
@@ -58,6 +59,8 @@ def collect_records(contents: StudyContents) -> list[Record]:
             )
     found += [] if contents.tracers is None else of_tracers(contents.tracers)
     found += [] if contents.imaging is None else of_imaging(contents.imaging)
+    if contents.families is not None:
+        found += _of_families(contents.families)
     for part in contents.endpoints:
         for record in _of_endpoint(part):
             found.append({"endpoint": part.name, **record})
@@ -150,6 +153,17 @@ def _of_counts(part: EndpointPart) -> Iterator[Record]:
         yield {"step": "landmark", "measure": "patients at the landmark", "time": part.landmark.at, "n": n}
         for reason, count in part.landmark.lost:
             yield {"step": "landmark", "level": reason, "measure": "lost by the landmark", "n_missing": count}
+
+
+def _of_families(part: FamilyPart) -> Iterator[Record]:
+    found = part.families.result
+    if found is None:
+        return
+    yield from tidy_records(found.tidy(), part.families.step, "correlation with the representative")
+    counts = {"markers": len(found.names), "families": len(found.representatives)}
+    for measure, count in counts.items():
+        yield {"step": part.families.step, "measure": measure, "n": count}
+    yield {"step": part.families.step, "measure": "least correlation of a family", "estimate": found.least}
 
 
 def _of_incidence(part: EndpointPart) -> Iterator[Record]:

@@ -17,6 +17,7 @@ from survmodel.report.writers.html import write_html
 from survmodel.study.config import Study, read_study, study_name
 from survmodel.study.contents import gather_contents
 from survmodel.study.drawing import Drawing
+from survmodel.study.family_steps import family_part
 from survmodel.study.folder import INCOMPLETE_REPORT, MANIFEST, PROBLEMS, REPORT, RESULTS, ResultsFolder, file_stem
 from survmodel.study.imaging_steps import imaging_part
 from survmodel.study.manifest import build_manifest
@@ -131,7 +132,10 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
     parts = run_steps(prepared, progress)
     contents = gather_contents(prepared, parts, describe_patients(prepared, progress))
     contents = replace(
-        contents, tracers=tracer_part(prepared, progress), imaging=imaging_part(prepared, parts, progress)
+        contents,
+        tracers=tracer_part(prepared, progress),
+        imaging=imaging_part(prepared, parts, progress),
+        families=family_part(prepared, progress),
     )
     _refuse_changes(prepared)
     progress("figures")
