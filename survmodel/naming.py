@@ -18,14 +18,19 @@ _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 #: A colon between terms, not one inside backticks or the brackets of a level.
 _CROSSED = re.compile(r":(?=(?:[^`]*`[^`]*`)*[^`]*$)(?![^\[]*\])")
 _LEVEL = re.compile(r"([^\[]+)\[(.*)\]")
-_TRANSFORM = re.compile(r"(log2|log|sqrt)\((.*)\)")
+_TRANSFORM = re.compile(r"(log2|log1p|log|sqrt)\((.*)\)")
 #: Terms whose meaning depends on a group: as a column of a design, or as a call.
 _IN_LEVEL = re.compile(r"(.+) within ([^\[]+)\[(.*)\]")
 _IN_EACH = re.compile(r"within\((.+), ([^,]+)\)")
 _STANDARDISED = re.compile(r"within_entity_z\((.+?)(?:, by=(.+))?\)")
 _PUBLISHED = re.compile(r"published_risk\((.+?)(?:, survival=.*)?\)")
 _SPLINE = re.compile(r"rcs\((.*?)(?:, ([0-9]+))?\)")
-_PER = {"log2": "doubling", "log": "unit of its logarithm", "sqrt": "unit of its square root"}
+_PER = {
+    "log2": "doubling",
+    "log": "unit of its logarithm",
+    "log1p": "unit of the logarithm of 1 + it",
+    "sqrt": "unit of its square root",
+}
 
 
 def join_words(words: Sequence[str]) -> str:

@@ -56,8 +56,8 @@ class CoxPH(CoxSettings):
     Parameters
     ----------
     formula : str or sequence of str
-        Right-hand side in the formula language: column names, ``+ : *``, log2, log, sqrt, rcs, factor, offset, and
-        within, within_entity_z and published_risk for columns whose meaning differs between diseases.
+        Right-hand side in the formula language: column names, ``+ : *``, log2, log, log1p, sqrt, rcs, factor, offset,
+        and within, within_entity_z and published_risk for columns whose meaning differs between diseases.
     strata : str or sequence of str, optional
         Columns whose combinations have baseline hazards of their own.
     cluster : str, optional

@@ -5,7 +5,7 @@ language that evaluates nothing, is in `survmodel.models.formula_grammar`. What 
 
 ========================  ============================================================================================
 ``age``                   a column: numbers and booleans as they are, text and categories as a factor
-``log2(x)``               also ``log`` and ``sqrt``: a numeric column, transformed
+``log2(x)``               also ``log``, ``log1p`` and ``sqrt``: a numeric column, transformed
 ``factor(x)``             a factor, whatever the column holds; ``reference='level'`` or a number names the reference
 ``within(x, g)``          a numeric column, as it is or transformed, with a slope of its own for each level of g
 ``within_entity_z(x)``    x standardised within the levels of a column, ``by=entity`` where none is named

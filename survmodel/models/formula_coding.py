@@ -209,6 +209,7 @@ class Transform:
 TRANSFORMS: dict[str, Transform] = {
     "log": Transform("log", np.log, zero_allowed=False),
     "log2": Transform("log2", np.log2, zero_allowed=False),
+    "log1p": Transform("log1p", np.log1p, zero_allowed=True),
     "sqrt": Transform("sqrt", np.sqrt, zero_allowed=True),
 }
 

@@ -30,7 +30,7 @@ from survmodel.report.contents import CurvePart, EndpointPart, LandmarkPart, Mod
 
 NOT_ESTIMABLE = "not estimable"
 SMALL_P = 0.05
-_NOT_LINEAR = {"a scale": ("log", "log2", "sqrt"), "a spline": ("rcs",)}
+_NOT_LINEAR = {"a scale": ("log", "log2", "log1p", "sqrt"), "a spline": ("rcs",)}
 #: Why an analysis begins at a landmark.
 LANDMARK_GROUPS = (
     "From a landmark on patients may be grouped by what they had reached by then; a comparison of such groups from "
@@ -326,7 +326,7 @@ def _name_atom(atom: Atom, labels: Mapping[str, str]) -> str:
             scale = f", {atom.inner.function} scale" if isinstance(atom.inner, Call) else ""
             name = atom.columns[0].name
             return f"{labels.get(name) or name} (restricted cubic spline{scale})"
-        case "log" | "log2" | "sqrt":
+        case "log" | "log2" | "log1p" | "sqrt":
             return f"{_name_atom(atom.inner, labels)} ({atom.function} scale)"
     return _name_atom(atom.inner, labels)
 

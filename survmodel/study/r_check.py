@@ -27,7 +27,7 @@ from survmodel.writing import harmless, to_csv
 
 SCRIPT = "check_in_R.R"
 #: Functions of a formula that R computes itself; what any other one makes of a column stands in the table.
-OF_R = frozenset({"factor", "log", "log2", "rcs", "sqrt"})
+OF_R = frozenset({"factor", "log", "log1p", "log2", "rcs", "sqrt"})
 TIME, ENTRY, ANY_EVENT, EVENT, CAUSE = "time_", "entry_", "any_event_", "event_", "cause_"
 HEAD = """\
 # Computes the main numbers of this run anew, in R's survival. Run it in this folder: Rscript {script}

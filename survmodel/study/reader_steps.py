@@ -21,6 +21,7 @@ from survmodel.report.answers import Answer
 from survmodel.report.contents import EndpointPart, MarkerPart
 from survmodel.report.imaging_contents import ReaderPart, ReadersOfTracer, RepeatedMeasure
 from survmodel.study.known_columns import segmentation_rules
+from survmodel.study.predictor_checks import LOGARITHMS
 from survmodel.study.preparation import Prepared
 from survmodel.study.settings_data import MarkerEntry
 from survmodel.study.step_parts import Progress, attempt_possible, silent
@@ -31,7 +32,7 @@ NAMES = ("first reader", "second reader")
 LEVELS = ("negative", "indeterminate", "positive")
 #: Metrics whose repeatability is shown; others only where they are the primary marker.
 SHOWN = ("suvmax", "mtv", "tlu")
-SCALES = {"log2": np.log2, "log": np.log, "sqrt": np.sqrt}
+SCALES = {"log2": np.log2, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt}
 
 
 def reader_part(
@@ -119,7 +120,7 @@ def _repeated(repeats: Repeats, primary: MarkerEntry | None, prepared: Prepared,
     is_primary = primary is not None and repeats.name == primary.name and repeats.between == "readers"
     scale = primary.transform if primary is not None and is_primary else "log2"
     values = repeats.values.astype(float)
-    values = values[(values > 0).all(axis=1)] if scale.startswith("log") else values
+    values = values[(values > 0).all(axis=1)] if scale in LOGARITHMS else values
     table = SCALES[scale](values) if scale in SCALES else values
     if repeats.between == "readers":
         step, between = f"readers/icc/{repeats.name}", "two readers"

@@ -316,7 +316,7 @@ class MarkerEntry(Strict):
 
     name: Text
     role: Literal["primary", "comparator", "exploratory"] = "exploratory"
-    transform: Literal["log2", "log", "sqrt", "none"] = "log2"
+    transform: Literal["log2", "log", "log1p", "sqrt", "none"] = "log2"
     endpoint: Text | None = None
 
     @model_validator(mode="after")

@@ -71,6 +71,7 @@ class TestTerms:
             ("b:c + c*a*b", ["c", "a", "b", "c:b", "c:a", "a:b", "c:a:b"]),
             ("b*c + a*b:c + a:b + a:c", ["b", "c", "a", "b:c", "b:a", "c:a", "b:c:a"]),
             ("log2(wbc) + log(x) + sqrt(y)", ["log2(wbc)", "log(x)", "sqrt(y)"]),
+            ("log1p(mtv)", ["log1p(mtv)"]),
             ("sex*log2( wbc )", ["sex", "log2(wbc)", "sex:log2(wbc)"]),
             ("log2", ["log2"]),
             ("ph.ecog + _x + größe + x2", ["ph.ecog", "_x", "größe", "x2"]),
@@ -132,10 +133,10 @@ class TestRefusedText:
             ("age^2", "^", 4, "allowed: column names, +, : and *"),
             ("a %in% b", "%", 3, "allowed: column names, +, : and *"),
             ("a + I(b^2)", "I", 5, "compute anything else as a column of the table first"),
-            ("poly(age, 2)", "poly", 1, "factor, log, log2, offset, "),
-            ("as.factor(stage)", "as.factor", 1, "factor, log, log2, offset, "),
-            ("__import__('os')", "__import__", 1, "factor, log, log2, offset, "),
-            ("age.__class__('x')", "age.__class__", 1, "factor, log, log2, offset, "),
+            ("poly(age, 2)", "poly", 1, "factor, log, log1p, log2, offset, "),
+            ("as.factor(stage)", "as.factor", 1, "factor, log, log1p, log2, offset, "),
+            ("__import__('os')", "__import__", 1, "factor, log, log1p, log2, offset, "),
+            ("age.__class__('x')", "age.__class__", 1, "factor, log, log1p, log2, offset, "),
             ("age + strata(x)", "strata", 7, "pass strata='x' to the model"),
             ("strata(centre) + age", "strata", 1, "pass strata='centre' to the model"),
             ("cluster(`patient id`)", "cluster", 1, "pass cluster='patient id' to the model"),
@@ -337,6 +338,7 @@ class TestNumericColumns:
         [
             ("log2(x)", [1.0, 0.0, -1.0], "log2(x) needs values above 0: rows 2, 3 (2 of 3). 0 may mean 'no lesion'"),
             ("log(x)", [0, 1, 2], "log(x) needs values above 0: row 1 (1 of 3). 0 may mean 'no lesion'"),
+            ("log1p(x)", [0.0, 1.0, -1.0], "log1p(x) needs values of 0 or more: row 3 (1 of 3)"),
             ("sqrt(x)", [0.0, 1.0, -1.0], "sqrt(x) needs values of 0 or more: row 3 (1 of 3)"),
             ("x", [0.0, np.inf, -np.inf], "values of x are infinite: rows 2, 3 (2 of 3)"),
             ("factor(x)", [0.0, 1.0, np.inf], "values of x are infinite: row 3 (1 of 3)"),
@@ -678,7 +680,7 @@ class TestRegistry:
 names = st.sampled_from(["a", "b", "ph.ecog", "`white cells`", "größe", r"`\``"])
 atoms = st.one_of(
     names,
-    st.builds("{}({})".format, st.sampled_from(["log", "log2", "sqrt", "factor"]), names),
+    st.builds("{}({})".format, st.sampled_from(["log", "log1p", "log2", "sqrt", "factor"]), names),
     st.builds("rcs({}{})".format, names, st.sampled_from(["", ", 3", ", 7"])),
     st.builds("factor({}, reference={})".format, names, st.sampled_from(["'I'", '"it\'s"', "2", "-0.5", "1e30"])),
 )
