@@ -6,12 +6,13 @@ No check changes a table, and none guesses: it names rows by line of the file an
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from survmodel.data import (
+    checks_acquisition,
     checks_covariates,
     checks_dates,
     checks_events,
@@ -20,6 +21,7 @@ from survmodel.data import (
     checks_units,
     checks_values,
 )
+from survmodel.data.acquisition import WINDOWS, Window
 from survmodel.data.canonical import CanonicalTables
 from survmodel.data.columns import Column
 from survmodel.data.findings import Finding, Place
@@ -47,12 +49,15 @@ CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (checks_dates.check_progression_after_scan, ("scans", "follow_up")),
     (checks_dates.check_untreated, ("patients", "scans", "therapy")),
     (checks_dates.check_interval_between_tracers, ("scans",)),
+    (checks_acquisition.check_acquisition_units, ("scans",)),
+    (checks_acquisition.check_reconstructions, ("scans",)),
     (checks_regions.check_region_references, ("scans", "region_reads")),
     (checks_events.check_terms, ("adverse_events",)),
     (checks_events.check_days_of_events, ("scans", "adverse_events")),
     (checks_values.check_suv_order, ("lesions",)),
     (checks_values.check_suv_positive, ()),
     (checks_values.check_suv_scale, ("lesions",)),
+    (checks_values.check_ratios, ("scans", "lesions")),
     (checks_values.check_volumes, ("lesions",)),
     (checks_values.check_volume_units, ("lesions", "scans")),
     (checks_values.check_time_units, ("patients",)),
@@ -64,7 +69,11 @@ CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
 )
 
 
-def check_tables(tables: CanonicalTables, data_lock: datetime.date | None = None) -> tuple[Finding, ...]:
+def check_tables(
+    tables: CanonicalTables,
+    data_lock: datetime.date | None = None,
+    windows: Mapping[str, Window] = WINDOWS,
+) -> tuple[Finding, ...]:
     """Run every check that the tables allow.
 
     Parameters
@@ -73,6 +82,8 @@ def check_tables(tables: CanonicalTables, data_lock: datetime.date | None = None
         What was read.
     data_lock : datetime.date, optional
         No date may be later; not needed when the tables were read with it.
+    windows : mapping of str to Window
+        How scans of each tracer should have been made.
 
     Returns
     -------
@@ -83,6 +94,8 @@ def check_tables(tables: CanonicalTables, data_lock: datetime.date | None = None
     for check, needed in CHECKS:
         if all(name in tables.tables for name in needed):
             findings += check(tables)
+    if "scans" in tables.tables:
+        findings += checks_acquisition.find_outside(tables, windows)
     if data_lock is not None and data_lock != tables.data_lock:
         findings += _late_dates(tables, data_lock)
     return tuple(findings)

@@ -29,6 +29,9 @@ _DATED = re.compile(
 )
 #: No study has a median SUV like this; activity concentrations in Bq/mL have.
 LARGEST_MEDIAN_SUV = 500.0
+#: No tumour has a larger ratio to a tissue that was measured where it should be.
+LARGEST_RATIO = 500.0
+REFERENCE_TISSUES = ("liver_suvmean", "blood_suvmean", "spleen_suvmean")
 #: Texts of which spellings do not matter: a unit is read however it is written.
 UNITS = frozenset({("labs", "unit")})
 #: Rounding of exported numbers.
@@ -77,6 +80,17 @@ def check_suv_scale(tables: CanonicalTables) -> Iterator[Finding]:
             problem = "the values look like activity concentrations, not like SUV"
             remedy = "export SUV normalized by body weight or lean body mass"
             yield from _find(tables, ("lesions", column), "D144", problem, values.notna(), remedy)
+
+
+def check_ratios(tables: CanonicalTables) -> Iterator[Finding]:
+    """Find scans whose hottest lesion is so many times a reference tissue that the tissue was measured wrongly."""
+    scans, lesions = tables.tables["scans"], tables.tables["lesions"]
+    hottest = scans["scan_id"].map(lesions.groupby("scan_id")["suvmax"].max())
+    for column in REFERENCE_TISSUES:
+        where = (scans[column] > 0) & (hottest / scans[column].where(scans[column] > 0) > LARGEST_RATIO)
+        problem = f"the hottest lesion has more than {LARGEST_RATIO:g} times this uptake"
+        remedy = "look at the region of the reference tissue, and at the unit of its SUV"
+        yield from _find(tables, ("scans", column), "D145", problem, where, remedy, "warning")
 
 
 def check_volumes(tables: CanonicalTables) -> Iterator[Finding]:

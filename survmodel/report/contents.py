@@ -31,6 +31,7 @@ from survmodel.report.document import FigureBlock
 from survmodel.report.family_contents import FamilyPart
 from survmodel.report.imaging_contents import ImagingPart
 from survmodel.report.imputation_contents import ImputationPart, PooledModel
+from survmodel.report.left_out_contents import LeftOutPart
 from survmodel.report.sensitivity_contents import SensitivityPart
 from survmodel.report.tracer_contents import TracerPart
 from survmodel.report.validation_contents import ComparisonPart, ForestPart, RiskGroupPart
@@ -387,6 +388,8 @@ class EndpointPart:
         The landmark from which time counts; None where it counts from time zero.
     imputation : ImputationPart, optional
         The imputation behind its Cox models; None where they are of complete cases.
+    left_out : tuple of LeftOutPart
+        Its models in scanners or other groups that they had not seen.
     between : tuple of Between
         Events that came in between, and what was decided about them.
     """
@@ -419,6 +422,7 @@ class EndpointPart:
     first_of: tuple[str, ...] = ()
     landmark: LandmarkPart | None = None
     imputation: ImputationPart | None = None
+    left_out: tuple[LeftOutPart, ...] = ()
     between: tuple[Between, ...] = ()
 
     @property
@@ -455,6 +459,7 @@ class EndpointPart:
             found += [cut.search, cut.stability]
         for asked in self.sensitivity:
             found += asked.answers()
+        found += [one.answer for one in self.left_out]
         yield from (*found, *(one.validation for one in self.comparisons))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from survmodel.models.description import Description
 from survmodel.performance.adverse_events import WorstGrades
 from survmodel.performance.agreement import Kappa
 from survmodel.performance.attenuation import Attenuation
@@ -15,6 +16,36 @@ from survmodel.performance.paired_positivity import PairedPositivity
 from survmodel.performance.paired_uptake import PairedValues
 from survmodel.performance.proportions import Proportion
 from survmodel.report.answers import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class AcquisitionPart:
+    """How scans were made.
+
+    Parameters
+    ----------
+    by_tracer : Answer of Description
+        All baseline scans, by tracer.
+    by_scanner : tuple of (str, Answer of Description)
+        Those of each tracer by scanner, where several were used.
+    labels : mapping of str to (str, str)
+        Label and unit of what is described.
+    """
+
+    by_tracer: Answer[Description]
+    by_scanner: tuple[tuple[str, Answer[Description]], ...]
+    labels: Mapping[str, tuple[str, str]]
+
+    def answers(self) -> Iterator[Answer[Any]]:
+        """Walk through its answers.
+
+        Yields
+        ------
+        Answer
+            By tracer, then by scanner.
+        """
+        yield self.by_tracer
+        yield from (answer for _, answer in self.by_scanner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +301,8 @@ class ImagingPart:
 
     Parameters
     ----------
+    acquisition : AcquisitionPart, optional
+        How the scans were made.
     readers : ReaderPart, optional
         Agreement of readers, and of repeated measurement.
     regions : RegionPart, optional
@@ -282,6 +315,7 @@ class ImagingPart:
         Adverse events by tracer.
     """
 
+    acquisition: AcquisitionPart | None = None
     readers: ReaderPart | None = None
     regions: RegionPart | None = None
     mrd: MrdPart | None = None
@@ -296,7 +330,7 @@ class ImagingPart:
         Answer
             In the order of the report.
         """
-        for part in (self.readers, self.regions, self.mrd):
+        for part in (self.acquisition, self.readers, self.regions, self.mrd):
             yield from () if part is None else part.answers()
         for group in self.management:
             yield from group.shares

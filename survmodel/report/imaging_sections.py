@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from survmodel.report.acquisition_sections import acquisition_blocks
 from survmodel.report.care_sections import management_table
 from survmodel.report.document import Section
 from survmodel.report.imaging_contents import ImagingPart
@@ -27,6 +28,8 @@ def imaging_sections(part: ImagingPart, group_label: str) -> Iterator[Section]:
     Section
         Only those that have something to say.
     """
+    if part.acquisition is not None:
+        yield Section("How the scans were made", tuple(acquisition_blocks(part.acquisition)))
     if part.readers is not None:
         yield Section("Readers and repeated measurement", tuple(reader_blocks(part.readers)))
     if part.regions is not None:

@@ -19,6 +19,7 @@ from survmodel.report.document import Block, Document, Facts, FigureBlock, Parag
 from survmodel.report.family_sections import family_blocks
 from survmodel.report.imaging_sections import imaging_sections
 from survmodel.report.imputation_sections import imputation_blocks, imputation_methods, pooled_blocks
+from survmodel.report.left_out_sections import left_out_blocks
 from survmodel.report.sensitivity_sections import sensitivity_blocks
 from survmodel.report.table_one import description_table
 from survmodel.report.tracer_sections import tracer_blocks
@@ -108,6 +109,8 @@ def _of_performance(part: EndpointPart, tail: str, labels: Mapping[str, str], *,
         yield Section(f"Sensitivity analyses{tail}", tuple(sensitivity_blocks(part)))
     if part.comparisons:
         yield Section(f"Comparison of models{tail}", tuple(comparison_blocks(part)))
+    if part.left_out:
+        yield Section(f"Models in groups that they had not seen{tail}", tuple(left_out_blocks(part)))
 
 
 def stamp_document(document: Document, stamp: str) -> Document:

@@ -25,6 +25,7 @@ from survmodel.data.tables import scan_tables
 from survmodel.data.waivers import FlowRow, count_excluded, exclude_patients, keep_rows, split_waived
 from survmodel.errors import ConfigError
 from survmodel.formatting import count_noun
+from survmodel.markers.acquisition import acquisition_facts, names_of
 from survmodel.markers.end_of_treatment import MRD, EndFacts, end_facts
 from survmodel.markers.further import further_markers
 from survmodel.markers.labs import patient_labs
@@ -161,7 +162,7 @@ def _gather_canonical(study: Study) -> Gathered:
         lab_limits=None if rules is None else rules.limits,
     )  # fmt: skip
     kept, flow = exclude_patients(read, study.exclusions)
-    findings = _raise_errors(study, (*kept.findings, *check_tables(kept)))
+    findings = _raise_errors(study, (*kept.findings, *check_tables(kept, windows=study.settings.acquisition.windows)))
     canonical = kept.without_phi()
     patients = canonical.tables["patients"]
     patients = patients.set_index(pd.Index(patients["patient_id"].astype(str), name="patient_id"))
@@ -204,6 +205,9 @@ def _made_of_tables(study: Study, canonical: CanonicalTables, patients: list[str
         columns += [study.columns[fact.name] for fact in facts.facts if fact.name in study.columns]
         table = table.join(facts.table)
         notes += facts.notes
+        made = acquisition_facts(table.index, tables["scans"], study.settings.acquisition.windows)
+        columns += [study.columns[fact.name] for fact in names_of(made)]
+        table = table.join(made)
     if "lesions" in tables:
         lesions, told = first_segmentation(tables["lesions"])
         notes += told

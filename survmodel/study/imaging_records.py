@@ -27,6 +27,10 @@ def of_imaging(part: ImagingPart) -> Iterator[Record]:
     dict
         By step.
     """
+    if part.acquisition is not None:
+        for answer in part.acquisition.answers():
+            if answer.result is not None:
+                yield from tidy_records(answer.result.tidy(), answer.step)
     if part.readers is not None:
         yield from of_readers(part.readers)
     if part.regions is not None:

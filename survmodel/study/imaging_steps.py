@@ -9,6 +9,7 @@ from survmodel.data.checks_dates import DAYS_BETWEEN_TRACERS
 from survmodel.markers.scans import INTERVAL
 from survmodel.report.contents import EndpointPart
 from survmodel.report.imaging_contents import ImagingPart
+from survmodel.study.acquisition_steps import acquisition_part
 from survmodel.study.care_steps import management_parts, safety_parts
 from survmodel.study.mrd_steps import mrd_part
 from survmodel.study.preparation import Prepared
@@ -39,6 +40,7 @@ def imaging_part(prepared: Prepared, parts: Sequence[EndpointPart], progress: Pr
         return None
     patients = compared_patients(prepared)
     found = ImagingPart(
+        acquisition=acquisition_part(prepared, patients, progress),
         readers=reader_part(prepared, patients, parts, progress),
         regions=region_part(prepared, near_patients(prepared, patients), progress),
         mrd=mrd_part(prepared, progress),

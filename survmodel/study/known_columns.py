@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from survmodel.data.columns import Column, ColumnType, LimitRule, Role
 from survmodel.data.schema import load_schema
+from survmodel.markers.acquisition import ACQUISITION_FACTS
 from survmodel.markers.end_of_treatment import (
     DATE_LABELS,
     KNOWN_DATE,
@@ -34,6 +35,8 @@ GROUP, ENTITY = "disease_group", "entity"
 FIRST_TREATMENT = "first_treatment_date"
 NUMBERS = ("number", "integer")
 FACTORS = ("category", "boolean")
+#: Types of columns whose levels may be left out in turn.
+GROUPS = ("category", "text")
 
 
 def declared_columns(settings: StudySettings, table: str = "patients") -> tuple[Column, ...]:
@@ -161,6 +164,7 @@ def _canonical_columns(settings: StudySettings) -> list[Column]:
         ]
         calls = tuple(level.value for level in schema.table("reads").field("result").categories)
         found += [_of_fact(fact, calls) for fact in SCAN_FACTS if fact.role != "marker" or "reads" in files]
+        found += [Column(one.name, one.type, one.label, one.unit, "acquisition") for one in ACQUISITION_FACTS]
         found += _end_columns(set(files))
     if {"scans", "lesions"} <= set(files):
         rules = segmentation_rules(settings)

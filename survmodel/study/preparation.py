@@ -19,6 +19,7 @@ from survmodel.data.waivers import Waived, apply_waivers
 from survmodel.errors import DataError, EndpointError, list_values
 from survmodel.models.formula import parse_formula
 from survmodel.outcome.endpoints import UNITS, Endpoint
+from survmodel.study.age_checks import look_at_ages
 from survmodel.study.config import Study, read_study
 from survmodel.study.endpoint_specs import dated_endpoint, endpoint_spec
 from survmodel.study.file_errors import StudyFileError
@@ -118,7 +119,7 @@ def check_study(path: str | Path) -> StudyCheck:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     check = check_study(write_example(folder))
     >>> check.ok, [finding.code for finding in check.findings]
-    (True, ['D105', 'D131', 'E034'])
+    (True, ['D105', 'D131', 'D205', 'D205', 'D205', 'D205', 'D200', 'D200', 'E034'])
     """
     try:
         return StudyCheck(prepare(read_study(path)).findings)
@@ -212,6 +213,7 @@ def prepare(study: Study) -> Prepared:
         raise FindingsError([Finding("D049", problem, remedy=error.remedy)]) from None
     found = [*data.findings, *_look_at_endpoints(cohort, data), *look_at_predictors(study, data, cohort)]
     found += [*look_at_index(study, data, cohort), *look_at_imputations(study, data, cohort)]
+    found += look_at_ages(study, cohort)
     findings, waived = apply_waivers(found, study.waivers)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:

@@ -104,6 +104,9 @@ def _of_models(part: EndpointPart) -> Iterator[Record]:
             yield {"model": model.name, **record}
     for one in part.comparisons:
         yield from of_comparison_of_models(one)
+    for left_out in part.left_out:
+        yield from _of_answer(left_out.answer)
+        yield {"step": left_out.answer.step, "measure": "left out", "n_missing": left_out.n_unknown}
     for forest in part.forests:
         groups = () if forest.risk_groups is None else of_risk_groups(forest.risk_groups, part.horizons)
         for record in (*of_forest(forest), *groups):

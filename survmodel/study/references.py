@@ -16,7 +16,7 @@ from survmodel.models.formula import parse_formula
 from survmodel.study.clinical_index import problems_of_index
 from survmodel.study.computed_index import problems_of_computed
 from survmodel.study.endpoint_specs import dated_endpoint
-from survmodel.study.known_columns import FACTORS, NUMBERS, group_columns, known_columns
+from survmodel.study.known_columns import FACTORS, GROUPS, NUMBERS, group_columns, known_columns
 from survmodel.study.sensitivity_checks import problems_of_sensitivity
 from survmodel.study.sensitivity_variation import alone, entries_of, vary
 from survmodel.study.settings import EndpointEntry, StudySettings
@@ -88,6 +88,12 @@ def _look_at_analyses(settings: StudySettings, columns: Columns) -> Iterator[str
         yield from _points_at(key, name, columns, (*NUMBERS, *FACTORS))
         if name in columns and columns[name].role in LATER_ROLES:
             yield f"{key}: column {name!r} has the role {columns[name].role} and predicts no baseline value"
+    yield from _look_at_validation(settings, columns)
+
+
+def _look_at_validation(settings: StudySettings, columns: Columns) -> Iterator[str]:
+    if settings.validation.leave_out is not None:
+        yield from _points_at("validation.leave_out", settings.validation.leave_out, columns, GROUPS)
     for number, names in enumerate(settings.validation.compare, start=1):
         key = f"validation.compare[{number}]"
         for name in names:
@@ -130,6 +136,8 @@ def _look_at_sensitivity(settings: StudySettings) -> Iterator[str]:
     entries = {} if problems else entries_of(settings)
     own = set(look_at_references(alone(settings))) if entries else set()
     for key, entry in entries.items():
+        if entry.leave_out is not None:
+            yield from _points_at(f"{key}.leave_out", entry.leave_out, known_columns(settings), GROUPS)
         for problem in look_at_references(vary(settings, entry)):
             if problem not in own:
                 yield f"{key}: {problem}"

@@ -13,7 +13,15 @@ from survmodel.study.config import Study
 from survmodel.study.imputation_steps import impute, pool_whole
 from survmodel.study.model_steps import cox_spec
 from survmodel.study.preparation import prepare
-from survmodel.study.sensitivity_variation import entries_of, in_words, marker_columns, model_of, resegmented, vary
+from survmodel.study.sensitivity_variation import (
+    each_left_out,
+    entries_of,
+    in_words,
+    marker_columns,
+    model_of,
+    resegmented,
+    vary,
+)
 from survmodel.study.settings_sensitivity import SensitivityEntry
 from survmodel.study.step_parts import EndpointSteps, begin_endpoint, too_few_events, withhold
 
@@ -43,11 +51,28 @@ def sensitivity_parts(part: EndpointSteps, declared: Mapping[str, AnyFit]) -> It
     for name, entries in asked.items():
         columns = marker_columns(name, settings)
         rows = [SensitivityRow("", "", declared[name], columns)]
-        rows += [_row(entry, name, columns, part) for entry in entries]
+        for entry in entries:
+            rows += list(_rows(entry, name, columns, part))
         pair = settings.added_value
         declared_name = pair.marker_label if pair is not None and pair.full == name else ""
         marker = declared_name or " and ".join(labels.get(column, column) for column in columns)
         yield SensitivityPart(name, settings.model[name].label or f"model {name}", marker, tuple(rows))
+
+
+def _rows(
+    entry: SensitivityEntry, name: str, columns: tuple[str, ...], part: EndpointSteps
+) -> Iterator[SensitivityRow]:
+    """Give one row, or one for each group that is left out."""
+    if entry.leave_out is None:
+        yield _row(entry, name, columns, part)
+        return
+    try:
+        single = list(each_left_out(entry, part.table[entry.leave_out]))
+    except SurvmodelError as error:
+        words = in_words(entry, part.prepared.study.labels)
+        yield SensitivityRow(entry.name, words, Answer(f"sensitivity/{entry.name}", None, str(error)), columns)
+        return
+    yield from (_row(one, name, columns, part) for one in single)
 
 
 def _row(entry: SensitivityEntry, name: str, columns: tuple[str, ...], part: EndpointSteps) -> SensitivityRow:

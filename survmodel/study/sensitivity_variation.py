@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+import pandas as pd
+
 from survmodel.errors import DataError, list_values
+from survmodel.formatting import count_noun
 from survmodel.models.formula import parse_formula
 from survmodel.models.formula_grammar import Column as FormulaColumn
 from survmodel.outcome.first_ending import in_words as in_event_words
@@ -18,6 +21,8 @@ from survmodel.study.settings_sensitivity import OF_DATES, ReadsEntry, Sensitivi
 
 #: Name of the analysis set that a filter makes.
 FILTERED = "sensitivity"
+#: More groups than this are no stratum that is left out in turn.
+MOST_LEFT_OUT = 12
 
 
 def entries_of(settings: StudySettings) -> dict[str, SensitivityEntry]:
@@ -54,6 +59,46 @@ def _model_of_question(settings: StudySettings) -> str | None:
         return model_of(SensitivityEntry(name="question", filter="any"), settings)
     except DataError:
         return None
+
+
+def each_left_out(entry: SensitivityEntry, groups: pd.Series) -> Iterator[SensitivityEntry]:
+    """Make one analysis for each group that is left out.
+
+    Parameters
+    ----------
+    entry : SensitivityEntry
+        With ``leave_out``, or without, which is given back.
+    groups : pandas.Series
+        Group of each patient of the endpoint.
+
+    Yields
+    ------
+    SensitivityEntry
+        Each with a filter; patients without a group are in none of them.
+
+    Raises
+    ------
+    DataError
+        For a single group, for more than `MOST_LEFT_OUT` of them, and for a name that no filter can hold.
+
+    Examples
+    --------
+    >>> entry = SensitivityEntry(name="each", leave_out="scanner")
+    >>> [one.filter for one in each_left_out(entry, pd.Series(["A", "B", "A"]))]
+    ["scanner != 'A'", "scanner != 'B'"]
+    """
+    levels = sorted(map(str, groups.dropna().unique()))
+    if not 2 <= len(levels) <= MOST_LEFT_OUT:
+        found = f"{entry.leave_out} has {count_noun(len(levels), 'level')}"
+        raise DataError("groups can be left out in turn where there are 2 to 12 of them", found)
+    for level in levels:
+        mark = '"' if "'" in level else "'"
+        if mark in level:
+            raise DataError("a level has both kinds of quotation marks", f"in {entry.leave_out}", "rename it")
+        also = f"({entry.filter}) and " if entry.filter else ""
+        condition = f"{also}{FormulaColumn(str(entry.leave_out)).label} != {mark}{level}{mark}"
+        changes = {"name": f"{entry.name}: without {level}", "filter": condition, "leave_out": None}
+        yield entry.model_copy(update=changes)
 
 
 def vary(settings: StudySettings, entry: SensitivityEntry) -> StudySettings:
@@ -242,6 +287,8 @@ def in_words(entry: SensitivityEntry, labels: Mapping[str, str]) -> str:
     words = []
     if entry.filter is not None:
         words.append(f"only {entry.filter}")
+    if entry.leave_out is not None:
+        words.append(f"each {labels.get(entry.leave_out, entry.leave_out)} left out in turn")
     if entry.origin is not None:
         late = ", under observation from the scan" if entry.origin == DIAGNOSIS else ""
         words.append(f"time zero: {labels.get(entry.origin, entry.origin)}{late}")

@@ -16,6 +16,7 @@ from survmodel.models.limits import ConfType
 from survmodel.outcome.endpoints import UNITS
 from survmodel.outcome.intercurrent import Rule
 from survmodel.outcome.standard_endpoints import STANDARD_ENDPOINTS
+from survmodel.study.settings_acquisition import AcquisitionEntry
 from survmodel.study.settings_added import AddedValueEntry, CutpointEntry
 from survmodel.study.settings_base import Array, Codes, Names, Strict, Text, Times
 from survmodel.study.settings_data import (
@@ -237,6 +238,7 @@ class StudySettings(Strict):
     sensitivity: Array[SensitivityEntry] = ()
     reads: ReadsEntry = ReadsEntry()
     labs: LabsEntry | None = None
+    acquisition: AcquisitionEntry = AcquisitionEntry()
     mrd: MrdEntry = MrdEntry()
     missing: MissingEntry = MissingEntry()
     waive: Array[WaiveEntry] = ()

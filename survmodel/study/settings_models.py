@@ -158,6 +158,7 @@ class ValidationEntry(Strict):
     stands behind multiple imputation, which is repeated in each of them; patients are assigned to risk
     groups by models fitted without their fold, ``folds`` folds dealt out ``fold_repeats`` times. ``compare =
     [["clinical", "clinical_cxcr4"]]`` validates models of one endpoint on the same patients and resamples.
+    ``leave_out = "cxcr4_scanner"`` scores them in each scanner, or another group, when they were fitted to the others.
     """
 
     repeats: Annotated[int, Field(ge=50, le=100_000)] = 1000
@@ -166,6 +167,7 @@ class ValidationEntry(Strict):
     folds: Annotated[int, Field(ge=2, le=100)] = 10
     fold_repeats: Annotated[int, Field(ge=1, le=1000)] = 5
     compare: Array[Names] = ()
+    leave_out: Text | None = None
 
     @model_validator(mode="after")
     def _two_models(self) -> ValidationEntry:

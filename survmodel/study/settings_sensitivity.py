@@ -12,7 +12,7 @@ from survmodel.study.settings_base import Names, Strict, Text
 
 Reader = Literal["consensus", "reader_1", "reader_2"]
 #: Keys of which an entry changes one or more.
-CHANGES = ("filter", "origin", "censor", "censor_at", "intercurrent", "segmentation", "read")
+CHANGES = ("filter", "leave_out", "origin", "censor", "censor_at", "intercurrent", "segmentation", "read")
 #: Those that are about dates.
 OF_DATES = ("origin", "censor", "censor_at", "intercurrent")
 
@@ -29,16 +29,18 @@ class ReadsEntry(Strict):
 class SensitivityEntry(Strict):
     """``[[sensitivity]]``: the declared question once more, with something decided otherwise; one row in the report.
 
-    ``filter`` keeps only the patients it selects, ``filter = "cxcr4_scanner == 'A'"``. ``origin``, ``censor`` and
-    ``censor_at`` replace those of an endpoint of dates: ``censor_at = ["new_treatment_date"]``. ``intercurrent``
-    decides otherwise about events that come in between: ``intercurrent = { new_treatment = "composite" }``.
-    ``segmentation`` takes the volumes and uptakes of the model under another rule, and ``read`` another reader's call.
-    The model is that of ``[added_value]`` with the marker, else the one that ``model`` names.
+    ``filter`` keeps only the patients it selects, ``filter = "cxcr4_scanner == 'A'"``, and ``leave_out =
+    "cxcr4_scanner"`` leaves each scanner out in turn, with a row for each. ``origin``, ``censor`` and ``censor_at``
+    replace those of an endpoint of dates: ``censor_at = ["new_treatment_date"]``. ``intercurrent`` decides otherwise
+    about events that come in between: ``intercurrent = { new_treatment = "composite" }``. ``segmentation`` takes the
+    volumes and uptakes of the model under another rule, and ``read`` another reader's call. The model is that of
+    ``[added_value]`` with the marker, else the one that ``model`` names.
     """
 
     name: Text
     model: Text | None = None
     filter: Text | None = None
+    leave_out: Text | None = None
     origin: Text | None = None
     censor: Text | None = None
     censor_at: Names = ()

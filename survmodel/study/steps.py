@@ -32,6 +32,7 @@ from survmodel.study.forest_steps import forest_part
 from survmodel.study.imputation_steps import impute
 from survmodel.study.intercurrent_steps import events_between
 from survmodel.study.known_columns import further_columns, group_columns, model_strata
+from survmodel.study.left_out_steps import left_out_parts
 from survmodel.study.model_steps import marker_part, model_part
 from survmodel.study.preparation import Prepared
 from survmodel.study.sensitivity_steps import sensitivity_parts
@@ -149,6 +150,7 @@ def _endpoint_part(name: str, prepared: Prepared, progress: Progress) -> Endpoin
         comparisons=tuple(comparison_parts(part, imputed)),
         added_value=added_value_part(part, imputed),
         cutpoints=tuple(cutpoint_parts(part)),
+        left_out=tuple(left_out_parts(part)),
         sensitivity=tuple(sensitivity_parts(part, _as_declared(models))),
         causes=causes,
         warnings=tuple(f"no patient had the competing event {label}" for label, count in causes[1:] if not count),

@@ -28,7 +28,13 @@ def test_every_class_has_a_test_that_names_it_or_a_reason():
 
 
 #: Tests that are named by what they do and not by the class.
-BY_TITLE = {"test_workbook_files", "test_encodings", "test_statistics_of_runs", "test_groups_and_models"}
+BY_TITLE = {
+    "test_workbook_files",
+    "test_encodings",
+    "test_statistics_of_runs",
+    "test_groups_and_models",
+    "test_laboratory_files",
+}
 
 
 def test_every_code_is_one_of_the_dictionary():
