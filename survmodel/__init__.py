@@ -75,7 +75,9 @@ _HOME = {
     "describe": "models.description",
     "diff_runs": "study.run_diff",
     "draw_added_value": "figures.added_value",
+    "draw_agreement": "figures.agreement",
     "draw_calibration": "figures.calibration",
+    "draw_correlations": "figures.correlations",
     "draw_cumulative_incidence": "figures.cumulative_incidence",
     "draw_cutpoint": "figures.cutpoint",
     "draw_decision_curve": "figures.decision_curve",
@@ -84,9 +86,13 @@ _HOME = {
     "draw_importance": "figures.importance",
     "draw_imputation": "figures.imputation",
     "draw_km": "figures.kaplan_meier",
+    "draw_paired_uptake": "figures.paired_uptake",
     "draw_partial_effect": "figures.partial_effect",
+    "draw_regions": "figures.regions",
     "draw_stability": "figures.stability",
+    "draw_stage_migration": "figures.stage_migration",
     "draw_uptake": "figures.uptake",
+    "draw_uptake_change": "figures.uptake_change",
     "example_cohort": "study.example",
     "follow_up": "models.follow_up",
     "gonen_heller": "performance.prognostic_separation",
@@ -132,6 +138,7 @@ _HOME = {
     "prediction_stability": "performance.stability",
     "proportion": "performance.proportions",
     "proportional_hazards_test": "models.cox_tests",
+    "rank_correlations": "performance.correlations",
     "read_study": "study.config",
     "riley_sample_size": "performance.sample_size",
     "risk_limits": "models.forest_jackknife",
@@ -143,6 +150,7 @@ _HOME = {
     "save_model": "models.stored_forest",
     "simulate_power": "performance.power",
     "simulate_study": "simulate",
+    "size_dependence": "performance.correlations",
     "smallest_hazard_ratio": "performance.planning",
     "stability_of": "performance.stability",
     "stage_migration": "performance.stage_migration",
@@ -166,7 +174,9 @@ if TYPE_CHECKING:
     from survmodel.errors import FitError as FitError
     from survmodel.errors import SurvmodelError as SurvmodelError
     from survmodel.figures.added_value import draw_added_value as draw_added_value
+    from survmodel.figures.agreement import draw_agreement as draw_agreement
     from survmodel.figures.calibration import draw_calibration as draw_calibration
+    from survmodel.figures.correlations import draw_correlations as draw_correlations
     from survmodel.figures.cumulative_incidence import draw_cumulative_incidence as draw_cumulative_incidence
     from survmodel.figures.cutpoint import draw_cutpoint as draw_cutpoint
     from survmodel.figures.decision_curve import draw_decision_curve as draw_decision_curve
@@ -176,10 +186,14 @@ if TYPE_CHECKING:
     from survmodel.figures.importance import draw_importance as draw_importance
     from survmodel.figures.imputation import draw_imputation as draw_imputation
     from survmodel.figures.kaplan_meier import draw_km as draw_km
+    from survmodel.figures.paired_uptake import draw_paired_uptake as draw_paired_uptake
     from survmodel.figures.partial_effect import draw_partial_effect as draw_partial_effect
+    from survmodel.figures.regions import draw_regions as draw_regions
     from survmodel.figures.stability import draw_stability as draw_stability
+    from survmodel.figures.stage_migration import draw_stage_migration as draw_stage_migration
     from survmodel.figures.style import journal_style as journal_style
     from survmodel.figures.uptake import draw_uptake as draw_uptake
+    from survmodel.figures.uptake_change import draw_uptake_change as draw_uptake_change
     from survmodel.markers import indices as indices
     from survmodel.markers.change import uptake_change as uptake_change
     from survmodel.models.cause_specific import CauseSpecificCox as CauseSpecificCox
@@ -236,6 +250,8 @@ if TYPE_CHECKING:
     from survmodel.performance.brier import integrated_brier_score as integrated_brier_score
     from survmodel.performance.calibration import calibration as calibration
     from survmodel.performance.clustered_proportion import clustered_proportion as clustered_proportion
+    from survmodel.performance.correlations import rank_correlations as rank_correlations
+    from survmodel.performance.correlations import size_dependence as size_dependence
     from survmodel.performance.decision_curve import decision_curve as decision_curve
     from survmodel.performance.delong import delong_test as delong_test
     from survmodel.performance.discrimination import concordance as concordance

@@ -85,6 +85,9 @@ def check_suv_scale(tables: CanonicalTables) -> Iterator[Finding]:
 def check_ratios(tables: CanonicalTables) -> Iterator[Finding]:
     """Find scans whose hottest lesion is so many times a reference tissue that the tissue was measured wrongly."""
     scans, lesions = tables.tables["scans"], tables.tables["lesions"]
+    if not lesions["suvmax"].median() <= LARGEST_MEDIAN_SUV:
+        # no SUVs at all, which is told already
+        return
     hottest = scans["scan_id"].map(lesions.groupby("scan_id")["suvmax"].max())
     for column in REFERENCE_TISSUES:
         where = (scans[column] > 0) & (hottest / scans[column].where(scans[column] > 0) > LARGEST_RATIO)
