@@ -112,7 +112,7 @@ def draw_paired_uptake(
         above = _draw_groups(page, panels, width, known, group)
         entries = [(HIGHER, f"{names[0]} higher"), (LOWER, f"{names[1]} higher")]
         above = draw_color_key(page, entries, above)
-        lines = page.wrap_note(" ".join([*_notes(panels, names, known, group, log=log), note]))
+        lines = page.wrap_note(" ".join([*_notes(panels, known, group, log=log), note]))
         page.fit_height(page.draw_title(title, above), page.draw_note(lines, below))
     figure = page.figure
     figure.source_data = pd.DataFrame(
@@ -240,9 +240,7 @@ def _draw_groups(page: Page, panels: list[_Panel], width: float, known: Mapping[
     return 4.0 + 1.2 * page.size * most
 
 
-def _notes(
-    panels: list[_Panel], names: tuple[str, str], known: Mapping[str, str], group: str | None, *, log: bool
-) -> list[str]:
+def _notes(panels: list[_Panel], known: Mapping[str, str], group: str | None, *, log: bool) -> list[str]:
     parts = ["Lines: patients. Boxes: quartiles with median."]
     for panel in panels:
         try:
@@ -256,26 +254,5 @@ def _notes(
         parts.append(f"{what}{who}: {limits}, {format_p_equation(float(found['p_value']))}.")
     missing = sum(panel.n_missing for panel in panels)
     if missing:
-        parts.append(f"Not shown: {count_noun(missing, 'patient')} without both {format_both(names)}.")
+        parts.append(f"Not shown: {count_noun(missing, 'patient')} without both values.")
     return parts
-
-
-def format_both(names: tuple[str, str]) -> str:
-    """Name two values in a sentence.
-
-    Parameters
-    ----------
-    names : tuple of (str, str)
-        What they are called.
-
-    Returns
-    -------
-    str
-        Both, on one line.
-
-    Examples
-    --------
-    >>> format_both(("CXCR4 SUVmax", "FDG SUVmax"))
-    'CXCR4 SUVmax and FDG SUVmax'
-    """
-    return one_line(" and ".join(names))

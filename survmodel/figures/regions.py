@@ -98,7 +98,8 @@ def draw_regions(
             transform=page.corner, va="top", gid="patients",
         )  # fmt: skip
         below = name_columns(grid, names, _draw_counts(grid, counts))
-        above = draw_color_key(page, list(zip(COLORS, STATES, strict=True)), 0.0)
+        entries = [(COLORS[place], STATES[place]) for place in np.unique(codes).tolist()]
+        above = draw_color_key(page, entries, 0.0)
         lines = page.wrap_note(" ".join(["Rows: patients, without order of inclusion. Numbers: patients.", note]))
         page.fit_height(page.draw_title(title, above), page.draw_note(lines, below))
     figure = page.figure

@@ -348,9 +348,18 @@ def size_dependence(
     )  # fmt: skip
 
 
+def _order(x: Floats, y: Floats, codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Order lesions by what their patients have: draws are to depend on neither the order of rows nor on names."""
+    inside = np.lexsort((y, x, codes))
+    rows: dict[int, list[int]] = {}
+    for row in inside.tolist():
+        rows.setdefault(int(codes[row]), []).append(row)
+    by_values = sorted(rows.values(), key=lambda own: [(x[row], y[row]) for row in own])
+    return np.array([row for own in by_values for row in own], dtype=np.int64)
+
+
 def _draws(x: Floats, y: Floats, codes: npt.NDArray[np.int64], repeats: int, seed: int) -> Floats:
-    # draws are to depend on patients and not on the order of rows
-    order = np.lexsort((y, x, codes))
+    order = _order(x, y, codes)
     counts = bootstrap_counts(read_units(x.size, patient=codes[order]), repeats, seed)
     found = []
     for row in counts:

@@ -55,7 +55,7 @@ def build_document(contents: StudyContents) -> Document:
     if patients:
         sections.append(Section("Patients", patients))
     if contents.tracers is not None:
-        blocks = tuple(tracer_blocks(contents.tracers, contents.group_label))
+        blocks = tuple(tracer_blocks(contents.tracers, contents.group_label, contents.labels))
         sections.append(Section("CXCR4 PET and FDG PET", blocks))
     if contents.imaging is not None:
         sections += imaging_sections(contents.imaging, contents.group_label)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from survmodel.performance.correlations import RankCorrelations, SizeDependence
 from survmodel.performance.delong import DeLongTest
 from survmodel.performance.paired_accuracy import PairedAccuracy
 from survmodel.performance.paired_uptake import PairedValues
 from survmodel.performance.stage_migration import StageMigration
 from survmodel.report.answers import Answer, GroupAnswer
+from survmodel.report.document import FigureBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,12 @@ class TracerPart:
         SUVmax of the hottest lesion: all patients, then each disease group.
     lesions : Answer of PairedValues, optional
         Number of lesions.
+    correlations : tuple of GroupAnswer of RankCorrelations
+        Uptake against age, laboratory values and burden: all patients, then each disease group.
+    sizes : tuple of (str, Answer of SizeDependence)
+        Uptake of lesions against their volume, by tracer.
+    figures : mapping of str to FigureBlock
+        Figures by name.
     n : int
         Patients compared.
     n_apart : int
@@ -49,6 +57,9 @@ class TracerPart:
     lesions: Answer[PairedValues] | None = None
     patterns: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
     areas: Answer[DeLongTest] | None = None
+    correlations: tuple[GroupAnswer[RankCorrelations], ...] = ()
+    sizes: tuple[tuple[str, Answer[SizeDependence]], ...] = ()
+    figures: Mapping[str, FigureBlock] = field(default_factory=dict)
     n: int = 0
     n_apart: int = 0
 
@@ -65,3 +76,5 @@ class TracerPart:
         yield from self.migrations
         yield from (one.answer for one in self.uptake)
         yield from () if self.lesions is None else (self.lesions,)
+        yield from (one.answer for one in self.correlations)
+        yield from (answer for _, answer in self.sizes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from survmodel.performance.paired_accuracy import PairedAccuracy
 from survmodel.performance.stage_migration import StageMigration
 from survmodel.report import sentences
 from survmodel.report.answers import Answer
+from survmodel.report.correlation_sections import correlation_blocks
 from survmodel.report.document import Block, Paragraph, TableBlock
 from survmodel.report.tracer_contents import TracerPart
 from survmodel.table import Table
@@ -31,7 +32,7 @@ MEASURES = ("sensitivity", "specificity", "PPV", "NPV", "accuracy")
 CASES = ("best case", "worst case")
 
 
-def tracer_blocks(part: TracerPart, group_label: str) -> Iterator[Block]:
+def tracer_blocks(part: TracerPart, group_label: str, labels: Mapping[str, str] | None = None) -> Iterator[Block]:
     """Show what the tracers show.
 
     Parameters
@@ -40,11 +41,13 @@ def tracer_blocks(part: TracerPart, group_label: str) -> Iterator[Block]:
         The comparison.
     group_label : str
         Label of the disease group.
+    labels : mapping of str to str, optional
+        Labels of columns.
 
     Yields
     ------
     Block
-        Sentences and tables.
+        Sentences, tables and figures.
     """
     whom = f", {part.label} set" if part.label else ""
     of = f" of the {part.label} set" if part.label else ""
@@ -59,14 +62,25 @@ def tracer_blocks(part: TracerPart, group_label: str) -> Iterator[Block]:
         yield _areas(part.areas)
     for one in part.migrations:
         yield from _stages(one)
+        if one.result is not None:
+            yield from _figure(part, f"tracer_stages_{one.result.names[0].lower()}")
     if part.uptake:
         yield TableBlock(_uptake_table(part, whom, group_label), "tracer_uptake")
+        yield from (*_figure(part, "tracer_uptake"), *_figure(part, "tracer_agreement"))
     if part.lesions is not None and part.lesions.result is not None:
         yield Paragraph(_lesions_sentence(part.lesions.result.tidy()))
     elif part.lesions is not None:
         yield Paragraph(sentences.not_estimable("Number of lesions by tracer", part.lesions.reason), "missing")
     if part.patterns:
         yield TableBlock(_pattern_table(part, whom, group_label), "tracer_patterns")
+    yield from _figure(part, "tracer_regions")
+    yield from correlation_blocks(part, labels or {})
+    yield from _figure(part, "tracer_correlations")
+
+
+def _figure(part: TracerPart, name: str) -> Iterator[Block]:
+    if name in part.figures:
+        yield part.figures[name]
 
 
 def _accuracy(part: TracerPart, whom: str) -> Iterator[Block]:

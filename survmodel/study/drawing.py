@@ -25,6 +25,7 @@ from survmodel.report.validation_contents import ForestPart, RiskGroupPart
 from survmodel.study.folder import ResultsFolder, file_stem
 from survmodel.study.known_columns import group_columns
 from survmodel.study.preparation import Prepared
+from survmodel.study.tracer_drawing import draw_tracers
 
 if TYPE_CHECKING:
     from survmodel.figures.style import StudyFigure
@@ -60,7 +61,10 @@ class Drawing:
             The results with their figures.
         """
         drawn = tuple(self._endpoint(part) for part in self._contents.endpoints)
-        return replace(self._contents, endpoints=drawn, uptake=tuple(self._uptake()))
+        tracers = self._contents.tracers
+        if tracers is not None:
+            tracers = draw_tracers(tracers, self._prepared, self._keep, self._stamp)
+        return replace(self._contents, endpoints=drawn, uptake=tuple(self._uptake()), tracers=tracers)
 
     def _endpoint(self, part: EndpointPart) -> EndpointPart:
         return replace(

@@ -34,9 +34,27 @@ def of_tracers(part: TracerPart) -> Iterator[Record]:
         yield {"step": one.answer.step, "group": one.group, "measure": "patients with both", "n": one.n}
     if part.lesions is not None and part.lesions.result is not None:
         yield from tidy_records(part.lesions.result.tidy(), part.lesions.step)
+    yield from _of_correlations(part)
     for group, patients in part.patterns:
         for name, count in patients:
             yield {"step": "tracers/patterns", "group": group, "level": name, "measure": "patients", "n": count}
+
+
+def _of_correlations(part: TracerPart) -> Iterator[Record]:
+    """Give correlations by disease group, then those of uptake with the size of lesions."""
+    for one in part.correlations:
+        if one.answer.result is not None:
+            for record in tidy_records(one.answer.result.tidy(), one.answer.step, "Spearman's rho"):
+                yield {**record, "group": one.group}
+    for tracer, answer in part.sizes:
+        found = answer.result
+        if found is None:
+            continue
+        for record in tidy_records(found.tidy(), answer.step):
+            yield {**record, "group": tracer}
+        own = {"step": answer.step, "group": tracer}
+        yield {**own, "measure": "patients", "n": found.n_cluster}
+        yield {**own, "measure": "small lesions", "n": found.n_small, "estimate": found.small}
 
 
 def _of_reference(part: TracerPart) -> Iterator[Record]:

@@ -17,6 +17,7 @@ from survmodel.performance.paired_uptake import PairedValues, paired_counts, pai
 from survmodel.performance.stage_migration import StageMigration, stage_migration
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.tracer_contents import TracerPart
+from survmodel.study.correlation_steps import correlation_answers, size_answers
 from survmodel.study.known_columns import group_columns
 from survmodel.study.preparation import Prepared
 from survmodel.study.step_parts import Progress, Rows, list_levels, silent
@@ -55,11 +56,8 @@ def tracer_part(prepared: Prepared, progress: Progress = silent) -> TracerPart |
         None where nothing was measured or read by both.
     """
     settings, cohort = prepared.study.settings, prepared.cohort
-    name = DIAGNOSTIC if DIAGNOSTIC in settings.analysis_set else ALL_PATIENTS
-    inside = cohort.sets.get(name, (np.ones(len(cohort.table), dtype=bool), ()))[0]
-    whole = cohort.table.loc[inside]
-    apart = (whole[INTERVAL] > DAYS_BETWEEN_TRACERS).fillna(value=False).astype(bool) if INTERVAL in whole else None
-    table = whole if apart is None else whole.loc[~apart]
+    name, whole = _diagnostic(prepared)
+    table = compared_table(prepared)
     labels = prepared.study.labels | cohort.labels
     chosen = settings.analysis_set.get(name)
     group = group_columns(settings)[0]
@@ -72,10 +70,38 @@ def tracer_part(prepared: Prepared, progress: Progress = silent) -> TracerPart |
         uptake=tuple(_uptake(table, group, progress)),
         lesions=_lesions(table, progress),
         patterns=tuple(_patterns(table, group)),
+        correlations=tuple(correlation_answers(table, group, prepared, progress)),
+        sizes=tuple(size_answers(table, prepared, progress)),
         n=len(table),
         n_apart=len(whole) - len(table),
     )
     return parts if any(parts.answers()) or parts.patterns else None
+
+
+def compared_table(prepared: Prepared) -> pd.DataFrame:
+    """Choose the patients in whom tracers are compared: the diagnostic set, without scans too many days apart.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Data and settings.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Their rows.
+    """
+    whole = _diagnostic(prepared)[1]
+    if INTERVAL not in whole:
+        return whole
+    return whole.loc[~(whole[INTERVAL] > DAYS_BETWEEN_TRACERS).fillna(value=False).astype(bool)]
+
+
+def _diagnostic(prepared: Prepared) -> tuple[str, pd.DataFrame]:
+    cohort = prepared.cohort
+    name = DIAGNOSTIC if DIAGNOSTIC in prepared.study.settings.analysis_set else ALL_PATIENTS
+    inside = cohort.sets.get(name, (np.ones(len(cohort.table), dtype=bool), ()))[0]
+    return name, cohort.table.loc[inside]
 
 
 def _accuracy(table: pd.DataFrame, progress: Progress) -> Answer | None:  # type: ignore[type-arg]

@@ -43,7 +43,7 @@ class TestPairedUptake:
         assert [line.get_ydata()[0] for line in lines] == known["cxcr4"].tolist()
         assert [line.get_ydata()[1] for line in lines] == known["fdg"].tolist()
         assert figure.source_data[["cxcr4", "fdg"]].to_numpy().tolist() == known[["cxcr4", "fdg"]].to_numpy().tolist()
-        assert "2 patients without both" in " ".join(texts(figure, "note"))
+        assert "2 patients without both values" in " ".join(texts(figure, "note"))
 
     def test_the_comparison_is_the_public_one(self) -> None:
         found = paired_uptake(CXCR4, FDG).tidy().iloc[0]

@@ -63,6 +63,7 @@ def test_the_example_is_complete(trial):
         "importance_forest",
         "uptake_cxcr4_suvmax",
         "uptake_fdg_suvmax",
+        *(f"tracer_{name}" for name in ("uptake", "agreement", "regions", "correlations", "stages_ct", "stages_fdg")),
     }
     assert len(figures) == 4 * len(names)
     assert {"tables/precision.csv", "tables/flow.csv", "tables/table_one.csv", "tables/markers_pfs.csv"} < found
