@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from survmodel.formatting import format_significant
@@ -313,7 +314,7 @@ def _label_inside(name: str, labels: Mapping[str, str] | None) -> str:
 
 
 def begin(text: str) -> str:
-    """Write the first letter of a label large, unless a capital follows it, as in pH.
+    """Write the first letter of a label large, unless a capital follows it, as in pH, or it is a symbol, as in β2.
 
     Parameters
     ----------
@@ -327,10 +328,11 @@ def begin(text: str) -> str:
 
     Examples
     --------
-    >>> begin("age"), begin("sIL-2R")
-    ('Age', 'sIL-2R')
+    >>> begin("age"), begin("sIL-2R"), begin("β2-microglobulin")
+    ('Age', 'sIL-2R', 'β2-microglobulin')
     """
-    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
+    is_symbol = "GREEK" in unicodedata.name(text[:1] or " ", "")
+    return text if is_symbol or text[1:2].isupper() else text[:1].upper() + text[1:]
 
 
 def show_unit(unit: str) -> str:
