@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from survmodel.models.description import Description
 from survmodel.performance.correlations import RankCorrelations, SizeDependence
 from survmodel.performance.delong import DeLongTest
 from survmodel.performance.paired_accuracy import PairedAccuracy
@@ -13,6 +14,28 @@ from survmodel.performance.paired_uptake import PairedValues
 from survmodel.performance.stage_migration import StageMigration
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.document import FigureBlock
+
+
+@dataclass(frozen=True, slots=True)
+class EntityUptake:
+    """Uptake of both tracers in an entity.
+
+    Parameters
+    ----------
+    entity : str
+        Its name.
+    described : Answer of Description
+        Median and quartiles of SUVmax on CXCR4 PET, then on FDG PET, each of the patients with a value.
+    both : int
+        Patients with both.
+    ratio : Answer of PairedValues
+        CXCR4 over FDG, withheld for few pairs.
+    """
+
+    entity: str
+    described: Answer[Description]
+    both: int
+    ratio: Answer[PairedValues]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +56,8 @@ class TracerPart:
         SUVmax of the hottest lesion: all patients, then each disease group.
     lesions : Answer of PairedValues, optional
         Number of lesions.
+    entities : tuple of EntityUptake
+        SUVmax by entity.
     correlations : tuple of GroupAnswer of RankCorrelations
         Uptake against age, laboratory values and burden: all patients, then each disease group.
     sizes : tuple of (str, Answer of SizeDependence)
@@ -57,6 +82,7 @@ class TracerPart:
     lesions: Answer[PairedValues] | None = None
     patterns: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
     areas: Answer[DeLongTest] | None = None
+    entities: tuple[EntityUptake, ...] = ()
     correlations: tuple[GroupAnswer[RankCorrelations], ...] = ()
     sizes: tuple[tuple[str, Answer[SizeDependence]], ...] = ()
     figures: Mapping[str, FigureBlock] = field(default_factory=dict)
@@ -76,5 +102,7 @@ class TracerPart:
         yield from self.migrations
         yield from (one.answer for one in self.uptake)
         yield from () if self.lesions is None else (self.lesions,)
+        for entity in self.entities:
+            yield from (entity.described, entity.ratio)
         yield from (one.answer for one in self.correlations)
         yield from (answer for _, answer in self.sizes)

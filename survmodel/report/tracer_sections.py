@@ -24,6 +24,7 @@ from survmodel.report import sentences
 from survmodel.report.answers import Answer
 from survmodel.report.correlation_sections import correlation_blocks
 from survmodel.report.document import Block, Paragraph, TableBlock
+from survmodel.report.entity_uptake_sections import entity_table
 from survmodel.report.tracer_contents import TracerPart
 from survmodel.table import Table
 
@@ -67,15 +68,25 @@ def tracer_blocks(part: TracerPart, group_label: str, labels: Mapping[str, str] 
     if part.uptake:
         yield TableBlock(_uptake_table(part, whom, group_label), "tracer_uptake")
         yield from (*_figure(part, "tracer_uptake"), *_figure(part, "tracer_agreement"))
+    if part.entities:
+        yield TableBlock(entity_table(part.entities, whom), "tracer_entities")
     if part.lesions is not None and part.lesions.result is not None:
         yield Paragraph(_lesions_sentence(part.lesions.result.tidy()))
     elif part.lesions is not None:
         yield Paragraph(sentences.not_estimable("Number of lesions by tracer", part.lesions.reason), "missing")
+    yield from _lesion_blocks(part, whom, group_label)
+    yield from correlation_blocks(part, labels or {})
+    yield from _figure(part, "tracer_correlations")
+
+
+def _lesion_blocks(part: TracerPart, whom: str, group_label: str) -> Iterator[Block]:
+    """Show patterns, regions, and how uptake changed until later scans."""
     if part.patterns:
         yield TableBlock(_pattern_table(part, whom, group_label), "tracer_patterns")
     yield from _figure(part, "tracer_regions")
-    yield from correlation_blocks(part, labels or {})
-    yield from _figure(part, "tracer_correlations")
+    for name in part.figures:
+        if name.startswith("tracer_change_"):
+            yield from _figure(part, name)
 
 
 def _figure(part: TracerPart, name: str) -> Iterator[Block]:

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from survmodel.data.canonical import baseline_scans
 from survmodel.errors import SurvmodelError
 from survmodel.markers.segmenters import first_segmentation
 from survmodel.markers.uptake import TRACERS
+from survmodel.naming import begin
 from survmodel.report.document import FigureBlock
 from survmodel.report.tracer_contents import TracerPart
-from survmodel.study.known_columns import group_columns
+from survmodel.study.known_columns import group_columns, segmentation_rules
 from survmodel.study.preparation import Prepared
 from survmodel.study.tracer_steps import SUVMAX, compared_table
 
@@ -27,6 +29,8 @@ Keep = Callable[["StudyFigure", str, str], FigureBlock]
 NARROW_MM, WIDE_MM = 120.0, 174.0
 #: More regions than this are no columns of a figure, fewer patients no rows.
 MOST_REGIONS, FEWEST_PATIENTS = 40, 2
+#: Fewer changes than this are no waterfall.
+FEWEST_CHANGES = 3
 
 
 def draw_tracers(part: TracerPart, prepared: Prepared, keep: Keep, stamp: str) -> TracerPart:
@@ -63,6 +67,7 @@ def _figures(
         yield from _pairs(table, prepared, labels, stamp)
     yield from _stages(part, stamp)
     yield from _regions(table, prepared, stamp)
+    yield from _changes(table, prepared, labels, stamp)
     yield from _correlations(part, labels, stamp)
 
 
@@ -146,6 +151,23 @@ def _shown_regions(table: pd.DataFrame, prepared: Prepared) -> tuple[pd.DataFram
             wide = wide.reindex(index=sorted(scanned)).fillna(value=False)
         found.append(wide)
     return found[0], found[1], source
+
+
+def _changes(
+    table: pd.DataFrame, prepared: Prepared, labels: Mapping[str, str], stamp: str
+) -> Iterator[tuple[str, str, StudyFigure]]:
+    """Draw each change of uptake to a later scan that is known of some patients."""
+    from survmodel.figures.uptake_change import draw_uptake_change
+    from survmodel.markers.change import possible_changes, uptake_change
+
+    for marker in possible_changes(segmentation_rules(prepared.study.settings)):
+        known = table[marker.name].dropna().astype(float) if marker.name in table else pd.Series(dtype=float)
+        if len(known) < FEWEST_CHANGES:
+            continue
+        change = uptake_change(np.full(len(known), 100.0), 100.0 + known.to_numpy())
+        figure = draw_uptake_change(change, title=stamp, width_mm=NARROW_MM)
+        label = begin(labels.get(marker.name, marker.label))
+        yield f"tracer_change_{marker.name}", f"{label}: each bar a patient.", figure
 
 
 def _correlations(part: TracerPart, labels: Mapping[str, str], stamp: str) -> Iterator[tuple[str, str, StudyFigure]]:

@@ -34,10 +34,20 @@ def of_tracers(part: TracerPart) -> Iterator[Record]:
         yield {"step": one.answer.step, "group": one.group, "measure": "patients with both", "n": one.n}
     if part.lesions is not None and part.lesions.result is not None:
         yield from tidy_records(part.lesions.result.tidy(), part.lesions.step)
+    yield from _of_entities(part)
     yield from _of_correlations(part)
     for group, patients in part.patterns:
         for name, count in patients:
             yield {"step": "tracers/patterns", "group": group, "level": name, "measure": "patients", "n": count}
+
+
+def _of_entities(part: TracerPart) -> Iterator[Record]:
+    for one in part.entities:
+        for answer in (one.described, one.ratio):
+            if answer.result is not None:
+                for record in tidy_records(answer.result.tidy(), answer.step):
+                    yield {**record, "group": one.entity}
+        yield {"step": one.described.step, "group": one.entity, "measure": "pairs", "n": one.both}
 
 
 def _of_correlations(part: TracerPart) -> Iterator[Record]:

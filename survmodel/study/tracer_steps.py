@@ -18,6 +18,7 @@ from survmodel.performance.stage_migration import StageMigration, stage_migratio
 from survmodel.report.answers import Answer, GroupAnswer
 from survmodel.report.tracer_contents import TracerPart
 from survmodel.study.correlation_steps import correlation_answers, size_answers
+from survmodel.study.entity_uptake_steps import entity_uptake
 from survmodel.study.known_columns import group_columns
 from survmodel.study.preparation import Prepared
 from survmodel.study.step_parts import Progress, Rows, list_levels, silent
@@ -68,6 +69,7 @@ def tracer_part(prepared: Prepared, progress: Progress = silent) -> TracerPart |
         areas=_areas(table, progress),
         migrations=tuple(_migrations(table, progress)),
         uptake=tuple(_uptake(table, group, progress)),
+        entities=tuple(entity_uptake(table, group_columns(settings)[1], SUVMAX, NAMES, progress)),
         lesions=_lesions(table, progress),
         patterns=tuple(_patterns(table, group)),
         correlations=tuple(correlation_answers(table, group, prepared, progress)),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
+from study.imaging_study import made_tables, write_imaging_study
 from study.study_folder import write_study
 
 import survmodel as sm
@@ -107,6 +108,37 @@ def test_pairs_of_the_figure_are_those_of_the_table(run: StudyRun, prepared: Pre
     assert np.prod(shown["cxcr4_suvmax"] / shown["fdg_suvmax"]) == pytest.approx(
         np.prod(table["cxcr4_suvmax"] / table["fdg_suvmax"])
     )
+
+
+def test_uptake_by_entity_is_that_of_the_table(run: StudyRun, prepared: Prepared) -> None:
+    shown = pd.read_csv(run.out / "tables" / "tracer_entities.csv", dtype=str).set_index("Entity")
+    table = compared_table(prepared)
+    assert set(shown.index) == set(table.loc[table[["cxcr4_suvmax", "fdg_suvmax"]].notna().any(axis=1), "entity"])
+    own = table[table["entity"] == "MZL"]
+    assert shown.loc["MZL", "n"] == str(own["cxcr4_suvmax"].notna().sum())
+    assert float(shown.loc["MZL", "CXCR4 SUVmax"].split(" ")[0]) == pytest.approx(
+        own["cxcr4_suvmax"].median(), rel=0.005
+    )
+    found = sm.paired_uptake(own["cxcr4_suvmax"], own["fdg_suvmax"]).tidy()
+    assert shown.loc["MZL", "Ratio (95% limits)"].startswith(f"{found['estimate'].iloc[0]:.2f} (")
+    assert shown.loc["MZL", "Pairs"] == str(found["n"].iloc[0])
+
+
+def test_changes_to_a_later_scan_are_drawn(tmp_path: Path) -> None:
+    """Four patients scanned again: falls of 50, 25 and 0 %, and a rise of 50 %."""
+    tables = made_tables()
+    later = {0: 2.0, 1: 4.5, 2: 8.0, 3: 15.0}
+    scans = [f"D-{i},KEY-{i},cxcr4,interim,2021-04-{10 + i:02d},A,120" for i in later]
+    lesions = [f"L1,D-{i},spine,41pct,reader_1,{suv},{suv / 2},10" for i, suv in later.items()]
+    path = write_imaging_study(
+        tmp_path / "s", {"scans": [*tables["scans"], *scans], "lesions": [*tables["lesions"], *lesions]}
+    )
+    run = run_study(path, tmp_path / "out")
+    shown = pd.read_csv(run.out / "figures" / "tracer_change_cxcr4_suvmax_change_interim.csv")
+    assert shown["change_percent"].tolist() == pytest.approx([50.0, 0.0, -25.0, -50.0])
+    assert shown["category"].tolist() == ["PMD", "SMD", "SMD", "PMR"]
+    report = next(run.out.glob("report*.html")).read_text(encoding="utf-8")
+    assert "Change of CXCR4 SUVmax to the interim scan" in report
 
 
 def test_a_part_without_figures_has_tables_all_the_same(prepared: Prepared) -> None:
