@@ -140,6 +140,7 @@ _HOME = {
     "proportional_hazards_test": "models.cox_tests",
     "rank_correlations": "performance.correlations",
     "read_study": "study.config",
+    "response_model": "models.response_model",
     "riley_sample_size": "performance.sample_size",
     "risk_limits": "models.forest_jackknife",
     "rmst_difference": "models.survival_differences",
@@ -229,6 +230,7 @@ if TYPE_CHECKING:
     from survmodel.models.pooled_regression import pooled_likelihood_ratio as pooled_likelihood_ratio
     from survmodel.models.pooling import pool_estimates as pool_estimates
     from survmodel.models.pooling import pooled as pooled
+    from survmodel.models.response_model import response_model as response_model
     from survmodel.models.risk_groups import RiskGroups as RiskGroups
     from survmodel.models.stored_forest import load_model as load_model
     from survmodel.models.stored_forest import save_model as save_model

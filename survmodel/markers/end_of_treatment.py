@@ -1,7 +1,8 @@
-"""PET and measurable residual disease at the end of treatment: what a patient has left by either.
+"""PET, response and measurable residual disease at the end of treatment: what a patient has left.
 
 ==========================  ==========================================================================================
 ``cxcr4_end_read``          read of the end-of-treatment CXCR4 scan; ``fdg_end_read`` that of FDG
+``response_end``            response nearest to the scan within so many days
 ``mrd_end``                 residual disease in the marrow, nearest to the scan within so many days
 ``mrd_pet``                 *double negative*, *PET only*, *MRD only*, *both positive*, of CXCR4 PET
 ``cxcr4_end_scan_date``     the day of the scan
@@ -25,7 +26,9 @@ from survmodel.formatting import count_noun
 from survmodel.markers.uptake import TRACERS, deciding_read
 
 END = "end"
-MRD, MRD_PET = "mrd_end", "mrd_pet"
+MRD, MRD_PET, RESPONSE_END = "mrd_end", "mrd_pet", "response_end"
+#: Responses from worst to best, and what is none.
+RESPONSES, NOT_EVALUABLE = ("PD", "SD", "MR", "PR", "VGPR", "CR"), "not_evaluable"
 #: Days that an endpoint may begin on.
 SCAN_DATE_AT_END, KNOWN_DATE = "cxcr4_end_scan_date", "mrd_pet_date"
 DOUBLE_NEGATIVE, PET_ONLY, MRD_ONLY, BOTH_POSITIVE = "double negative", "PET only", "MRD only", "both positive"
@@ -34,6 +37,7 @@ RESULTS = ("negative", "positive")
 LABELS = {
     "cxcr4_end_read": "CXCR4 read at the end of treatment",
     "fdg_end_read": "FDG read at the end of treatment",
+    RESPONSE_END: "response at the end of treatment",
     MRD: "residual disease in the marrow at the end of treatment",
     MRD_PET: "CXCR4 PET and residual disease at the end of treatment",
 }
@@ -119,7 +123,12 @@ def end_facts(
     if len(by_tracer["cxcr4"]):
         dates[SCAN_DATE_AT_END] = day["cxcr4"]
         scan_rows[SCAN_DATE_AT_END] = by_tracer["cxcr4"]["row"].reindex(index).fillna(-1).to_numpy(np.int64)
-    marrow = None if assessments is None else _marrow(day["cxcr4"].fillna(day["fdg"]), assessments, days)
+    anchor = day["cxcr4"].fillna(day["fdg"])
+    if assessments is not None and "response" in assessments:
+        response = _response(anchor, assessments, days).reindex(index)
+        if response.notna().any():
+            table[RESPONSE_END] = pd.Categorical(response, categories=[*RESPONSES, NOT_EVALUABLE])
+    marrow = None if assessments is None else _marrow(anchor, assessments, days)
     if marrow is None or marrow.empty:
         return EndFacts(table, dates, scan_rows, ())
     found = marrow.reindex(index)
@@ -158,6 +167,20 @@ def _marrow(anchor: pd.Series, assessments: pd.DataFrame, days: int) -> pd.DataF
     near = rows.assign(apart=apart, negative=rows["mrd"] == RESULTS[0])[apart <= days]
     near = near.sort_values(["apart", "day", "negative"], kind="stable")
     return near.drop_duplicates("patient_id").set_index("patient_id")
+
+
+def _response(anchor: pd.Series, assessments: pd.DataFrame, days: int) -> pd.Series:
+    """Take the response nearest to the scan of each patient; of two of one day the worse, and one that is none last."""
+    order = [*RESPONSES, NOT_EVALUABLE]
+    rows = pd.DataFrame({
+        "patient_id": assessments["patient_id"], "day": assessments["assessment_date"],
+        "response": assessments["response"].astype(object),
+    })  # fmt: skip
+    rows = rows[rows["response"].isin(order)]
+    apart = (rows["day"] - rows["patient_id"].map(anchor)).dt.days.abs()
+    near = rows.assign(apart=apart, place=rows["response"].map(order.index))[apart <= days]
+    near = near.sort_values(["apart", "day", "place"], kind="stable")
+    return near.drop_duplicates("patient_id").set_index("patient_id")["response"]
 
 
 def _states(pet: pd.Series, marrow: pd.Series) -> pd.Categorical:

@@ -32,6 +32,7 @@ from survmodel.report.family_contents import FamilyPart
 from survmodel.report.imaging_contents import ImagingPart
 from survmodel.report.imputation_contents import ImputationPart, PooledModel
 from survmodel.report.left_out_contents import LeftOutPart
+from survmodel.report.response_contents import ResponsePart
 from survmodel.report.sensitivity_contents import SensitivityPart
 from survmodel.report.tracer_contents import TracerPart
 from survmodel.report.validation_contents import ComparisonPart, ForestPart, RiskGroupPart
@@ -509,6 +510,8 @@ class StudyContents:
         Readers, regions, and what follows a scan.
     families : FamilyPart, optional
         Markers that measure the same.
+    responses : tuple of ResponsePart
+        Models of response.
     """
 
     title: str
@@ -533,6 +536,7 @@ class StudyContents:
     tracers: TracerPart | None = None
     imaging: ImagingPart | None = None
     families: FamilyPart | None = None
+    responses: tuple[ResponsePart, ...] = ()
 
     def answers(self) -> Iterator[Answer[Result]]:
         """Walk through every answer.
@@ -546,6 +550,7 @@ class StudyContents:
         found += [] if self.tracers is None else self.tracers.answers()
         found += [] if self.imaging is None else self.imaging.answers()
         found += [] if self.families is None else [self.families.families]
+        found += [one.answer for one in self.responses]
         yield from found
         for part in self.endpoints:
             yield from part.answers()

@@ -20,6 +20,7 @@ from survmodel.report.family_sections import family_blocks
 from survmodel.report.imaging_sections import imaging_sections
 from survmodel.report.imputation_sections import imputation_blocks, imputation_methods, pooled_blocks
 from survmodel.report.left_out_sections import left_out_blocks
+from survmodel.report.response_sections import response_blocks
 from survmodel.report.sensitivity_sections import sensitivity_blocks
 from survmodel.report.table_one import description_table
 from survmodel.report.tracer_sections import tracer_blocks
@@ -63,6 +64,9 @@ def build_document(contents: StudyContents) -> Document:
         sections.append(Section("Markers that measure the same", tuple(family_blocks(contents.families))))
     for part in parts:
         sections += _of_endpoint(part, contents, f": {part.title}" if several else "")
+    if contents.responses:
+        blocks = tuple(response_blocks(contents.responses, contents.labels, contents.units))
+        sections.append(Section("Response to treatment", blocks))
     sections += _remarks(contents)
     safety = () if contents.imaging is None else safety_blocks(contents.imaging.safety)
     further = (*further_blocks(contents), *safety)

@@ -14,6 +14,9 @@ from survmodel.markers.end_of_treatment import (
     LABELS,
     MRD,
     MRD_PET,
+    NOT_EVALUABLE,
+    RESPONSE_END,
+    RESPONSES,
     RESULTS,
     SCAN_DATE_AT_END,
     STATES,
@@ -186,6 +189,8 @@ def _end_columns(files: set[str]) -> list[Column]:
         names = [f"{tracer}_end_read" for tracer in TRACERS]
         found += [Column(name, "category", LABELS[name], role="post_baseline", levels=calls) for name in names]
     if "assessments" in files:
+        responses = _levels([*RESPONSES, NOT_EVALUABLE])
+        found.append(Column(RESPONSE_END, "category", LABELS[RESPONSE_END], role="post_baseline", levels=responses))
         found.append(Column(MRD, "category", LABELS[MRD], role="post_baseline", levels=_levels(RESULTS)))
     if {"reads", "assessments"} <= files:
         found.append(Column(MRD_PET, "category", LABELS[MRD_PET], role="post_baseline", levels=_levels(STATES)))

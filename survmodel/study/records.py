@@ -11,6 +11,7 @@ from survmodel.models.term_tests import columns_of_splines, splines_of
 from survmodel.report.answers import Answer
 from survmodel.report.contents import CurvePart, EndpointPart, IncidencePart, ModelPart, StudyContents
 from survmodel.report.family_contents import FamilyPart
+from survmodel.report.response_contents import ResponsePart
 from survmodel.study.imaging_records import of_imaging
 from survmodel.study.imputation_records import of_imputation, of_pooled_model
 from survmodel.study.record_parts import (
@@ -61,6 +62,8 @@ def collect_records(contents: StudyContents) -> list[Record]:
     found += [] if contents.imaging is None else of_imaging(contents.imaging)
     if contents.families is not None:
         found += _of_families(contents.families)
+    for response in contents.responses:
+        found += _of_response(response)
     for part in contents.endpoints:
         for record in _of_endpoint(part):
             found.append({"endpoint": part.name, **record})
@@ -156,6 +159,19 @@ def _of_counts(part: EndpointPart) -> Iterator[Record]:
         yield {"step": "landmark", "measure": "patients at the landmark", "time": part.landmark.at, "n": n}
         for reason, count in part.landmark.lost:
             yield {"step": "landmark", "level": reason, "measure": "lost by the landmark", "n_missing": count}
+
+
+def _of_response(part: ResponsePart) -> Iterator[Record]:
+    found, step = part.answer.result, part.answer.step
+    if found is None:
+        return
+    yield from tidy_records(found.odds_ratios(), step, "odds ratio")
+    for level, count in zip(found.levels, found.counts, strict=True):
+        yield {"step": step, "level": level, "measure": "patients", "n": count}
+    statistic, df, p = found.likelihood_ratio
+    yield {"step": step, "measure": "likelihood ratio test", "statistic": statistic, "df": df, "p_value": p}
+    yield {"step": step, "measure": "assessed", "n": part.n_assessed, "n_missing": part.n_left}
+    yield {"step": step, "measure": "in the model", "n": found.n, "n_missing": found.n_missing - part.n_left}
 
 
 def _of_families(part: FamilyPart) -> Iterator[Record]:

@@ -22,6 +22,7 @@ from survmodel.study.sensitivity_variation import alone, entries_of, vary
 from survmodel.study.settings import EndpointEntry, StudySettings
 from survmodel.study.settings_first import FirstEventEntry
 from survmodel.study.settings_models import ModelEntry
+from survmodel.study.settings_response import levels_of
 from survmodel.study.timing import LATER_ROLES, look_at_timing, problems_of_timing
 
 _WHOLE = re.compile(r"-?[1-9][0-9]{0,14}|0")
@@ -63,6 +64,7 @@ def look_at_references(settings: StudySettings) -> Iterator[str]:
     if settings.reads.decides != "consensus" and "reads" not in settings.data.files:
         yield "reads.decides: no file of reads is given under [data]"
     yield from _look_at_sensitivity(settings)
+    yield from _look_at_responses(settings, columns)
     for number, waiver in enumerate(settings.waive, start=1):
         if not _CODE.fullmatch(waiver.code):
             yield f"waive[{number}].code: {waiver.code!r} is no code of a finding, such as D126"
@@ -89,6 +91,32 @@ def _look_at_analyses(settings: StudySettings, columns: Columns) -> Iterator[str
         if name in columns and columns[name].role in LATER_ROLES:
             yield f"{key}: column {name!r} has the role {columns[name].role} and predicts no baseline value"
     yield from _look_at_validation(settings, columns)
+
+
+def _look_at_responses(settings: StudySettings, columns: Columns) -> Iterator[str]:
+    """Look whether outcomes are known only later, and predictors before."""
+    for number, entry in enumerate(settings.response, start=1):
+        key = f"response[{number}]"
+        yield from _points_at(f"{key}.outcome", entry.outcome, columns, GROUPS)
+        column = columns.get(entry.outcome)
+        if column is not None and column.role not in LATER_ROLES:
+            yield f"{key}.outcome: column {entry.outcome!r} has the role {column.role}; a response is post_baseline"
+        levels = levels_of(entry)
+        if not levels:
+            yield f"{key}.levels: name the levels of {entry.outcome!r} from worst to best"
+        elif entry.at_least is not None and entry.at_least not in levels[1:]:
+            yield f"{key}.at_least: {entry.at_least!r} is not one of {list_values(levels[1:])}"
+        if entry.analysis_set is not None:
+            yield from _declared(f"{key}.analysis_set", "analysis set", entry.analysis_set, settings.analysis_set)
+        try:
+            formula = parse_formula(entry.formula)
+            formula.check_columns(columns)
+        except ConfigError as error:
+            yield f"{key}.formula: {error}"
+            continue
+        for name in formula.variables:
+            if name in columns and columns[name].role in LATER_ROLES:
+                yield f"{key}.formula: column {name!r} has the role {columns[name].role} and predicts no response"
 
 
 def _look_at_validation(settings: StudySettings, columns: Columns) -> Iterator[str]:

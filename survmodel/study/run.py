@@ -24,6 +24,7 @@ from survmodel.study.manifest import build_manifest
 from survmodel.study.preparation import Prepared, prepare
 from survmodel.study.r_check import write_r_check
 from survmodel.study.records import collect_records
+from survmodel.study.response_steps import response_parts
 from survmodel.study.run_traces import PATIENTS, SENTENCES, trace_patients, trace_sentences
 from survmodel.study.step_parts import Progress, silent
 from survmodel.study.steps import describe_patients, run_steps
@@ -136,6 +137,7 @@ def _run(study: Study, folder: ResultsFolder, started: datetime.datetime, progre
         tracers=tracer_part(prepared, progress),
         imaging=imaging_part(prepared, parts, progress),
         families=family_part(prepared, progress),
+        responses=tuple(response_parts(prepared, progress)),
     )
     _refuse_changes(prepared)
     progress("figures")

@@ -33,6 +33,7 @@ from survmodel.study.settings_index import ClinicalIndexEntry
 from survmodel.study.settings_labs import LabsEntry
 from survmodel.study.settings_models import ModelEntry, ValidationEntry
 from survmodel.study.settings_mrd import MrdEntry
+from survmodel.study.settings_response import ResponseEntry
 from survmodel.study.settings_sensitivity import ReadsEntry, SensitivityEntry
 from survmodel.study.settings_standard import fill_standard
 
@@ -240,6 +241,7 @@ class StudySettings(Strict):
     labs: LabsEntry | None = None
     acquisition: AcquisitionEntry = AcquisitionEntry()
     mrd: MrdEntry = MrdEntry()
+    response: Array[ResponseEntry] = ()
     missing: MissingEntry = MissingEntry()
     waive: Array[WaiveEntry] = ()
     exclude: Array[ExcludeEntry] = ()
