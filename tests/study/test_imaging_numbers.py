@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 from study.imaging_study import write_imaging_study
 from study.test_care import tables_with
@@ -12,6 +14,7 @@ from study.test_mrd import end_tables
 from study.test_numbers_of_the_report import CONSTANTS, is_there, numbers_of, values_of
 from study.test_regions import TRUTH, region_reads
 
+from survmodel.study.example import write_example
 from survmodel.study.run import run_study
 
 SECTIONS = (
@@ -42,6 +45,42 @@ def test_every_number_of_the_sections_is_in_the_results(tmp_path, reference):
     found = [(text, cell) for text, cell in numbers_of(f"{report}<footer>") if text not in CONSTANTS]
     assert len(found) > 100
     assert not [(text, cell[:80]) for text, cell in found if not is_there(text, values)]
+
+
+def test_every_number_of_the_other_sections_is_in_the_results(tmp_path):
+    """Acquisition, families of markers, entities, correlations, groups left out, response: of the larger example."""
+    study = write_example(tmp_path / "s", "multicentre", "strong")
+    head, rest = study.read_text("utf-8").split("[model.forest]", 1)
+    more = (
+        '[validation]\nrepeats = 50\nleave_out = "cxcr4_scanner"\n\n[[sensitivity]]\nname = "scanners"\n'
+        'model = "fdg_cxcr4"\nleave_out = "cxcr4_scanner"\n\n[model.all]\nkind = "cox"\nendpoint = "pfs"\n'
+        'formula = "age_years + sqrt(cxcr4_mtv_41pct) + sqrt(cxcr4_tlu_41pct)"\n\n'
+        '[[response]]\noutcome = "ecog_later"\nlevels = ["low", "high"]\nformula = "age_years + sex"\n\n'
+        '[column.ecog_later]\ntype = "category"\nrole = "post_baseline"\n'
+        'levels = { "low" = "low", "high" = "high" }\n\n'
+    )
+    study.write_text(head + more + "[missing]" + rest.split("[missing]", 1)[1], "utf-8")
+    patients = pd.read_csv(tmp_path / "s" / "data" / "patients.csv", dtype=str)
+    patients["ecog_later"] = np.where(np.arange(len(patients)) % 3 == 0, "low", "high")
+    patients.to_csv(tmp_path / "s" / "data" / "patients.csv", index=False)
+    run = run_study(study, tmp_path / "out")
+    report = run.report.read_text("utf-8")
+    for title in ("How the scans were made", "Markers that measure the same", "Response to treatment",
+                  "Models in groups that they had not seen", "Uptake by entity and tracer"):  # fmt: skip
+        assert title in report
+    sections = [
+        *re.findall(r"<h2>(?:How the scans were made|Markers that measure the same|Response to treatment|"
+                    r"Models in groups that they had not seen)[^<]*</h2>.*?(?=<h2>|<footer>)", report, flags=re.DOTALL),
+        *re.findall(r"<table[^>]*>(?:(?!</table>).)*?(?:Uptake by entity|Uptake against age).*?</table>", report,
+                    flags=re.DOTALL),
+    ]  # fmt: skip
+    assert len(sections) >= 5
+    # names of rules, of the window, of the stages of a scale, and the axis of the correlation
+    text = re.sub(r"41pct|β2|Log2|log2|\\bof 0\\b", "", " ".join(sections))
+    values = values_of(run)
+    found = [(text, cell) for text, cell in numbers_of(f"<main>{text}<footer>") if text not in CONSTANTS]
+    assert len(found) > 200
+    assert not [(text, cell[:90]) for text, cell in found if not is_there(text, values)]
 
 
 def test_no_result_names_a_patient_or_a_scan(tmp_path):
