@@ -85,7 +85,8 @@ def check_suv_scale(tables: CanonicalTables) -> Iterator[Finding]:
 def check_ratios(tables: CanonicalTables) -> Iterator[Finding]:
     """Find scans whose hottest lesion is so many times a reference tissue that the tissue was measured wrongly."""
     scans, lesions = tables.tables["scans"], tables.tables["lesions"]
-    if not lesions["suvmax"].median() <= LARGEST_MEDIAN_SUV:
+    uptake = lesions["suvmax"].dropna()
+    if uptake.empty or uptake.median() > LARGEST_MEDIAN_SUV:
         # no SUVs at all, which is told already
         return
     hottest = scans["scan_id"].map(lesions.groupby("scan_id")["suvmax"].max())

@@ -66,7 +66,7 @@ def draw_correlations(
     >>> markers = pd.DataFrame({"suv": [3.0, 5, 8, 4, 9, 7]})
     >>> labs = pd.DataFrame({"ldh": [1.0, 2, 4, 3, 6, 5], "age": [60.0, 50, 70, 40, 65, 55]})
     >>> draw_correlations(rank_correlations(markers, labs)).alt_text
-    'Rank correlations: suv with ldh 0.94, with age 0.54.'
+    'Rank correlations: suv with ldh 0.89, with age 0.60.'
     """
     found: object = result
     if not isinstance(found, RankCorrelations):

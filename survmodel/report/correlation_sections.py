@@ -13,6 +13,9 @@ from survmodel.report.document import Block, Paragraph, TableBlock
 from survmodel.report.tracer_contents import TracerPart
 from survmodel.table import Table
 
+#: Limits by drawing fewer patients than this are too narrow.
+FEW_PATIENTS = 10
+
 
 def correlation_blocks(part: TracerPart, labels: Mapping[str, str]) -> Iterator[Block]:
     """Show correlations by disease group, then what the size of lesions has to do with their uptake.
@@ -66,8 +69,9 @@ def _size(tracer: str, answer: Answer[SizeDependence]) -> Paragraph:
         return Paragraph(sentences.not_estimable(f"{tracer} uptake against lesion size", answer.reason), "missing")
     rho = format_estimate(found.estimate, found.conf_low, found.conf_high)
     small = f"{found.n_small} ({format_percent(found.n_small / found.n)})"
+    few = " Fewer than 10 patients: limits are too narrow." if found.n_cluster < FEW_PATIENTS else ""
     return Paragraph(
         f"SUVmax of {count_noun(found.n, 'lesion')} on {tracer} PET in {count_noun(found.n_cluster, 'patient')} goes "
         f"with their volume by rho {rho}, limits by bootstrap of patients; {small} are below "
-        f"{format_number(found.small, 1)} mL, where partial volume lowers the uptake that PET shows."
+        f"{format_number(found.small, 1)} mL, where partial volume lowers the uptake that PET shows.{few}"
     )

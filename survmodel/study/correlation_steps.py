@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,8 +63,21 @@ def correlation_answers(
             continue
         own = table.iloc[rows]
         step = "/".join(word for word in ("tracers/correlations", label) if word)
-        compute = partial(rank_correlations, own[uptake].astype(float), own[against].astype(float))
-        yield GroupAnswer(label, len(rows), 0, attempt_possible(step, compute, progress))
+        compute = partial(_correlate, own[uptake].astype(float), own[against].astype(float))
+        answer = attempt_possible(step, compute, progress)
+        if not label and (answer.result is None or answer.result.tidy()["estimate"].isna().all()):
+            return
+        yield GroupAnswer(label, len(rows), 0, answer)
+
+
+def _correlate(uptake: pd.DataFrame, against: pd.DataFrame) -> RankCorrelations:
+    """Correlate, and leave what could not be correlated to the dashes of the table."""
+    return replace(rank_correlations(uptake, against), warnings=())
+
+
+def _size(**columns: Any) -> SizeDependence:  # noqa: ANN401 - the columns of a public call
+    """Correlate, and leave the warning to the sentence of the report."""
+    return replace(size_dependence(**columns), warnings=())
 
 
 def _is_number(values: pd.Series) -> bool:
@@ -102,7 +117,7 @@ def size_answers(
         if inside[["suvmax", "volume_ml"]].notna().all(axis=1).sum() == 0:
             continue
         compute = partial(
-            size_dependence, inside["suvmax"].reset_index(drop=True), inside["volume_ml"].reset_index(drop=True),
-            inside["scan_id"].map(own).reset_index(drop=True), seed=prepared.study.settings.seed,
+            _size, uptake=inside["suvmax"].reset_index(drop=True), volume=inside["volume_ml"].reset_index(drop=True),
+            patient=inside["scan_id"].map(own).reset_index(drop=True), seed=prepared.study.settings.seed,
         )  # fmt: skip
         yield tracer.upper(), attempt_possible(f"tracers/size/{tracer}", compute, progress)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from survmodel.cohort import ALL_PATIENTS
 from survmodel.markers.aggregates import PART
 from survmodel.models.formula import parse_formula
-from survmodel.performance.marker_families import marker_families
+from survmodel.performance.marker_families import MarkerFamilies, marker_families
 from survmodel.report.family_contents import FamilyPart
 from survmodel.study.preparation import Prepared
 from survmodel.study.step_parts import Progress, attempt_possible, silent
@@ -38,15 +40,19 @@ def family_part(prepared: Prepared, progress: Progress = silent) -> FamilyPart |
         return None
     primary = settings.primary_marker
     prefer = [] if primary is None else [_whole(primary.name)]
-    answer = attempt_possible(
-        "markers/families", lambda: marker_families(table[names].astype(float), prefer=prefer), progress
-    )
+    answer = attempt_possible("markers/families", lambda: _group(table[names].astype(float), prefer), progress)
     labels = {name: prepared.study.labels.get(name, name) for name in names}
     crowded = []
     for name, model in settings.model.items():
         groups = () if answer.result is None else answer.result.together(of_models[name])
         crowded += [(model.label or f"model {name}", tuple(labels[one] for one in group)) for group in groups]
     return FamilyPart(answer, labels, tuple(crowded))
+
+
+def _group(table: pd.DataFrame, prefer: list[str]) -> MarkerFamilies:
+    """Group markers; one that could not be compared is of a family of its own, which the table shows."""
+    found = marker_families(table, prefer=prefer)
+    return replace(found, warnings=())
 
 
 def _markers_of(formula: str, prepared: Prepared) -> list[str]:

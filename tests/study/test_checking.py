@@ -39,7 +39,7 @@ def test_warnings_do_not_stand_in_the_way(tmp_path, capsys):
     told = [line.split()[:2] for line in lines[:-1]]
     assert told[:4] == [["warning:", code] for code in ("D105", "D131", "D200", "D200")]
     assert told[4:] == [["note:", code] for code in ("D205", "D205", "D205", "D205", "E034")]
-    assert lines[-1] == "2 warnings, 1 note: the study can be run"
+    assert lines[-1] == "4 warnings, 5 notes: the study can be run"
 
 
 def test_errors_in_the_data_exit_3_and_stand_in_both_files(tmp_path, capsys):
