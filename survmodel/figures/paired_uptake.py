@@ -244,14 +244,15 @@ def _notes(panels: list[_Panel], known: Mapping[str, str], group: str | None, *,
     parts = ["Lines: patients. Boxes: quartiles with median."]
     for panel in panels:
         try:
-            found = paired_uptake(panel.first, panel.second, log=log, names=("first", "second")).tidy().iloc[0]
+            found = paired_uptake(panel.first, panel.second, log=log, names=("first", "second")).tidy()
         except SurvmodelError:
             continue
         what = "Ratio of geometric means" if log else "Mean difference"
         text = known.get(f"{group}[{panel.name}]", known.get(panel.name, panel.name))
         who = f", {text}" if panel.name else ""
-        limits = format_estimate(float(found["estimate"]), float(found["conf_low"]), float(found["conf_high"]))
-        parts.append(f"{what}{who}: {limits}, {format_p_equation(float(found['p_value']))}.")
+        estimate, low, high = (float(found.iloc[0][key]) for key in ("estimate", "conf_low", "conf_high"))
+        ranks = format_p_equation(float(found.iloc[1]["p_value"]))
+        parts.append(f"{what}{who}: {format_estimate(estimate, low, high)}, signed-rank test {ranks}.")
     missing = sum(panel.n_missing for panel in panels)
     if missing:
         parts.append(f"Not shown: {count_noun(missing, 'patient')} without both values.")

@@ -23,6 +23,7 @@ from survmodel import (
     uptake_change,
 )
 from survmodel.figures.regions import STATES, region_states
+from survmodel.formatting import format_p_equation
 
 RANDOM = np.random.default_rng(8)
 N = 40
@@ -46,9 +47,10 @@ class TestPairedUptake:
         assert "2 patients without both values" in " ".join(texts(figure, "note"))
 
     def test_the_comparison_is_the_public_one(self) -> None:
-        found = paired_uptake(CXCR4, FDG).tidy().iloc[0]
+        mean, ranks = paired_uptake(CXCR4, FDG).tidy().to_dict("records")
         note = " ".join(texts(draw_paired_uptake(PAIRS, "cxcr4", "fdg"), "note"))
-        assert f"{found['estimate']:.2f} ({found['conf_low']:.2f} to {found['conf_high']:.2f})" in note
+        assert f"{mean['estimate']:.2f} ({mean['conf_low']:.2f} to {mean['conf_high']:.2f})" in note
+        assert f"signed-rank test {format_p_equation(ranks['p_value'])}" in note
 
     def test_medians_stand_at_the_medians(self) -> None:
         figure = draw_paired_uptake(PAIRS, "cxcr4", "fdg", group="group")
