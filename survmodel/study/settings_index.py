@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from survmodel.errors import closest
 from survmodel.formatting import format_significant
-from survmodel.markers.indices import ALL
+from survmodel.markers.indices import ALL, NOT_BUILT
 from survmodel.outcome.endpoints import UNITS
 from survmodel.study.settings_base import Names, Strict, Text
 
@@ -41,6 +41,8 @@ def _fill(given: Any) -> Any:  # noqa: ANN401 - whatever a file holds
     key = given.get("index") if isinstance(given, dict) else None
     if key is None:
         return given
+    if str(key).casefold() in NOT_BUILT:
+        raise ValueError(f"index: {NOT_BUILT[str(key).casefold()]}")
     if key not in ALL:
         raise ValueError(f"index: {key!r} is not known; {closest(str(key), ALL)}")
     found, index = dict(given), ALL[key]

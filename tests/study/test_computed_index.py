@@ -195,6 +195,7 @@ OWN = '[column.mzl_ipi_group]\ntype = "text"\n'
     ("old", "new", "said"),
     [
         (MZL, 'index = "mzlipi"', "'mzlipi' is not known"),
+        (MZL, 'index = "impi"', "could not be checked at their source"),
         (MZL, 'index = "r_ipi"', "off by default"),
         (MZL, 'index = "malt_ipi"', "needs the column 'stage_ct', its stage"),
         (MZL, 'index = "malt_ipi"\nstage = "stage_cxcr4"', "read from CXCR4 PET and cannot enter"),
