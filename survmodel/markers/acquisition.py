@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from survmodel.data.acquisition import WINDOWS, Window, activity_per_kg, deviations
@@ -33,8 +34,14 @@ class AcquisitionFact:
     source: str
     type: Literal["number", "text", "boolean"]
 
+    @property
+    def needs_therapy(self) -> bool:
+        """Whether it comes from the table of treatments."""
+        return self.name.endswith((TO_TREATMENT, BEFORE))
+
 
 PER_KG, IN_WINDOW = "mbq_per_kg", "in_window"
+FROM_DIAGNOSIS, TO_TREATMENT, BEFORE = "days_from_diagnosis", "days_to_treatment", "before_treatment"
 _FACTS = (
     ("uptake_min", "uptake time", "min", "uptake_min", "number"),
     ("injected_mbq", "injected activity", "MBq", "injected_mbq", "number"),
@@ -47,6 +54,9 @@ _FACTS = (
     ("steroids", "under steroids", "", "steroids", "boolean"),
     ("gcsf", "after G-CSF", "", "gcsf", "boolean"),
     (IN_WINDOW, "inside the windows", "", "", "boolean"),
+    (FROM_DIAGNOSIS, "days since diagnosis", "days", "", "number"),
+    (TO_TREATMENT, "days to the first treatment", "days", "", "number"),
+    (BEFORE, "before the first treatment", "", "", "boolean"),
 )
 #: Every column that `acquisition_facts` can make.
 ACQUISITION_FACTS: tuple[AcquisitionFact, ...] = tuple(
@@ -56,7 +66,14 @@ ACQUISITION_FACTS: tuple[AcquisitionFact, ...] = tuple(
 )
 
 
-def acquisition_facts(patients: pd.Index, scans: pd.DataFrame, windows: Mapping[str, Window] = WINDOWS) -> pd.DataFrame:
+def acquisition_facts(
+    patients: pd.Index,
+    scans: pd.DataFrame,
+    windows: Mapping[str, Window] = WINDOWS,
+    *,
+    diagnosis: pd.Series | None = None,
+    treatment: pd.Series | None = None,
+) -> pd.DataFrame:
     """Collect how the baseline scans were made, for strata, filters and sensitivity analyses.
 
     Parameters
@@ -67,6 +84,9 @@ def acquisition_facts(patients: pd.Index, scans: pd.DataFrame, windows: Mapping[
         The canonical table; one baseline scan for each patient and tracer.
     windows : mapping of str to Window
         By tracer.
+    diagnosis, treatment : pandas.Series, optional
+        Day of the diagnosis, and of the first treatment, by patient id. Where treatments are recorded at all, a patient
+        without one was scanned before any.
 
     Returns
     -------
@@ -87,6 +107,7 @@ def acquisition_facts(patients: pd.Index, scans: pd.DataFrame, windows: Mapping[
     sources = {fact.source for fact in ACQUISITION_FACTS if fact.source} | {"weight_kg"}
     base = base.reindex(columns=list(dict.fromkeys([*base.columns, *sorted(sources)])))
     computed = {PER_KG: activity_per_kg(base), IN_WINDOW: _in_window(base, windows)}
+    computed |= _days(base, diagnosis, treatment)
     table = pd.DataFrame(index=patients)
     for fact in ACQUISITION_FACTS:
         tracer, _, name = fact.name.partition("_")
@@ -96,6 +117,18 @@ def acquisition_facts(patients: pd.Index, scans: pd.DataFrame, windows: Mapping[
         if values.notna().any():
             table[fact.name] = _of_type(values.reindex(patients), fact.type)
     return table
+
+
+def _days(scans: pd.DataFrame, diagnosis: pd.Series | None, treatment: pd.Series | None) -> dict[str, pd.Series]:
+    """Count days between diagnosis, scan and first treatment."""
+    nothing = pd.Series(np.nan, index=scans.index)
+    found: dict[str, pd.Series] = {FROM_DIAGNOSIS: nothing, TO_TREATMENT: nothing, BEFORE: nothing.astype("boolean")}
+    if diagnosis is not None:
+        found[FROM_DIAGNOSIS] = (scans["scan_date"] - scans["patient_id"].map(diagnosis)).dt.days.astype(float)
+    if treatment is not None:
+        to = (scans["patient_id"].map(treatment) - scans["scan_date"]).dt.days.astype(float)
+        found |= {TO_TREATMENT: to, BEFORE: (~(to < 0)).astype("boolean")}
+    return found
 
 
 def _of_type(values: pd.Series, kind: str) -> pd.Series:

@@ -7,7 +7,7 @@ from functools import partial
 
 import pandas as pd
 
-from survmodel.markers.acquisition import ACQUISITION_FACTS, IN_WINDOW
+from survmodel.markers.acquisition import ACQUISITION_FACTS, BEFORE, FROM_DIAGNOSIS, IN_WINDOW, TO_TREATMENT
 from survmodel.markers.uptake import TRACERS
 from survmodel.models.description import Description, describe
 from survmodel.report.answers import Answer
@@ -59,6 +59,9 @@ def _scans_of(tracer: str, table: pd.DataFrame) -> pd.DataFrame:
     columns = {f"{tracer}_{name}": name for name in (SCANNER, *_names(), IN_WINDOW)}
     own = table[[name for name in columns if name in table]].rename(columns=columns).dropna(how="all")
     own = own.drop(columns=BATCH, errors="ignore").reset_index(drop=True)
+    if not own.empty and set(own) <= {FROM_DIAGNOSIS, TO_TREATMENT, BEFORE}:
+        # days alone say nothing of how a scan was made
+        return own.iloc[:0]
     if IN_WINDOW in own:
         own[OUTSIDE] = ~own.pop(IN_WINDOW)
     return own

@@ -39,6 +39,8 @@ from survmodel.study.known_columns import FIRST_TREATMENT, group_columns
 from survmodel.study.places import ColumnPlaces
 from survmodel.study.settings_index import CLINICAL_INDEX
 
+#: What is recorded beside treatments and is none.
+WATCHING = "watch_and_wait"
 #: Columns that do not exist on a scan without lesions begin with these.
 WITHOUT_LESIONS = (*UNDEFINED_WITHOUT_LESIONS, "tbr", "cov", "dmax", "sdmax", "fdg_suv")
 
@@ -205,7 +207,10 @@ def _made_of_tables(study: Study, canonical: CanonicalTables, patients: list[str
         columns += [study.columns[fact.name] for fact in facts.facts if fact.name in study.columns]
         table = table.join(facts.table)
         notes += facts.notes
-        made = acquisition_facts(table.index, tables["scans"], study.settings.acquisition.windows)
+        made = acquisition_facts(
+            table.index, tables["scans"], study.settings.acquisition.windows,
+            diagnosis=_days_of(tables["patients"], "diagnosis_date"), treatment=_first_treatment(tables),
+        )  # fmt: skip
         columns += [study.columns[fact.name] for fact in names_of(made)]
         table = table.join(made)
     if "lesions" in tables:
@@ -238,6 +243,19 @@ def _notes_of_unused(tables: CanonicalTables, made: _Made) -> list[str]:
     if "assessments" not in tables.tables or MRD in made.table:
         return []
     return ["assessments: no residual disease near an end-of-treatment scan, nothing else of them is analysed"]
+
+
+def _days_of(table: pd.DataFrame, column: str) -> pd.Series | None:
+    return table.set_index("patient_id")[column] if column in table and table[column].notna().any() else None
+
+
+def _first_treatment(tables: Mapping[str, pd.DataFrame]) -> pd.Series | None:
+    """Give the day on which the first treatment of each patient began; watching is none."""
+    if "therapy" not in tables:
+        return None
+    therapy = tables["therapy"]
+    treated = therapy[therapy["kind"].astype(object) != WATCHING] if "kind" in therapy else therapy
+    return treated.groupby("patient_id")["therapy_date"].min()
 
 
 def _undefined(uptake: pd.DataFrame) -> dict[str, pd.Series]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from survmodel.data.columns import Column, ColumnType, LimitRule, Role
 from survmodel.data.schema import load_schema
-from survmodel.markers.acquisition import ACQUISITION_FACTS
+from survmodel.markers.acquisition import ACQUISITION_FACTS, TO_TREATMENT, AcquisitionFact
 from survmodel.markers.end_of_treatment import (
     DATE_LABELS,
     KNOWN_DATE,
@@ -167,7 +167,7 @@ def _canonical_columns(settings: StudySettings) -> list[Column]:
         ]
         calls = tuple(level.value for level in schema.table("reads").field("result").categories)
         found += [_of_fact(fact, calls) for fact in SCAN_FACTS if fact.role != "marker" or "reads" in files]
-        found += [Column(one.name, one.type, one.label, one.unit, "acquisition") for one in ACQUISITION_FACTS]
+        found += [_of_acquisition(one) for one in ACQUISITION_FACTS if "therapy" in files or not one.needs_therapy]
         found += _end_columns(set(files))
     if {"scans", "lesions"} <= set(files):
         rules = segmentation_rules(settings)
@@ -179,6 +179,12 @@ def _canonical_columns(settings: StudySettings) -> list[Column]:
     if "therapy" in files:
         found.append(Column(FIRST_TREATMENT, "date", "date of the first treatment", role="outcome"))
     return found
+
+
+def _of_acquisition(fact: AcquisitionFact) -> Column:
+    """Make a column of how scans were made; how long treatment took to begin is known only later."""
+    role: Role = "post_baseline" if fact.name.endswith(TO_TREATMENT) else "acquisition"
+    return Column(fact.name, fact.type, fact.label, fact.unit, role)
 
 
 def _end_columns(files: set[str]) -> list[Column]:

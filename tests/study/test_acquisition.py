@@ -82,6 +82,67 @@ class TestColumns:
         assert table["cxcr4_in_window"].tolist() == [True]
 
 
+class TestDays:
+    def test_diagnosis_scan_and_treatment(self, tmp_path: Path) -> None:
+        """A second route: the files, by patient."""
+        cohort = sm.build_cohort(lean(tmp_path))
+        table = cohort.table
+        patients = pd.read_csv(tmp_path / "data" / "patients.csv", parse_dates=["diagnosis_date"]).set_index(
+            "patient_id"
+        )
+        scans = pd.read_csv(tmp_path / "data" / "scans.csv", parse_dates=["scan_date"])
+        own = scans[scans["tracer"] == "cxcr4"].set_index("patient_id")["scan_date"].loc[table.index]
+        days = (own - patients["diagnosis_date"].loc[table.index]).dt.days.astype(float)
+        pd.testing.assert_series_equal(table["cxcr4_days_from_diagnosis"], days, check_names=False)
+        therapy = pd.read_csv(tmp_path / "data" / "therapy.csv", parse_dates=["therapy_date"])
+        first = therapy[therapy["kind"] != "watch_and_wait"].groupby("patient_id")["therapy_date"].min()
+        to = (first.reindex(table.index) - own).dt.days.astype(float)
+        pd.testing.assert_series_equal(table["cxcr4_days_to_treatment"], to, check_names=False)
+        assert table["cxcr4_before_treatment"].tolist() == (~(to < 0)).tolist()
+        roles = {one.name: one.role for one in cohort.fields}
+        assert roles["cxcr4_days_to_treatment"] == "post_baseline"
+
+    def test_a_scan_on_the_first_day_of_treatment_is_before_it(self) -> None:
+        scans = pd.DataFrame(
+            {
+                "scan_id": list("stu"), "patient_id": list("abc"), "tracer": ["cxcr4"] * 3, "weight_kg": [70.0] * 3,
+                "scan_role": ["baseline"] * 3, "uptake_min": [60.0] * 3, "injected_mbq": [140.0] * 3,
+                "scan_date": pd.to_datetime(["2021-02-10"] * 3),
+            }
+        )  # fmt: skip
+        treatment = pd.Series(pd.to_datetime(["2021-02-10", "2021-02-09"]), index=["a", "b"])
+        table = acquisition_facts(pd.Index(list("abc")), scans, treatment=treatment)
+        assert table["cxcr4_before_treatment"].tolist() == [True, False, True]
+        assert table["cxcr4_days_to_treatment"].tolist()[:2] == [0.0, -1.0]
+        assert "cxcr4_days_from_diagnosis" not in table
+        assert "cxcr4_before_treatment" not in acquisition_facts(pd.Index(list("abc")), scans)
+
+    def test_who_was_treated_before_the_scan_leaves_in_the_flow(self, tmp_path: Path) -> None:
+        path = lean(tmp_path)
+        rule = '"confirmed" = "disease not confirmed"\n"cxcr4_before_treatment" = "scanned after treatment began"\n'
+        head, tail = path.read_text(encoding="utf-8").split("[analysis_set.prognostic.include]\n", 1)
+        tail = tail.replace('"confirmed" = "disease not confirmed"\n', rule, 1)
+        path.write_text(f"{head}[analysis_set.prognostic.include]\n{tail}", encoding="utf-8")
+        file = tmp_path / "data" / "therapy.csv"
+        therapy = pd.read_csv(file, dtype=str)
+        scans = pd.read_csv(tmp_path / "data" / "scans.csv", dtype=str).set_index("patient_id")["scan_date"]
+        patients = pd.read_csv(tmp_path / "data" / "patients.csv", dtype=str).set_index("patient_id")
+        treated = therapy[(therapy["kind"] == "systemic") & (therapy["patient_id"].map(patients["confirmed"]) == "yes")]
+        who = treated["patient_id"].drop_duplicates().iloc[:3]
+        days = (pd.to_datetime(scans.groupby(level=0).min().loc[who]) - pd.Timedelta(days=5)).dt.strftime("%Y-%m-%d")
+        rows = therapy.index[therapy["patient_id"].isin(who)]
+        therapy.loc[rows, "therapy_date"] = therapy.loc[rows, "patient_id"].map(days)
+        therapy.to_csv(file, index=False)
+        steps = prepare(read_study(path)).cohort.sets["prognostic"][1]
+        (found,) = (step for step in steps if step.reason == "scanned after treatment began")
+        first = therapy[therapy["kind"] != "watch_and_wait"].groupby("patient_id")["therapy_date"].min()
+        all_scans = pd.read_csv(tmp_path / "data" / "scans.csv", dtype=str)
+        own = all_scans[all_scans["tracer"] == "cxcr4"].set_index("patient_id")["scan_date"]
+        early = (first.reindex(own.index) < own) & (patients["confirmed"].reindex(own.index) == "yes")
+        assert set(who) <= set(early.index[early])
+        assert found.n_removed == int(early.sum())
+
+
 class TestTable:
     def test_numbers_are_those_of_the_scans(self, tmp_path: Path) -> None:
         prepared = prepare(read_study(lean(tmp_path)))
