@@ -54,8 +54,8 @@ _FACTS = (
     ("steroids", "under steroids", "", "steroids", "boolean"),
     ("gcsf", "after G-CSF", "", "gcsf", "boolean"),
     (IN_WINDOW, "inside the windows", "", "", "boolean"),
-    (FROM_DIAGNOSIS, "days since diagnosis", "days", "", "number"),
-    (TO_TREATMENT, "days to the first treatment", "days", "", "number"),
+    (FROM_DIAGNOSIS, "time since diagnosis", "days", "", "number"),
+    (TO_TREATMENT, "time to the first treatment", "days", "", "number"),
     (BEFORE, "before the first treatment", "", "", "boolean"),
 )
 #: Every column that `acquisition_facts` can make.
